@@ -1,0 +1,67 @@
+"""Where a number comes from: versions, commit, device and time, for every manifest."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import econ
+
+PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "pydantic", "matplotlib", "torch", "pyarrow")
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of Python, of this package and of the libraries that can change a result."""
+    found: dict[str, str | None] = {"python": platform.python_version(), "econ": econ.__version__}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def git_commit() -> str | None:
+    """Commit of the checkout that the package runs from, with ``-dirty`` if it is changed; None outside one."""
+    root = Path(econ.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("-dirty" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def now() -> str:
+    """The time in UTC, to the second, in ISO 8601."""
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+
+
+def command_line() -> str:
+    """The command as typed, with the program's name alone, so that no path of a machine is recorded."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def provenance(device: str = "cpu") -> dict[str, Any]:
+    """The part of a manifest that every command shares."""
+    return {
+        "schema_version": 1,
+        "econ_version": econ.__version__,
+        "command": command_line(),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": device,
+    }
