@@ -1,0 +1,44 @@
+"""The command line: parses, calls one function, prints. No logic lives here.
+
+Errors that a user can mend are printed as one sentence on stderr; no traceback reaches a user.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from econ.cli import doctor, lab, run, scenario
+from econ.core.errors import EconError
+
+app = typer.Typer(
+    name="econ",
+    help="From small training experiments to policy figures about the market for AI feedback.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("compare")(run.compare)
+app.add_typer(lab.app, name="lab")
+app.add_typer(scenario.app, name="scenario")
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Entry point of the `econ` command; its exit codes are 0, 1, 2 and 130."""
+    try:
+        app()
+    except EconError as error:
+        sys.stderr.write(f"econ: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("econ: interrupted; what was finished is kept, the same command resumes it\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away; that is not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
