@@ -68,6 +68,30 @@ def read_yaml(path: str | Path) -> YamlFile:
     return YamlFile(path, data, lines)
 
 
+def read_yaml_value(text: str, name: str) -> Any:
+    """A value typed on a command line, read by the same rules as a file's.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``0.1``, ``mandatory`` or ``{j1: 1, j2: 0.5}``.
+    name : str
+        What it is for, named in errors.
+
+    Raises
+    ------
+    InputError
+    """
+    path = Path(name)
+    if len(text) > LARGEST_FILE:
+        raise InputError("the value is too long", key=name)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        raise InputError("not valid YAML", key=name, found=text) from None
+    return None if root is None else _construct(root, (), {}, path, set())
+
+
 def read_text(path: Path, largest: int = LARGEST_FILE) -> str:
     """Text of a user's file, refused with a sentence when it cannot be used."""
     try:
@@ -127,7 +151,7 @@ def _scalar(node: yaml.Node, path: Path) -> Hashable:
     if node.tag not in _PLAIN_TAGS:
         raise InputError(f"the YAML type '{node.tag}' is not used here", file=path, line=line)
     try:
-        value: Hashable = _Scalars().construct_object(node)  # type: ignore[no-untyped-call]
+        value: Hashable = _Scalars().construct_object(node)
     except (yaml.YAMLError, ValueError):
         raise InputError("this value cannot be read", file=path, line=line, found=node.value) from None
     # YAML 1.1 reads 1e-3 as text because it has no dot; every user means the number.

@@ -1,0 +1,43 @@
+"""What is wrong with a value, before it is known in which file and line it stands."""
+
+from __future__ import annotations
+
+
+class Fault(ValueError):
+    """A value that cannot be used.
+
+    pydantic collects it like any `ValueError`; the loader adds file and line and raises `InputError`.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, without a final full stop.
+    keys : tuple
+        Path of the offending key below the value that was checked.
+    found : object, optional
+        The offending value.
+    allowed, nearest : str, optional
+        What would have been accepted, and the valid name that resembles it most.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        keys: tuple[object, ...] = (),
+        *,
+        found: object = None,
+        allowed: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.keys = keys
+        self.found = found
+        self.allowed = allowed
+        self.nearest = nearest
+
+    def below(self, *keys: object) -> Fault:
+        """The same fault, seen from further up the tree of keys."""
+        return Fault(
+            self.problem, (*keys, *self.keys), found=self.found, allowed=self.allowed, nearest=self.nearest
+        )

@@ -1,0 +1,215 @@
+"""Reading scenario files: `extends` resolved, faults told with file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from econ.core.errors import InputError, nearest_name
+from econ.core.shipped import shipped_path
+from econ.core.yaml_files import YamlFile, read_yaml
+from econ.scenario.changes import merged
+from econ.scenario.faults import Fault
+from econ.scenario.schema import SCHEMA_VERSION, CustomerLoss, Event, Population, Scenario, VerticalTie
+
+#: Keys that speak of one file alone and are not taken from the scenario that it extends.
+OWN_KEYS = ("name", "title", "question", "description", "expected_mechanism", "extends")
+#: More scenarios than any study stacks.
+LONGEST_CHAIN = 20
+
+
+def shipped_scenarios() -> list[str]:
+    """Names of the shipped scenarios, the baseline first."""
+    names = sorted(path.stem for path in shipped_path("scenarios").glob("*.yaml"))
+    return sorted(names, key=lambda name: name != "baseline")
+
+
+def scenario_path(source: str | Path) -> Path:
+    """The file of a scenario, given as a path or as the name of a shipped one.
+
+    Raises
+    ------
+    InputError
+        If it is a bare name that is not shipped.
+    """
+    path = Path(source)
+    if path.suffix or len(path.parts) != 1 or path.exists():
+        return path
+    names = shipped_scenarios()
+    if path.name not in names:
+        raise InputError(
+            "there is no such shipped scenario, nor a file of this name",
+            found=str(source),
+            allowed="a path, or one of: " + ", ".join(names),
+            nearest=nearest_name(path.name, names),
+        )
+    return shipped_path("scenarios", f"{path.name}.yaml")
+
+
+def load_scenario(source: str | Path) -> Scenario:
+    """A scenario from a file or by the name of a shipped one.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``scenarios/baseline.yaml`` or ``baseline``.
+
+    Raises
+    ------
+    InputError
+        With file, line and key, if anything in it or in what it extends cannot be used.
+
+    Examples
+    --------
+    >>> load_scenario("baseline").name
+    'baseline'
+    """
+    chain = _read_chain(scenario_path(source))
+    raw: dict[str, Any] = {}
+    for number, file in enumerate(reversed(chain), start=1):
+        last = number == len(chain)
+        kept = {key: value for key, value in file.data.items() if last or key not in OWN_KEYS}
+        sources = _joined_sources(raw.get("sources"), file.data.get("sources"))
+        raw = merged(raw, _located_surfaces(kept, file.path))
+        if sources is not None:
+            raw["sources"] = sources
+    raw.pop("extends", None)
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as error:
+        keys, fault = fault_of(error)
+        raise _input_error(chain, keys, fault) from None
+
+
+def _joined_sources(lower: object, upper: object) -> Any:
+    """Sources of both scenarios, each once; as given where they are not lists, for validation to refuse."""
+    if isinstance(lower, list) and isinstance(upper, list):
+        return [*lower, *(source for source in upper if source not in lower)]
+    return upper if upper is not None else lower
+
+
+def _located_surfaces(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """A directory of surfaces is given relative to the file that names it; anything else is an id."""
+    surfaces = data.get("surfaces")
+    if isinstance(surfaces, str) and "\0" not in surfaces and (path.parent / surfaces).is_dir():
+        return {**data, "surfaces": (path.parent / surfaces).as_posix()}
+    return data
+
+
+def _read_chain(path: Path) -> list[YamlFile]:
+    """The file and all that it extends, nearest first."""
+    chain = [_read_one(path)]
+    root = path.resolve().parent
+    seen = {path.resolve()}
+    while (parent := chain[-1].data.get("extends")) is not None:
+        file = chain[-1]
+
+        def refuse(
+            problem: str, allowed: str | None = None, *, file: YamlFile = file, parent: object = parent
+        ) -> InputError:
+            line = file.line(("extends",))
+            return InputError(
+                problem, file=file.path, line=line, key="extends", found=parent, allowed=allowed
+            )
+
+        if not isinstance(parent, str) or not parent or "\0" in parent:
+            raise refuse("not the path of a scenario", "a relative path, or the name of a shipped scenario")
+        target, root = _parent_path(file.path, parent, root)
+        if Path(parent).is_absolute() or not target.is_relative_to(root):
+            raise refuse(
+                "outside the folder of the first scenario",
+                "a relative path within that folder, or the name of a shipped scenario",
+            )
+        if target in seen:
+            raise refuse("the scenarios extend each other in a circle")
+        if not target.is_file():
+            raise refuse("there is no such scenario", "a relative path, or the name of a shipped scenario")
+        if len(chain) == LONGEST_CHAIN:
+            raise refuse(f"more than {LONGEST_CHAIN} scenarios extend each other")
+        seen.add(target)
+        # Errors should name the parent as the user would: beside the file that extends it.
+        beside = file.path.parent / parent
+        chain.append(_read_one(beside if beside.exists() else target))
+    return chain
+
+
+def _parent_path(child: Path, parent: str, root: Path) -> tuple[Path, Path]:
+    """Resolved path of the scenario extended, and the folder that it must lie in."""
+    target = (child.parent / parent).resolve()
+    bare = Path(parent).suffix == "" and len(Path(parent).parts) == 1
+    if bare and not target.exists() and parent in shipped_scenarios():
+        shipped = shipped_path("scenarios", f"{parent}.yaml").resolve()
+        return shipped, shipped.parent
+    return target, root
+
+
+def _read_one(path: Path) -> YamlFile:
+    """Read a file and check what must hold of each file of a chain, not of the whole alone."""
+    file = read_yaml(path)
+    for key in ("schema_version", "name"):
+        if key not in file.data:
+            allowed = (
+                str(SCHEMA_VERSION) if key == "schema_version" else "small letters, digits and underscores"
+            )
+            raise InputError("this key is missing", file=path, key=key, allowed=allowed)
+    version = file.data["schema_version"]
+    if type(version) is not int or version != SCHEMA_VERSION:
+        line = file.line(("schema_version",))
+        raise InputError(
+            "this version of the format is not known",
+            file=path,
+            line=line,
+            key="schema_version",
+            found=version,
+            allowed="1",
+        )
+    return file
+
+
+def fault_of(error: ValidationError) -> tuple[tuple[object, ...], Fault]:
+    """The first fault that pydantic found, with the path of its key."""
+    first = error.errors(include_url=False)[0]
+    keys: tuple[object, ...] = tuple(first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, Fault):
+        return (*keys, *cause.keys), cause
+    if first["type"] == "extra_forbidden":
+        legal = _legal_keys(keys)
+        return keys, Fault("unknown key", allowed=", ".join(legal), nearest=nearest_name(keys[-1], legal))
+    if first["type"] == "missing":
+        return keys, Fault("this key is missing")
+    found = first.get("input")
+    allowed = first["msg"].removeprefix("Input should be ").removeprefix("String should ")
+    return keys, Fault("not a usable value", found="nothing" if found is None else found, allowed=allowed)
+
+
+def _legal_keys(keys: tuple[object, ...]) -> list[str]:
+    """The keys that may stand where an unknown one was found."""
+    models: dict[object, type[Population | Event | CustomerLoss | VerticalTie | Scenario]] = {
+        "population": Population,
+        "events": Event,
+        "customer_loss": CustomerLoss,
+        "vertical_tie": VerticalTie,
+    }
+    parents = [models[key] for key in keys[:-1] if key in models]
+    return list((parents[-1] if parents else Scenario).model_fields)
+
+
+def _input_error(chain: list[YamlFile], keys: tuple[object, ...], fault: Fault) -> InputError:
+    """The fault with the file and line where its key stands: the nearest file that has it."""
+    place, depth = chain[0], 0
+    for file in chain:
+        known = max((end for end in range(len(keys) + 1) if keys[:end] in file.lines), default=0)
+        if known > depth:
+            place, depth = file, known
+    return InputError(
+        fault.problem,
+        file=place.path,
+        line=place.line(keys),
+        key=".".join(map(str, keys)) or None,
+        found=fault.found,
+        allowed=fault.allowed,
+        nearest=fault.nearest,
+    )

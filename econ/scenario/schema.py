@@ -1,0 +1,401 @@
+"""What a scenario is: the keys of its file, their units, legal values and defaults.
+
+A validated `Scenario` is complete: it holds a value for every parameter and every lever, those that
+the file does not name at their defaults. So its `resolved()` form says all that a run depends on,
+beside the seed and the response surfaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from econ.core.errors import nearest_name
+from econ.scenario.domains import domain_of
+from econ.scenario.faults import Fault
+from econ.scenario.lever_table import LEVERS, resolved_setting
+from econ.scenario.parameters import SIZE_KEYS, defaults, parameters
+from econ.scenario.values import Value, parse_value, prior_json_schema, resolved_value, value_json_schema
+
+SCHEMA_VERSION = 1
+
+
+def _size(row: str) -> Any:
+    """Default factory of a whole number that stands in the parameter table."""
+    return lambda: int(defaults()[row].value)
+
+
+class Table(BaseModel):
+    """Base of all parts of a scenario: frozen, no unknown keys, no silent conversion, finite numbers."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+
+class Population(Table):
+    """How many agents are simulated."""
+
+    labelers: int = Field(
+        default_factory=_size("labelers_simulated"),
+        ge=10,
+        le=10_000_000,
+        description="Simulated labelers [agents]; resolution only.",
+    )
+    curator_slots: int = Field(
+        default_factory=_size("curator_slots"),
+        ge=1,
+        le=1_000,
+        description="Places for curators [slots]; more than free entry fills.",
+    )
+    curators: int = Field(
+        default_factory=_size("curators_start"),
+        ge=1,
+        le=1_000,
+        description="Curators at the status quo [agents]; at most curator_slots.",
+    )
+    firms: int = Field(
+        default_factory=_size("firms_simulated"),
+        ge=1,
+        le=1_000,
+        description="Firms that deploy models [agents].",
+    )
+
+    @model_validator(mode="after")
+    def _curators_fit(self) -> Self:
+        if self.curators > self.curator_slots:
+            raise Fault(
+                "more curators than slots",
+                ("curators",),
+                found=self.curators,
+                allowed=f"at most {self.curator_slots}",
+            )
+        return self
+
+
+class CustomerLoss(Table):
+    """The largest customers of a curator withdraw for good."""
+
+    quarter: int = Field(ge=0, description="When [quarter].")
+    curator_rank: int = Field(
+        default=1, ge=1, description="Rank of the curator by service revenue, 1 the largest."
+    )
+    share: float = Field(default=0.30, ge=0, le=1, description="Share of its service revenue that is lost.")
+
+
+class VerticalTie(Table):
+    """A firm buys a stake in a curator; the other firms turn away from it."""
+
+    quarter: int = Field(ge=0, description="When [quarter].")
+    firm_rank: int = Field(default=1, ge=1, description="Rank of the buyer by revenue, 1 the largest.")
+    curator_rank: int = Field(
+        default=1, ge=1, description="Rank of the curator by service revenue, 1 the largest."
+    )
+    stake: float = Field(default=0.49, ge=0, le=1, description="Share of equity.")
+    nu: float = Field(default=1.5, ge=0, description="Rivals' reluctance to use the curator [log-odds].")
+
+
+class Event(Table):
+    """One event; exactly one of its kinds is given."""
+
+    customer_loss: CustomerLoss | None = None
+    vertical_tie: VerticalTie | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.customer_loss is None) == (self.vertical_tie is None):
+            raise Fault("an event is of exactly one kind", allowed="customer_loss or vertical_tie")
+        return self
+
+    @property
+    def quarter(self) -> int:
+        """When it happens."""
+        happening = self.customer_loss or self.vertical_tie
+        assert happening is not None
+        return happening.quarter
+
+
+def _check_parameters(raw: object) -> dict[str, Value]:
+    """Every parameter with the value given or its default."""
+    if not isinstance(raw, Mapping):
+        raise Fault("not a list of parameters", found=raw, allowed="name: value")
+    table = defaults()
+    free = [name for name in table if name not in SIZE_KEYS]
+    for name in raw:
+        if isinstance(name, str) and name in SIZE_KEYS:
+            raise Fault("this number has a key of its own", (name,), allowed=SIZE_KEYS[name])
+        if name not in table:
+            evidence = name in parameters()
+            problem = (
+                "this row is evidence, which the model does not read" if evidence else "unknown parameter"
+            )
+            raise Fault(
+                problem,
+                (name,),
+                allowed="default rows of calibration/parameters.csv",
+                nearest=nearest_name(name, free),
+            )
+    checked: dict[str, Value] = {}
+    for name in free:
+        row = table[name]
+        try:
+            checked[name] = parse_value(raw.get(name, row.value), domain_of(name, row.unit))
+        except Fault as fault:
+            raise fault.below(name) from None
+    _check_together(checked)
+    return checked
+
+
+def _check_together(values: Mapping[str, Value]) -> None:
+    """Conditions on several parameters, where each is a number."""
+    elasticity, occupation = values["curator_elasticity"], values["occupation_elasticity"]
+    if isinstance(elasticity, float) and isinstance(occupation, float) and elasticity < occupation:
+        raise Fault(
+            "labor supply to one curator is at least as elastic as to an occupation (random utility)",
+            ("curator_elasticity",),
+            found=elasticity,
+            allowed=f"at least occupation_elasticity, {occupation:g}",
+        )
+    base, slope = values["generic_share_base"], values["generic_share_slope"]
+    if isinstance(base, float) and isinstance(slope, float) and base + slope > 1.0:
+        raise Fault(
+            "generic_share_base + generic_share_slope is a share of traffic",
+            ("generic_share_slope",),
+            found=slope,
+            allowed=f"at most {1 - base:g}",
+        )
+
+
+def _parameters_json_schema() -> dict[str, Any]:
+    properties = {}
+    for name, row in defaults().items():
+        if name not in SIZE_KEYS:
+            symbol = f", symbol {row.symbol}" if row.symbol else ""
+            properties[name] = {
+                "description": f"{row.note or row.source} [{row.unit}{symbol}; grade {row.grade}]",
+                "default": row.value,
+                **value_json_schema(domain_of(name, row.unit)),
+            }
+    return {
+        "type": "object",
+        "description": "Numbers of the market model that differ from calibration/parameters.csv.",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _levers_json_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "What policies and events move.",
+        "additionalProperties": False,
+        "properties": {name: lever.json_schema() for name, lever in LEVERS.items()},
+    }
+
+
+def _raw_levers(raw: object) -> dict[str, Any]:
+    """The levers' names; their settings are checked when the horizon is known."""
+    if not isinstance(raw, Mapping):
+        raise Fault("not a list of levers", found=raw, allowed="name: setting")
+    for name in raw:
+        if name not in LEVERS:
+            raise Fault(
+                "unknown lever", (name,), allowed=", ".join(LEVERS), nearest=nearest_name(name, LEVERS)
+            )
+    return {name: raw.get(name, lever.default) for name, lever in LEVERS.items()}
+
+
+_Parameters = Annotated[
+    dict[str, Any],
+    BeforeValidator(_check_parameters),
+    PlainSerializer(lambda values: {name: resolved_value(value) for name, value in values.items()}),
+    WithJsonSchema({"$ref": "#/$defs/Parameters"}),
+]
+_Levers = Annotated[
+    dict[str, Any],
+    BeforeValidator(_raw_levers),
+    PlainSerializer(lambda settings: {name: resolved_setting(setting) for name, setting in settings.items()}),
+    WithJsonSchema({"$ref": "#/$defs/Levers"}),
+]
+
+
+class Scenario(Table):
+    """A scenario: which levers move and when, on which parameters, for how long.
+
+    Attributes
+    ----------
+    parameters : dict of str to float or Prior
+        One entry for each default row of `calibration/parameters.csv` that has no key of its own.
+    levers : dict of str to Setting
+        One entry for each lever of `LEVERS`.
+
+    Examples
+    --------
+    >>> scenario = Scenario(schema_version=1, name="trial", levers={"commons": 0.1})
+    >>> scenario.levers["commons"], scenario.levers["merger_probability"]
+    (0.1, 0.04)
+    """
+
+    schema_version: Literal[1] = Field(description="Version of this format.")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_]*$",
+        max_length=60,
+        description="Short name, used for files: small letters, digits, underscores.",
+    )
+    title: str = Field(default="", description="Title for figures and reports.")
+    question: str = Field(default="", description="The question that the scenario answers.")
+    description: str = Field(default="", description="What is changed against the scenario that it extends.")
+    expected_mechanism: str = Field(
+        default="",
+        description="What theory or the hypothesis expects to happen and through which links; a guess, not a result.",
+    )
+    extends: str | None = Field(
+        default=None,
+        description="Scenario from which all that is not said here is taken: a relative path, or the name of a shipped one.",
+    )
+    quarters: int = Field(
+        default_factory=_size("horizon_quarters"), ge=1, le=400, description="Horizon [quarters]."
+    )
+    replicates: int = Field(default=64, ge=1, le=1_000_000, description="Replicates of the ensemble.")
+    population: Population = Field(default_factory=Population, description="How many agents are simulated.")
+    parameters: _Parameters = Field(default_factory=dict)
+    levers: _Levers = Field(default_factory=dict)
+    events: tuple[Event, ...] = Field(default=(), strict=False, description="One-off events.")
+    surfaces: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Response surfaces: a directory, relative to this file, or the id of shipped ones; null is the shipped default.",
+    )
+    sources: tuple[str, ...] = Field(default=(), strict=False, description="Where the scenario comes from.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """Check what depends on the horizon and the sizes."""
+        if self.extends is not None:
+            raise Fault(
+                "extends is resolved when a file is loaded",
+                ("extends",),
+                found=self.extends,
+                allowed="load_scenario(path)",
+            )
+        settings = {}
+        for name, lever in LEVERS.items():
+            try:
+                settings[name] = lever.parse(self.levers[name], self.quarters)
+            except Fault as fault:
+                raise fault.below("levers", name) from None
+        self.levers.update(settings)
+        for index, event in enumerate(self.events):
+            self._check_event(event, ("events", index))
+        return self
+
+    def _check_event(self, event: Event, keys: tuple[object, ...]) -> None:
+        for kind, happening in (("customer_loss", event.customer_loss), ("vertical_tie", event.vertical_tie)):
+            if happening is None:
+                continue
+            limits = {
+                "quarter": self.quarters - 1,
+                "curator_rank": self.population.curator_slots,
+                "firm_rank": self.population.firms,
+            }
+            for key, most in limits.items():
+                found = getattr(happening, key, 0)
+                if found > most:
+                    problem = "beyond the horizon" if key == "quarter" else "no agent has this rank"
+                    raise Fault(problem, (*keys, kind, key), found=found, allowed=f"at most {most}")
+
+    def sizes(self) -> dict[str, int]:
+        """The numbers of `SIZE_KEYS` by the name of their row in the parameter table."""
+        return {
+            "horizon_quarters": self.quarters,
+            "labelers_simulated": self.population.labelers,
+            "curator_slots": self.population.curator_slots,
+            "curators_start": self.population.curators,
+            "firms_simulated": self.population.firms,
+        }
+
+    def resolved(self) -> dict[str, Any]:
+        """The complete scenario as plain JSON, for hashes and manifests.
+
+        Validating it again gives an equal scenario, also after a passage through JSON.
+        """
+        return self.model_dump(mode="json", exclude={"extends"}, exclude_none=False)
+
+    def with_settings(self, *settings: str | Mapping[str, object]) -> Scenario:
+        """A copy with some keys changed, each checked like a file.
+
+        Parameters
+        ----------
+        *settings : str or mapping
+            ``"levers.commons=0.1"`` with the value in YAML, or ``{"levers.commons": 0.1}``.
+
+        Raises
+        ------
+        InputError
+
+        Examples
+        --------
+        >>> base = Scenario(schema_version=1, name="trial")
+        >>> base.with_settings("levers.strict.j1=1", "quarters=8").levers["strict"]
+        {'j1': 1.0, 'j2': 0.3, 'j3': 0.3}
+        """
+        from econ.scenario.changes import with_settings
+
+        return with_settings(self, settings)
+
+    def with_levers(self, **levers: object) -> Scenario:
+        """A copy with some levers changed: ``scenario.with_levers(commons=0.1, strict={"j1": 1})``.
+
+        Raises
+        ------
+        InputError
+        """
+        return self.with_settings({f"levers.{name}": setting for name, setting in levers.items()})
+
+    def with_parameters(self, **values: object) -> Scenario:
+        """A copy with some parameters changed: a number or a prior for each.
+
+        Raises
+        ------
+        InputError
+        """
+        return self.with_settings({f"parameters.{name}": value for name, value in values.items()})
+
+    def with_population(self, **sizes: object) -> Scenario:
+        """A copy with other sizes: ``scenario.with_population(labelers=500, firms=16)``.
+
+        Raises
+        ------
+        InputError
+        """
+        return self.with_settings({f"population.{name}": size for name, size in sizes.items()})
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of scenario files, for editors."""
+    schema = Scenario.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "econ scenario"
+    schema["$defs"].update(
+        Parameters=_parameters_json_schema(), Levers=_levers_json_schema(), Prior=prior_json_schema()
+    )
+    for row, key in SIZE_KEYS.items():
+        parts = key.split(".")
+        place = schema["properties"] if len(parts) == 1 else schema["$defs"]["Population"]["properties"]
+        place[parts[-1]]["default"] = int(defaults()[row].value)
+    return schema
