@@ -1,0 +1,221 @@
+"""The surfaces' directory: `draws.parquet`, `surfaces.json` and `manifest.json`.
+
+`surfaces.json` holds the SHA-256 of the draws and of itself, so a damaged or edited posterior is
+refused instead of being run.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.errors import InputError
+from econ.core.files import content_hash, file_hash, write_json
+from econ.core.shipped import shipped_path
+from econ.surfaces.forms import FORMS, Floats
+from econ.surfaces.posterior import KINDS, OUTCOMES, STATUS_QUO, V_LEVELS, Draws, Surfaces
+from econ.surfaces.secondary import HILL, PARAMETERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+DRAWS, DESCRIPTION = "draws.parquet", "surfaces.json"
+#: Columns p01 to p12 hold the parameters.
+WIDTH = 12
+COLUMNS = tuple(f"p{i:02d}" for i in range(1, WIDTH + 1))
+SLOPES = tuple(f"slope_{kind}_v{v:.2f}" for kind in ("a", "b") for v in V_LEVELS)
+UNITS = {
+    "a": "adjudicated flags",
+    "b": "human preference pairs",
+    "v": "verifiability, 0 to 1",
+    "harm": "violation rate / violation rate of the base model",
+    "helpfulness": "0 to 1",
+    "sycophancy": "P(agree | the stated opinion is wrong)",
+    "over_refusal": "share of benign prompts refused",
+    "slope_a": "-dH/da per flag at the status-quo position",
+    "slope_b": "-dH/db per pair at the status-quo position",
+    "sigma": "local elasticity of substitution of flags and pairs at the status-quo position, v = 0.5",
+}
+#: Verifiability at which the column `sigma` is given: the middle of the tabulated levels.
+SIGMA_V = 0.5
+
+
+def tidy_draws(draws: dict[tuple[str, str], Draws], domain: dict[str, float]) -> pd.DataFrame:
+    """One row per draw, outcome and distribution, as in `draws.parquet`."""
+    import pandas as pd
+
+    parts = []
+    for (outcome, distribution), drawn in sorted(
+        draws.items(), key=lambda kv: (OUTCOMES.index(kv[0][0]), kv[0][1])
+    ):
+        count = len(drawn.form)
+        columns: dict[str, Any] = {
+            "draw": np.arange(count, dtype=np.int32),
+            "outcome": outcome,
+            "distribution": distribution,
+            "form": pd.Categorical(drawn.form, categories=[*FORMS, HILL]),
+        }
+        columns |= {name: drawn.theta[:, i] for i, name in enumerate(COLUMNS)}
+        columns |= (
+            _position_columns(draws, distribution, domain) if outcome == "harm" else _no_position(count)
+        )
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _position_columns(
+    draws: dict[tuple[str, str], Draws], distribution: str, domain: dict[str, float]
+) -> dict[str, Any]:
+    """σ and slopes at the status quo, and whether that position was measured."""
+    harm = {("harm", distribution): draws[("harm", distribution)]}
+    surfaces = Surfaces("", "", "measured", harm, domain, {distribution: np.nan})
+    batch = surfaces.batch(np.arange(surfaces.count), distribution)
+    slope_a, slope_b = batch.slopes(V_LEVELS)
+    at = batch.at(V_LEVELS)
+    x, y = (np.full((surfaces.count, 1), position) for position in STATUS_QUO)
+    outside = at.extrapolated(x, y).any(axis=1)
+    sigma = batch.at([SIGMA_V]).elasticity_of_substitution()[:, 0]
+    slopes = dict(zip(SLOPES, np.hstack([slope_a, slope_b]).T, strict=True))
+    return {"sigma": sigma, **slopes, "extrapolated": outside}
+
+
+def _no_position(count: int) -> dict[str, Any]:
+    empty = np.full(count, np.nan)
+    return {"sigma": empty, **dict.fromkeys(SLOPES, empty), "extrapolated": np.zeros(count, bool)}
+
+
+def write_surfaces(directory: Path, surfaces: Surfaces, measurements: list[dict[str, Any]]) -> Surfaces:
+    """Write a posterior into a (working) directory and return it with its hash.
+
+    Parameters
+    ----------
+    directory : Path
+        Exists already; see `econ.core.files.result_directory`.
+    surfaces : Surfaces
+        Its `hash` is ignored.
+    measurements : list of dict
+        `file`, `sha256` and `rows` of each table that was fitted.
+    """
+    table = tidy_draws(dict(surfaces.draws), dict(surfaces.domain))
+    table.to_parquet(directory / DRAWS, index=False, compression="zstd")
+    description = {
+        "schema_version": SCHEMA_VERSION,
+        "id": surfaces.id,
+        "kind": surfaces.kind,
+        "draws": surfaces.count,
+        "draws_sha256": file_hash(directory / DRAWS),
+        "forms": {name: list(form.parameter_names) for name, form in FORMS.items()}
+        | {HILL: list(PARAMETERS)},
+        "scale": "unconstrained, see econ.surfaces.forms",
+        "status_quo_half_saturations": {"a": STATUS_QUO[0], "b": STATUS_QUO[1]},
+        "v_levels": list(V_LEVELS),
+        "domain": dict(surfaces.domain),
+        "units": UNITS,
+        "base_violation": dict(surfaces.base_violation),
+        "measurements": measurements,
+        "diagnostics": dict(surfaces.diagnostics),
+    }
+    description["hash"] = content_hash(description)
+    write_json(directory / DESCRIPTION, description)
+    return _assemble(description, table)
+
+
+def load_surfaces(path: str | Path | None = None) -> Surfaces:
+    """Read a posterior of response surfaces.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        A directory written by `econ lab fit`, or the name of a shipped posterior; the shipped
+        default unless given.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is damaged, edited, or of another kind or version.
+
+    Examples
+    --------
+    >>> surfaces = load_surfaces()  # doctest: +SKIP
+    >>> h, e_x, e_y = surfaces.batch([0]).at([0.5]).evaluate(x, y)  # doctest: +SKIP
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    directory = _locate(path)
+    description = _read_description(directory / DESCRIPTION)
+    draws = directory / DRAWS
+    if not draws.is_file():
+        raise InputError("the posterior lacks its draws; fit it again with `econ lab fit`", file=draws)
+    if file_hash(draws) != description["draws_sha256"]:
+        raise InputError(
+            "the draws are damaged or were changed; fit them again with `econ lab fit`", file=draws
+        )
+    try:
+        table = pd.read_parquet(draws)
+    except (pa.lib.ArrowException, OSError, ValueError):
+        raise InputError("the draws are not readable Parquet", file=draws) from None
+    return _assemble(description, table)
+
+
+def _locate(path: str | Path | None) -> Path:
+    if path is None:
+        return shipped_path("calibration", "surfaces", "default")
+    directory = Path(path)
+    if directory.is_dir():
+        return directory
+    if directory.name == str(path):
+        try:
+            return shipped_path("calibration", "surfaces", directory.name)
+        except InputError:
+            pass
+    raise InputError("there is no such directory of response surfaces", file=path)
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError("this is no directory of response surfaces; `econ lab fit` makes one", file=path)
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        raise InputError("the file is not valid JSON", file=path) from None
+    if not isinstance(description, dict) or "draws_sha256" not in description or "hash" not in description:
+        raise InputError("the file does not describe response surfaces", file=path)
+    if description.get("schema_version") != SCHEMA_VERSION:
+        raise InputError(
+            "the posterior has another schema version", file=path, key="schema_version",
+            found=description.get("schema_version"), allowed=str(SCHEMA_VERSION),
+        )  # fmt: skip
+    claimed = description.pop("hash")
+    if content_hash(description) != claimed:
+        raise InputError(
+            "the description is damaged or was changed; fit it again with `econ lab fit`", file=path
+        )
+    if description["kind"] not in KINDS:
+        raise InputError(
+            "unknown kind", file=path, key="kind", found=description["kind"], allowed=", ".join(KINDS)
+        )
+    return {**description, "hash": claimed}
+
+
+def _assemble(description: dict[str, Any], table: pd.DataFrame) -> Surfaces:
+    draws = {}
+    for (outcome, distribution), rows in table.groupby(
+        ["outcome", "distribution"], observed=True, sort=False
+    ):
+        ordered = rows.sort_values("draw")
+        theta: Floats = ordered[list(COLUMNS)].to_numpy(np.float64)
+        draws[(str(outcome), str(distribution))] = Draws(ordered["form"].astype(str).to_numpy(str), theta)
+    return Surfaces(
+        id=description["id"],
+        hash=description["hash"],
+        kind=description["kind"],
+        draws=draws,
+        domain=description["domain"],
+        base_violation=description["base_violation"],
+        diagnostics=description["diagnostics"],
+    )
