@@ -224,13 +224,13 @@ _Parameters = Annotated[
     dict[str, Any],
     BeforeValidator(_check_parameters),
     PlainSerializer(lambda values: {name: resolved_value(value) for name, value in values.items()}),
-    WithJsonSchema({"$ref": "#/$defs/Parameters"}),
+    WithJsonSchema({"type": "object"}),
 ]
 _Levers = Annotated[
     dict[str, Any],
     BeforeValidator(_raw_levers),
     PlainSerializer(lambda settings: {name: resolved_setting(setting) for name, setting in settings.items()}),
-    WithJsonSchema({"$ref": "#/$defs/Levers"}),
+    WithJsonSchema({"type": "object"}),
 ]
 
 
@@ -391,9 +391,8 @@ def json_schema() -> dict[str, Any]:
     schema = Scenario.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "econ scenario"
-    schema["$defs"].update(
-        Parameters=_parameters_json_schema(), Levers=_levers_json_schema(), Prior=prior_json_schema()
-    )
+    schema["$defs"]["Prior"] = prior_json_schema()
+    schema["properties"].update(parameters=_parameters_json_schema(), levers=_levers_json_schema())
     for row, key in SIZE_KEYS.items():
         parts = key.split(".")
         place = schema["properties"] if len(parts) == 1 else schema["$defs"]["Population"]["properties"]
