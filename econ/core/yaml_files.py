@@ -18,6 +18,8 @@ from econ.core.errors import InputError
 LARGEST_FILE = 1_000_000
 #: Deeper nesting than any of our formats needs is refused, so that no file exhausts the stack.
 DEEPEST = 20
+#: Whole numbers above this are refused; Python would not even print the longest ones.
+LARGEST_INTEGER = 2**63
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ def _scalar(node: yaml.Node, path: Path) -> Hashable:
         value: Hashable = _Scalars().construct_object(node)
     except (yaml.YAMLError, ValueError):
         raise InputError("this value cannot be read", file=path, line=line, found=node.value) from None
+    if type(value) is int and abs(value) > LARGEST_INTEGER:
+        raise InputError("this number is too large", file=path, line=line)
     # YAML 1.1 reads 1e-3 as text because it has no dot; every user means the number.
     if isinstance(value, str) and node.style is None:
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from econ.core.errors import InputError
 from econ.core.random import uniform
 from econ.core.streams import Stream
 from econ.scenario.domains import Domain, domain_of
@@ -49,6 +50,11 @@ def parameter_draws(scenario: Scenario, seed: int, replicates: ArrayLike) -> dic
     dict of str to ndarray, shape (S,)
         By name, for each default row of `calibration/parameters.csv`, in its unit. The shares of
         `SHARES_OF_ONE` are scaled to sum to 1.
+
+    Raises
+    ------
+    InputError
+        If the priors of the two labor supply elasticities overlap.
     """
     index = np.asarray(replicates, np.int64)
     sizes = scenario.sizes()
@@ -58,9 +64,22 @@ def parameter_draws(scenario: Scenario, seed: int, replicates: ArrayLike) -> dic
             drawn[name] = np.full(index.shape, float(sizes[name]))
         else:
             drawn[name] = value_draws(scenario.parameters[name], domain_of(name, row.unit), seed, index, name)
+    _check_elasticities(drawn, index)
     for group in SHARES_OF_ONE:
         _scale_to_one(drawn, group)
     return drawn
+
+
+def _check_elasticities(drawn: dict[str, NDArray[np.float64]], replicates: NDArray[np.int64]) -> None:
+    """Random utility needs an elasticity facing one curator that is no lower than the occupation's."""
+    wrong = drawn["curator_elasticity"] < drawn["occupation_elasticity"]
+    if wrong.any():
+        raise InputError(
+            f"replicate {replicates[wrong][0]} draws a value below occupation_elasticity",
+            key="parameters.curator_elasticity",
+            found=float(drawn["curator_elasticity"][wrong][0]),
+            allowed="priors of the two elasticities that do not overlap",
+        )
 
 
 def value_draws(

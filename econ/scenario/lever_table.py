@@ -148,6 +148,8 @@ class Lever:
     def _scalar(self, raw: object) -> Scalar:
         if raw is None and self.null:
             return None
+        if raw is None:
+            raise Fault("no value is given", allowed=self.allowed())
         if isinstance(self.legal, Domain):
             try:
                 return parse_value(raw, self.legal)
@@ -157,10 +159,10 @@ class Lever:
             if raw in self.legal and isinstance(raw, str):
                 return raw
             nearest = nearest_name(raw, self.legal) if isinstance(raw, str) else None
-            raise Fault("unknown choice", found=_shown(raw), allowed=self.allowed(), nearest=nearest)
+            raise Fault("unknown choice", found=raw, allowed=self.allowed(), nearest=nearest)
         if isinstance(raw, bool):
             return raw
-        raise Fault("not a switch", found=_shown(raw), allowed=self.allowed())
+        raise Fault("not a switch", found=raw, allowed=self.allowed())
 
     def json_schema(self) -> dict[str, object]:
         """JSON Schema of a setting, with unit, description and default."""
@@ -199,10 +201,6 @@ def _with_allowed(fault: Fault, allowed: str) -> Fault:
     if fault.keys:
         return fault
     return Fault(fault.problem, found=fault.found, allowed=allowed, nearest=fault.nearest)
-
-
-def _shown(raw: object) -> object:
-    return "nothing" if raw is None else raw
 
 
 def _is_prior(raw: Mapping[object, object]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,11 @@ def scenario_path(source: str | Path) -> Path:
         If it is a bare name that is not shipped.
     """
     path = Path(source)
-    if path.suffix or len(path.parts) != 1 or path.exists():
-        return path
+    try:
+        if path.suffix or len(path.parts) != 1 or path.exists():
+            return path
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a usable path ({error})", found=str(source)) from None
     names = shipped_scenarios()
     if path.name not in names:
         raise InputError(
@@ -93,8 +97,11 @@ def _joined_sources(lower: object, upper: object) -> Any:
 def _located_surfaces(data: dict[str, Any], path: Path) -> dict[str, Any]:
     """A directory of surfaces is given relative to the file that names it; anything else is an id."""
     surfaces = data.get("surfaces")
-    if isinstance(surfaces, str) and "\0" not in surfaces and (path.parent / surfaces).is_dir():
-        return {**data, "surfaces": (path.parent / surfaces).as_posix()}
+    if isinstance(surfaces, str):
+        # A text that the file system cannot even look up (too long, a null byte) names no directory.
+        with contextlib.suppress(OSError, ValueError):
+            if (path.parent / surfaces).is_dir():
+                return {**data, "surfaces": (path.parent / surfaces).as_posix()}
     return data
 
 
@@ -103,46 +110,44 @@ def _read_chain(path: Path) -> list[YamlFile]:
     chain = [_read_one(path)]
     root = path.resolve().parent
     seen = {path.resolve()}
-    while (parent := chain[-1].data.get("extends")) is not None:
-        file = chain[-1]
-
-        def refuse(
-            problem: str, allowed: str | None = None, *, file: YamlFile = file, parent: object = parent
-        ) -> InputError:
-            line = file.line(("extends",))
-            return InputError(
-                problem, file=file.path, line=line, key="extends", found=parent, allowed=allowed
-            )
-
-        if not isinstance(parent, str) or not parent or "\0" in parent:
-            raise refuse("not the path of a scenario", "a relative path, or the name of a shipped scenario")
-        target, root = _parent_path(file.path, parent, root)
-        if Path(parent).is_absolute() or not target.is_relative_to(root):
-            raise refuse(
-                "outside the folder of the first scenario",
-                "a relative path within that folder, or the name of a shipped scenario",
-            )
-        if target in seen:
-            raise refuse("the scenarios extend each other in a circle")
-        if not target.is_file():
-            raise refuse("there is no such scenario", "a relative path, or the name of a shipped scenario")
-        if len(chain) == LONGEST_CHAIN:
-            raise refuse(f"more than {LONGEST_CHAIN} scenarios extend each other")
-        seen.add(target)
-        # Errors should name the parent as the user would: beside the file that extends it.
-        beside = file.path.parent / parent
-        chain.append(_read_one(beside if beside.exists() else target))
+    while chain[-1].data.get("extends") is not None:
+        child = chain[-1]
+        try:
+            parent, root = _parent(child.path, child.data["extends"], root)
+            if parent.resolve() in seen:
+                raise Fault("the scenarios extend each other in a circle")
+            if len(chain) == LONGEST_CHAIN:
+                raise Fault(f"more than {LONGEST_CHAIN} scenarios extend each other")
+        except Fault as fault:
+            line, found = child.line(("extends",)), child.data["extends"]
+            raise InputError(
+                fault.problem, file=child.path, line=line, key="extends", found=found, allowed=fault.allowed
+            ) from None
+        seen.add(parent.resolve())
+        chain.append(_read_one(parent))
     return chain
 
 
-def _parent_path(child: Path, parent: str, root: Path) -> tuple[Path, Path]:
-    """Resolved path of the scenario extended, and the folder that it must lie in."""
-    target = (child.parent / parent).resolve()
-    bare = Path(parent).suffix == "" and len(Path(parent).parts) == 1
-    if bare and not target.exists() and parent in shipped_scenarios():
-        shipped = shipped_path("scenarios", f"{parent}.yaml").resolve()
-        return shipped, shipped.parent
-    return target, root
+def _parent(child: Path, extends: object, root: Path) -> tuple[Path, Path]:
+    """File of the scenario that `child` extends, and the folder that its own parents must lie in."""
+    allowed = "a relative path within the folder of the first scenario, or the name of a shipped one"
+    if not isinstance(extends, str) or not extends:
+        raise Fault("not the path of a scenario", allowed=allowed)
+    try:
+        beside = child.parent / extends
+        bare = Path(extends).suffix == "" and len(Path(extends).parts) == 1
+        if bare and not beside.exists() and extends in shipped_scenarios():
+            shipped = shipped_path("scenarios", f"{extends}.yaml")
+            return shipped, shipped.resolve().parent
+        if Path(extends).is_absolute() or not beside.resolve().is_relative_to(root):
+            raise Fault("outside the folder of the first scenario", allowed=allowed)
+        if not beside.is_file():
+            raise Fault("there is no such scenario", allowed=allowed)
+    except (OSError, RuntimeError):
+        raise Fault("not a usable path", allowed=allowed) from None
+    except ValueError as error:
+        raise (error if isinstance(error, Fault) else Fault("not a usable path", allowed=allowed)) from None
+    return beside, root
 
 
 def _read_one(path: Path) -> YamlFile:

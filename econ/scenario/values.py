@@ -81,8 +81,10 @@ def parse_number(raw: object, domain: Domain) -> float:
     ------
     Fault
     """
+    if raw is None:
+        raise Fault("no value is given", allowed=domain.describe())
     if not isinstance(raw, int | float) or isinstance(raw, bool):
-        raise Fault("not a number", found=raw if raw is not None else "nothing", allowed=domain.describe())
+        raise Fault("not a number", found=raw, allowed=domain.describe())
     try:
         value = float(raw)
     except OverflowError:
