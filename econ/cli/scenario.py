@@ -1,7 +1,172 @@
-"""`econ scenario …`."""
+"""`econ scenario …`: list, show, check, compare and start scenario files."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
-app = typer.Typer(help="placeholder", no_args_is_help=True)
+app = typer.Typer(help="Scenario files: list, show, check, compare, start one.", no_args_is_help=True)
+
+SOURCE = "A scenario file, or the name of a shipped scenario."
+JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command("list")
+def list_scenarios(as_json: JSON = False) -> None:
+    """List the shipped scenarios."""
+    from econ.scenario import load_scenario, shipped_scenarios
+
+    scenarios = [load_scenario(name) for name in shipped_scenarios()]
+    if as_json:
+        keys = ("name", "title", "question")
+        _print_json({"scenarios": [{key: getattr(scenario, key) for key in keys} for scenario in scenarios]})
+        return
+    _print_columns([(scenario.name, scenario.title) for scenario in scenarios])
+
+
+@app.command()
+def show(
+    scenario: Annotated[str, typer.Argument(help=SOURCE)],
+    resolved: Annotated[
+        bool, typer.Option(help="Print the complete scenario with every default, as YAML.")
+    ] = False,
+    as_json: JSON = False,
+) -> None:
+    """Show what a scenario asks, expects and changes."""
+    from econ.scenario import load_scenario
+    from econ.scenario.describe import changes, facts
+
+    loaded = load_scenario(scenario)
+    if as_json:
+        _print_json(facts(loaded, complete=resolved))
+    elif resolved:
+        import yaml
+
+        typer.echo(
+            yaml.safe_dump(loaded.resolved(), sort_keys=False, allow_unicode=True, width=100), nl=False
+        )
+    else:
+        _print_texts(loaded)
+        rows = [
+            (key, _short(value), f"default {_short(default)}")
+            for key, (default, value) in changes(loaded).items()
+        ]
+        typer.echo("Changes:" if rows else "Changes: none, every value is the default.")
+        _print_columns(rows)
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(help="Scenario files, or names of shipped scenarios.")],
+    as_json: JSON = False,
+) -> None:
+    """Check scenario files; every fault is named, and the exit code is 2 if there is one."""
+    from econ.core.errors import InputError
+    from econ.scenario import load_scenario
+    from econ.scenario.describe import changes
+
+    results: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            scenario = load_scenario(file)
+            results.append(
+                {"file": file, "name": scenario.name, "changes": len(changes(scenario)), "error": None}
+            )
+        except InputError as error:
+            results.append({"file": file, "name": None, "changes": None, "error": str(error)})
+    if as_json:
+        _print_json({"files": results})
+    for result in results:
+        if result["error"]:
+            typer.echo(f"econ: {result['error']}", err=True)
+        elif not as_json:
+            noun = "change" if result["changes"] == 1 else "changes"
+            typer.echo(f"{result['file']}: fine ({result['changes']} {noun} against the defaults)")
+    if any(result["error"] for result in results):
+        raise typer.Exit(2)
+
+
+@app.command()
+def diff(
+    first: Annotated[str, typer.Argument(help=SOURCE)],
+    second: Annotated[str, typer.Argument(help=SOURCE)],
+    as_json: JSON = False,
+) -> None:
+    """Print the keys in which two scenarios differ."""
+    from econ.scenario import load_scenario
+    from econ.scenario.describe import differences
+
+    left, right = load_scenario(first), load_scenario(second)
+    found = differences(left, right)
+    if as_json:
+        _print_json({"first": left.name, "second": right.name, "differences": found})
+    elif found:
+        rows = [(key, _short(before), _short(after)) for key, (before, after) in found.items()]
+        _print_columns([("key", left.name, right.name), *rows])
+    else:
+        typer.echo("No difference that could change a run.")
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="The file to write, such as my_scenario.yaml.")],
+    extends: Annotated[
+        str, typer.Option(help="The scenario that it extends: a relative path or a shipped name.")
+    ] = "baseline",
+    force: Annotated[bool, typer.Option(help="Replace the file if it exists.")] = False,
+    as_json: JSON = False,
+    quiet: Annotated[bool, typer.Option(help="Print nothing.")] = False,
+) -> None:
+    """Start a scenario file that loads as it stands."""
+    from econ.core.errors import InputError
+    from econ.core.files import write_text
+    from econ.scenario.describe import new_text
+
+    if file.exists() and not force:
+        raise InputError("this file exists already; choose another, or give --force to replace it", file=file)
+    text = new_text(file, extends)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, text)
+    if as_json:
+        _print_json({"file": str(file), "extends": extends})
+    elif not quiet:
+        typer.echo(f"wrote {file}; check it with: econ scenario check {file}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from econ.scenario.schema import json_schema
+
+    _print_json(json_schema())
+
+
+def _print_texts(scenario: Any) -> None:
+    typer.echo(f"{scenario.name}: {scenario.title}\n")
+    for heading in ("question", "description", "expected_mechanism"):
+        if getattr(scenario, heading):
+            typer.echo(f"{heading.replace('_', ' ').capitalize()}: {getattr(scenario, heading)}\n")
+    if scenario.sources:
+        typer.echo("Sources: " + "; ".join(scenario.sources) + "\n")
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _print_columns(rows: Sequence[tuple[str, ...]]) -> None:
+    """Rows of text, every column but the last padded to its widest cell."""
+    if not rows:
+        return
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _short(value: object) -> str:
+    """A value as YAML would write it on one line."""
+    return "null" if value is None else value if isinstance(value, str) else json.dumps(value)
