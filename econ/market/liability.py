@@ -1,0 +1,135 @@
+"""Step 10: incidents, who pays for them, and what less harm is worth to a firm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.streams import Stream
+from econ.market.ledger import Ledger
+from econ.market.libraries import Rules
+from econ.market.product import Safety, market_size
+from econ.market.setting import JURISDICTIONS, Setting, column, share_of
+from econ.market.state import Firms, Public
+from econ.market.status_quo import detection, pass_through
+
+if TYPE_CHECKING:
+    from econ.market.status_quo import StatusQuo
+    from econ.scenario.levers import Levers
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Incidents:
+    """Incidents of a quarter.
+
+    Attributes
+    ----------
+    number : [S, F, J]
+    damage : [S, F, J]
+        Realised, USD.
+    expected : [S, F, J]
+        Expected damage, USD.
+    liable : [S, F, J]
+        Share of damage for which the firm is liable.
+    fines : [S, F, J]
+        USD.
+    claims, retained : [S]
+        USD.
+    """
+
+    number: Array
+    damage: Array
+    expected: Array
+    liable: Array
+    fines: Array
+    claims: Array
+    retained: Array
+
+
+def poisson(uniform: Array, mean: Array) -> Array:
+    """Poisson counts by inverse CDF from uniforms."""
+    from scipy.special import pdtr, pdtrik
+
+    guess = np.ceil(np.nan_to_num(pdtrik(uniform, mean)))
+    below = np.maximum(guess - 1, 0)
+    # pdtrik rounds: step back where the count below already reaches the uniform.
+    return np.where((guess > 0) & (pdtr(below, mean) >= uniform), below, guess)
+
+
+def incidents(
+    s: Setting, quo: StatusQuo, f: Firms, public: Public, rules: Rules, library: Array, safe: Safety, levers: Levers, quarter: int, ledger: Ledger
+) -> tuple[Firms, Public, Incidents]:  # fmt: skip
+    """Draw incidents and damages, settle liability, insurance and fines."""
+    p = s.p
+    frequency = (quo.request_frequency[:, None, None] * safe.harm).sum(axis=3)
+    rate = f.users * p["requests_per_user", 2] * frequency * p["incident_probability", 2]
+    per_user = (quo.damage_per_user[:, None] * safe.harm).sum(axis=3)
+    expected = f.users * per_user
+    ids = np.arange(s.firms)[:, None] * len(JURISDICTIONS) + np.arange(len(JURISDICTIONS))
+    ids = ids[None]
+    number = poisson(s.uniform(Stream.INCIDENT, quarter, ids), rate)
+    spread = np.log1p(p["damage_cv", 2] ** 2 / np.maximum(number, 1))
+    size = np.exp(np.sqrt(spread) * s.normal(Stream.DAMAGE, quarter, ids) - spread / 2)
+    damage = np.divide(number, rate, out=np.zeros_like(rate), where=rate > 0) * expected * size
+    liable = liable_share(s, rules, library, levers)
+    claims = p["insured_share", 1] * (liable * damage).sum(axis=2)
+    retained = (1 - p["insured_share", 1]) * (liable * damage).sum(axis=2)
+    revenue = f.revenue.sum(axis=2)
+    blend = p["credibility_own_claims", 1]
+    premium_rate = blend * f.claims_rate + (1 - blend) * column(public.class_claims_rate, 1)
+    ledger.post("premium", (1 + p["premium_loading", 1]) * premium_rate * revenue)
+    ledger.post("claims", claims.sum(axis=1))
+    ledger.post("retained_liability", retained)
+    fines = fine(s, quo, f, safe, levers)
+    ledger.post("fines", fines.sum(axis=2))
+    smooth = p["claims_smoothing"]
+    own = f.claims_rate + smooth[:, None] * (claims / revenue - f.claims_rate)
+    everyone = public.class_claims_rate + smooth * (claims.sum(axis=1) / revenue.sum(axis=1) - public.class_claims_rate)
+    result = Incidents(number, damage, expected, liable, fines, claims.sum(axis=1), retained.sum(axis=1))
+    return replace(f, claims_rate=own), replace(public, class_claims_rate=everyone), result
+
+
+def liable_share(s: Setting, rules: Rules, library: Array, levers: Levers) -> Array:
+    """Liable share strict·(1 - sh·certified) of damage [S, F, J]."""
+    uses = (library[:, :, None] == np.arange(s.slots + 1)).astype(float)
+    certified = np.einsum("sfc,scj->sfj", uses, rules.certified.astype(float))
+    return levers.strict[:, None] * (1 - levers.safe_harbour[:, None] * certified)
+
+
+def over_standard(s: Setting, quo: StatusQuo, safe: Safety, levers: Levers) -> Array:
+    """Whether harm exceeds the standard where the standard applies [S, F, J, K]."""
+    finable = quo.verifiability > s.p["standard_verifiability_cut", 1]
+    return (safe.harm > levers.max_harm[:, None, :, None]) & finable[:, None, None]
+
+
+def fine(s: Setting, quo: StatusQuo, f: Firms, safe: Safety, levers: Levers) -> Array:
+    """Fines [S, F, J]: detection times excess harm, a share of revenue, capped (Becker 1968)."""
+    excess = np.where(over_standard(s, quo, safe, levers), safe.harm - levers.max_harm[:, None, :, None], 0.0)
+    found = (detection(levers.audit, quo.verifiability)[:, None] * excess).sum(axis=3)
+    return np.minimum(levers.fine[:, None] * found, s.p["fine_cap", 2]) * f.revenue
+
+
+def stakes(
+    s: Setting, quo: StatusQuo, f: Firms, public: Public, safe: Safety, liable: Array, levers: Levers
+) -> Firms:  # fmt: skip
+    """What the next quarter's decisions use: marginal value of less harm and of utility, liability per user."""
+    p = s.p
+    reach = pass_through(p, share_of(f.revenue.sum(axis=2), axis=1))
+    damage = quo.damage_per_user[:, None] * safe.harm
+    total = f.users.sum(axis=2)
+    unit = reach * (f.users[..., None] * liable[..., None] * damage).sum(axis=(2, 3)) / total
+    share = f.users / market_size(quo, public)[:, None]
+    net = f.price - p["marginal_cost_per_user", 1] - unit
+    weight = f.users * (1 - share)
+    demand = net[:, :, None, None] * weight[..., None] * column(quo.users_harm_taste, 3) * quo.user_weight[:, None, None]
+    law = f.users[..., None] * liable[..., None] * column(reach, 2) * quo.damage_per_user[:, None]
+    finable = over_standard(s, quo, safe, levers) * detection(levers.audit, quo.verifiability)[:, None]
+    fined = (levers.fine[:, None] * f.revenue)[..., None] * finable
+    exposure = (levers.strict[:, None, :, None] * f.users[..., None] * damage).sum(axis=(2, 3))
+    return replace(
+        f, stake=(demand + law + fined).sum(axis=2), margin=net * weight.sum(axis=2), liability=reach * exposure, unit_liability=unit
+    )  # fmt: skip

@@ -1,0 +1,247 @@
+"""Steps 5a and 5b: which rule library a firm licenses, what curators charge for it and invest in it.
+
+A library serves generic traffic only; bespoke labels serve all of it:
+H(A, R, b) = gen·H(A + R, b) + (1 - gen)·H(A, b).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.streams import Stream
+from econ.market.ledger import Ledger
+from econ.market.setting import NO_LIBRARY, Setting, column, share_of
+from econ.market.state import Curators, Firms, Public
+
+if TYPE_CHECKING:
+    from econ.market.prices import Costs
+    from econ.market.status_quo import StatusQuo
+    from econ.scenario.levers import Levers
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the rules of each library stand in each jurisdiction; the commons is the last entry.
+
+    Attributes
+    ----------
+    norm : [S, C + 1, J, 2]
+        Position of the rules in force.
+    fit : [S, C + 1, J, K]
+        Share of their content that fits the public ideal, in (0, 1].
+    deployable : [S, C + 1, J]
+        1 where the rules may be used.
+    certified : [S, C + 1, J] bool
+    """
+
+    norm: Array
+    fit: Array
+    deployable: Array
+    certified: Array
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Library choice of a quarter.
+
+    Attributes
+    ----------
+    library : [S, F] int
+    chance : [S, F, C + 2]
+        Probabilities of a firm that reconsiders: none, curators, commons.
+    value_slope : [S, F, C, K]
+        ∂V_f/∂R_ck, USD per quarter and example.
+    sensitivity : [S, F]
+        1/(σ_L·revenue), per USD.
+    """
+
+    library: Array
+    chance: Array
+    value_slope: Array
+    sensitivity: Array
+
+
+def generic_share(s: Setting, quo: StatusQuo) -> Array:
+    """Share of traffic that a library can serve, gen0 + gen1·v_k, at most 1 [S, K]."""
+    return np.minimum(s.p["generic_share_base", 1] + s.p["generic_share_slope", 1] * quo.verifiability, 1.0)
+
+
+def validated_quality(s: Setting, c: Curators) -> Array:
+    """Quality that buyers can rely on, m + q_u(1 - m), m the documented share [S, C]."""
+    documented = documented_share(c)
+    return documented + s.p["undocumented_quality", 1] * (1 - documented)
+
+
+def documented_share(c: Curators) -> Array:
+    """Documented share of each library [S, C]; 0 for an empty one."""
+    total = c.library.sum(axis=2)
+    return np.divide(c.documented.sum(axis=2), total, out=np.zeros_like(total), where=total > 0)
+
+
+def effective_libraries(s: Setting, f: Firms, c: Curators, public: Public, rules: Rules) -> Array:
+    """What each library is worth to each firm, in examples that fit where it sells: [S, F, C + 1, K]."""
+    sold = share_of(f.users)
+    worth = np.einsum("sfj,scj,scjk->sfck", sold, rules.deployable, rules.fit)
+    stock = np.concatenate([c.library * validated_quality(s, c)[:, :, None], public.commons[:, None]], axis=1)
+    return worth * stock[:, None]
+
+
+def choose_libraries(
+    s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, levers: Levers, quarter: int, forced: Array
+) -> Choice:  # fmt: skip
+    """Value every option at believed harm and draw the choices of those who reconsider.
+
+    Parameters
+    ----------
+    forced : [S, F] bool
+        Firms whose licensor is gone, who choose at once.
+    """
+    p = s.p
+    stocks = effective_libraries(s, f, c, public, rules)
+    value, value_slope = _harm_value(s, quo, f, c, public, stocks)
+    revenue = f.revenue.sum(axis=2)
+    scale = p["library_choice_scale", 1] * revenue
+    fee = np.concatenate([c.licence_fee, np.zeros((s.size, 1))], axis=1)
+    used = users_of(f.library, s.slots)
+    lock = column(1 - levers.interoperability, 2)
+    value = value - fee[:, None] + p["network_benefit", 2] * lock * revenue[:, :, None] * used[:, None] / s.firms
+    harbour = np.einsum("sfj,scj->sfc", share_of(f.users), levers.safe_harbour[:, None] * rules.certified)
+    value = value + f.liability[:, :, None] * harbour
+    value[:, :, :-1] -= scale[:, :, None] * f.tie
+    value = np.concatenate([np.zeros((s.size, s.firms, 1)), value], axis=2)
+    value = value - switching_cost(s, f, levers)
+    odds = value / scale[:, :, None]
+    crowd = p["variety_correction", 2] * np.log(np.maximum(c.active.sum(axis=1), 1))[:, None, None]
+    odds[:, :, 1:-1] = np.where(c.active[:, None], odds[:, :, 1:-1] - crowd, -np.inf)
+    odds = odds - odds.max(axis=2, keepdims=True)
+    weight = np.exp(odds)
+    chance = weight / weight.sum(axis=2, keepdims=True)
+    library = f.library
+    if quarter >= 0:
+        ids = np.arange(s.firms)
+        again = (s.uniform(Stream.LIBRARY_RECONSIDER, quarter, ids) < p["library_reconsideration", 1]) | forced
+        drawn = (s.uniform(Stream.LIBRARY_CHOICE, quarter, ids)[..., None] >= np.cumsum(chance, axis=2)).sum(axis=2)
+        drawn = np.minimum(drawn, s.slots + 1) - 1
+        library = np.where(again, drawn, library)
+    return Choice(library, chance, value_slope, 1 / scale)
+
+
+def _harm_value(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, stocks: Array) -> tuple[Array, Array]:
+    """Value of less harm from each library [S, F, C + 1] and its slope in each curator's stock [S, F, C, K]."""
+    generic = generic_share(s, quo)[:, None] * f.stake
+    bare, _, _ = quo.response.harm(f.constraints, f.preferences, public.scale, f.belief)
+    every = (f.constraints[:, :, None] + stocks).reshape(s.size, -1, stocks.shape[-1])
+    repeated = [np.repeat(x, stocks.shape[2], axis=1) for x in (f.preferences, f.belief)]
+    harm, slope, _ = quo.response.harm(every, repeated[0], public.scale, repeated[1])
+    harm, slope = harm.reshape(stocks.shape), slope.reshape(stocks.shape)
+    value = np.einsum("sfk,sfck->sfc", generic, bare[:, :, None] - harm)
+    per_example = np.divide(stocks[:, :, :-1], c.library[:, None], out=np.zeros_like(stocks[:, :, :-1]), where=c.library[:, None] > 0)
+    return value, generic[:, :, None] * slope[:, :, :-1] * per_example
+
+
+def switching_cost(s: Setting, f: Firms, levers: Levers) -> Array:
+    """Cost of each option [S, F, C + 2] for each firm, USD: nothing to stay, less to go without."""
+    p = s.p
+    base = p["switching_cost", 1] * column(1 - levers.interoperability, 1) * f.revenue.sum(axis=2)
+    options = np.arange(NO_LIBRARY, s.slots + 1)
+    change = options != f.library[:, :, None]
+    factor = np.where(options == NO_LIBRARY, p["switch_to_none_factor", 2], 1.0)
+    return base[:, :, None] * change * factor
+
+
+def users_of(library: Array, slots: int) -> Array:
+    """Number of firms that use each curator's library and, last, the commons: [S, C + 1]."""
+    return (library[:, :, None] == np.arange(slots + 1)).sum(axis=1)
+
+
+def post_fees(s: Setting, quo: StatusQuo, f: Firms, c: Curators, choice: Choice) -> Array:
+    """Licence fee for the next quarter [S, C]: logit markup over the cost of support, capped, adjusted slowly."""
+    p = s.p
+    chance = choice.chance[:, :, 1:-1]
+    slope = (choice.sensitivity[:, :, None] * chance * (1 - chance)).sum(axis=1)
+    markup = np.divide(chance.sum(axis=1), slope, out=np.full(slope.shape, np.inf), where=slope > 0)
+    cap = p["licence_fee_cap", 1] * f.revenue.sum(axis=2).max(axis=1, keepdims=True)
+    target = np.minimum(support_cost(s, quo)[:, None] + markup, cap)
+    return np.where(c.active, c.licence_fee + p["price_adjustment", 1] * (target - c.licence_fee), c.licence_fee)
+
+
+def support_cost(s: Setting, quo: StatusQuo) -> Array:
+    """Cost of supporting one licensee, USD per quarter [S]."""
+    return s.p["licence_support_cost"] * quo.vendor_revenue
+
+
+def pay_licences(
+    s: Setting, quo: StatusQuo, f: Firms, c: Curators, levers: Levers, rules: Rules, choice: Choice, ledger: Ledger
+) -> tuple[Array, Array]:  # fmt: skip
+    """Pay fees, support, switching and the cost of local norms.
+
+    Returns
+    -------
+    paid : [S, F]
+    revenue : [S, C]
+        Licence revenue by curator.
+    """
+    licensed = choice.library[:, :, None] == np.arange(s.slots)
+    fees = licensed * c.licence_fee[:, None]
+    ledger.post("licence", fees.sum(axis=2), fees.sum(axis=1))
+    options = choice.library[:, :, None] == np.arange(NO_LIBRARY, s.slots + 1)
+    ledger.post("switching", (options * switching_cost(s, f, levers)).sum(axis=2))
+    clients = licensed.sum(axis=1)
+    ledger.post("licence_support", clients * support_cost(s, quo)[:, None])
+    abroad = (clients > 0)[:, :, None] & (np.arange(rules.norm.shape[2]) != c.home[:, :, None])
+    adapted = (abroad * levers.local_norms[:, None]).sum(axis=2)
+    ledger.post("local_norm_cost", adapted * (s.p["local_norm_cost"] * support_cost(s, quo))[:, None])
+    return fees.sum(axis=2), fees.sum(axis=1)
+
+
+def invest(
+    s: Setting, quo: StatusQuo, c: Curators, cost: Costs, choice: Choice, levers: Levers, public: Public, cash: Array, quarter: int
+) -> Curators:  # fmt: skip
+    """Adjust library investment towards its marginal value, and reconsider documentation.
+
+    Libraries are an endogenous sunk cost (Sutton 1991): an example is paid once and licensed to all.
+
+    Parameters
+    ----------
+    cash : [S, C]
+        What the curator has at this moment of the quarter, USD.
+    """
+    p = s.p
+    seizure = (levers.provenance_audit + levers.legal_risk) * p["provenance_strip"]
+    rate = (p["discount_rate"] + p["depreciation_library"])[:, None] + seizure[:, None] * (1 - documented_share(c))
+    chance = choice.chance[:, :, 1:-1]
+    demand = (choice.sensitivity[:, :, None] * chance * (1 - chance))[..., None] * choice.value_slope
+    margin = c.licence_fee - support_cost(s, quo)[:, None]
+    value = np.maximum(margin[:, :, None] * demand.sum(axis=1) / rate[:, :, None], 0.0)
+    unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] / 2
+    cap = p["library_step_cap", 2]
+    reference = quo.response.constraints_reference[:, None] * column(public.scale, 2)
+    step = np.clip((value / unit_cost) ** p["library_adjustment", 2], 1 / cap, cap)
+    last = p["investment_start", 2] * reference * c.active[:, :, None] if quarter == 0 else c.investment
+    wanted = np.maximum(last, p["library_floor", 2] * reference) * step * c.active[:, :, None]
+    budget = p["library_cash_share", 1] * np.maximum(cash, 0) + p["library_revenue_share", 1] * c.licence_revenue
+    budget = budget + (p["library_floor_spend"] * quo.vendor_revenue)[:, None]
+    spend = (wanted * unit_cost).sum(axis=2)
+    wanted = wanted * np.minimum(1.0, np.divide(budget, spend, out=np.ones_like(spend), where=spend > 0))[:, :, None]
+
+    weight = reference / reference.sum(axis=2, keepdims=True)
+    worth = (weight * value / unit_cost).sum(axis=2)
+    safety = seizure[:, None] * (worth + p["provenance_penalty", 1])
+    safety = safety / ((p["discount_rate"] + p["depreciation_library"])[:, None] + seizure[:, None])
+    benefit = worth * (1 - p["undocumented_quality", 1]) + safety
+    odds = (benefit - p["documentation_cost", 1]) / p["documentation_choice_scale", 1]
+    ids = agent_ids(c)
+    again = s.uniform(Stream.DOCUMENT_RECONSIDER, quarter, ids) < p["documentation_reconsideration", 1]
+    decides = s.uniform(Stream.DOCUMENT_CHOICE, quarter, ids) < 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
+    return replace(c, investment=wanted, documents=np.where(again, decides, c.documents))
+
+
+def agent_ids(c: Curators) -> Array:
+    """Ids of the curators in the slots [S, C]: the slot, and how many were there before."""
+    slots = c.active.shape[1]
+    return np.arange(slots) + slots * c.occupants

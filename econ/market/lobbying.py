@@ -1,0 +1,158 @@
+"""Step 11: a contest for the regulator's ear, and what capture does to norms and fees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.streams import Stream
+from econ.market.certification import governed_requests, public_ideal
+from econ.market.ledger import Ledger
+from econ.market.setting import Setting, column, share_of
+from econ.market.state import Curators, Firms, Public
+
+if TYPE_CHECKING:
+    from econ.market.certification import Tests
+    from econ.market.liability import Incidents
+    from econ.scenario.levers import Levers
+    from econ.market.status_quo import StatusQuo
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Influence:
+    """Influence in a quarter, by jurisdiction.
+
+    Attributes
+    ----------
+    industry_share : [S, J]
+        Industry's share of all effort, the regulator's own capacity included.
+    weight : [S, J]
+        ω, weight of curators' positions in the norm that the regulator moves to.
+    """
+
+    industry_share: Array
+    weight: Array
+
+
+def contest(stakes: Array, capacity: Array) -> Array:
+    """Nash efforts of a Tullock contest with unequal stakes and a passive incumbent (Tullock 1980).
+
+    e_i = X(1 - X/Ω_i)⁺ with X = [(m - 1) + √((m - 1)² + 4·S1·E0)]/(2·S1), S1 = Σ 1/Ω over the m active,
+    the largest m whose last stake exceeds X.
+
+    Parameters
+    ----------
+    stakes : [..., n]
+        Ω_i, USD.
+    capacity : [...]
+        E0, effort of the regulator itself, USD.
+
+    Returns
+    -------
+    [..., n]
+        Efforts, USD; 0 for those who stay out.
+    """
+    ordered = -np.sort(-stakes, axis=-1)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        inverse = np.cumsum(np.where(ordered > 0, 1 / ordered, np.inf), axis=-1)
+        rivals = np.arange(stakes.shape[-1], dtype=float)
+        total = (rivals + np.sqrt(rivals**2 + 4 * inverse * capacity[..., None])) / (2 * inverse)
+        active = np.isfinite(inverse) & (ordered > total)
+    last = active.shape[-1] - 1 - np.argmax(active[..., ::-1], axis=-1)
+    x = np.take_along_axis(np.nan_to_num(total), last[..., None], axis=-1)
+    x = np.where(active.any(axis=-1, keepdims=True), x, 0.0)
+    share = np.divide(x, stakes, out=np.ones_like(stakes), where=stakes > 0)
+    return x * np.maximum(1 - share, 0.0)
+
+
+def stake_factors(s: Setting) -> tuple[Array, Array]:
+    """Priors on stakes [S]: the industry's common factor, and the public's."""
+    sd = s.p["lobby_stake_log_sd"]
+    return tuple(np.exp(sd * s.normal(Stream.STAKE, 0, 0, draw)) for draw in (0, 1))  # type: ignore[return-value]
+
+
+def lobby(
+    s: Setting, f: Firms, c: Curators, public: Public, tests: Tests, accident: Incidents, levers: Levers, ledger: Ledger
+) -> tuple[Public, Influence]:  # fmt: skip
+    """Move efforts towards the Nash efforts, cap the industry's, and pay for them."""
+    p = s.p
+    revenue = f.revenue.sum(axis=1)
+    capacity = p["regulator_capacity", 1] * revenue
+    industry, people = stake_factors(s)
+    weight = share_of(f.users.sum(axis=1))
+    certifies = levers.cert_mode > 0
+    fees = tests.fees.sum(axis=1)
+    rent = weight[:, None] * c.licence_revenue[:, :, None] + p["lobby_stake_fees", 2] * fees[:, None]
+    rent = rent * np.where(certifies, 1.0, 0.5)[:, None] * c.active[:, :, None]
+    of_curators = (p["lobby_stake_curators"] * industry)[:, None, None] * rent
+    exposure = accident.liable * accident.expected + accident.fines
+    of_firms = (p["lobby_stake_firms"] * industry)[:, None, None] * exposure
+    harmed = p["public_stake_weight", 1] * accident.expected.sum(axis=1)
+    of_public = (p["lobby_stake_public"] * people)[:, None] * harmed
+    stakes = np.concatenate([of_curators, of_firms, of_public[:, None]], axis=1)
+    target = contest(np.moveaxis(stakes, 1, 2), capacity)
+    effort = np.concatenate([public.effort_curators, public.effort_firms, public.effort_public[:, None]], axis=1)
+    effort = effort + p["lobby_adjustment", 2] * (np.moveaxis(target, 2, 1) - effort)
+    by_industry = effort[:, :-1].sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        allowed = np.where(np.isinf(levers.lobby_cap), np.inf, levers.lobby_cap * revenue)
+    fit = np.minimum(1.0, np.divide(allowed, by_industry, out=np.ones_like(allowed), where=by_industry > 0))
+    curators, firms = effort[:, : s.slots] * fit[:, None], effort[:, s.slots : -1] * fit[:, None]
+    voice = effort[:, -1]
+    ledger.post("lobby_curators", curators.sum(axis=2))
+    ledger.post("lobby_firms", firms.sum(axis=2))
+    ledger.post("lobby_public", voice.sum(axis=1))
+    spent = sum(ledger.total(f"lobby_{who}") for who in ("curators", "firms", "public"))
+    ledger.post("lobby_spend", spent)
+    by_industry = curators.sum(axis=1) + firms.sum(axis=1)
+    share = np.divide(by_industry, by_industry + voice + capacity, out=np.zeros_like(capacity), where=capacity > 0)
+    return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, np.zeros_like(share))
+
+
+def move_norms(
+    s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, library: Array, influence: Influence, levers: Levers, quarter: int
+) -> tuple[Curators, Public, Influence]:  # fmt: skip
+    """Regulators' norms, curators' norms and certification fees follow influence.
+
+    ω = 1 - (1 - χ_E·industry share)(1 - χ_D·dependence): with no lobbying and no dependence the norm
+    stays at the public ideal, whatever curators do.
+    """
+    p = s.p
+    requests = governed_requests(f, library, s.slots)
+    own = requests[:, :-1]
+    certifies = levers.cert_mode > 0
+    free = np.minimum(1.0, public.commons.sum(axis=1) / (quo.response.constraints_reference.sum(axis=1) * public.scale))
+    dependence = own.max(axis=1) * (1 - free)[:, None] * certifies
+    weight = 1 - (1 - p["capture_by_effort", 1] * influence.industry_share) * (1 - p["capture_by_dependence", 1] * dependence)
+    governed = share_of(own, axis=1)
+    pull = (governed[..., None] * (c.norm[:, :, None] - public.norm[:, None])).sum(axis=1)
+    ideal = public_ideal(s)
+    speed = p["norm_adjustment", 2]
+    norm = public.norm + speed * ((1 - weight)[..., None] * (ideal - public.norm) + weight[..., None] * pull)
+    inflated = 1 + p["fee_inflation", 1] * weight
+    multiple = public.fee_multiple + p["fee_adjustment", 1] * (inflated - public.fee_multiple)
+    reach = public.norm_reach if quarter > 0 else norm_reach(c, ideal)
+    if quarter >= 0:
+        c = replace(c, norm=_adapt(s, c, public, f, own, certifies))
+    public = replace(public, norm=norm, fee_multiple=multiple, norm_reach=reach)
+    return replace(c, requests=own), public, replace(influence, weight=weight)
+
+
+def norm_reach(c: Curators, ideal: Array) -> Array:
+    """Largest distance of an active curator's position from each public ideal [S, J]; fixed from quarter 0."""
+    distance = np.sqrt(((c.norm[:, :, None] - ideal[:, None]) ** 2).sum(axis=3))
+    return np.where(c.active[:, :, None], distance, 0.0).max(axis=1)
+
+
+def _adapt(s: Setting, c: Curators, public: Public, f: Firms, own: Array, certifies: Array) -> Array:
+    """Curators adapt to the norms that they sell under, and drift back to their own."""
+    volume = own * f.users.sum(axis=1)[:, None]
+    home = (c.home[:, :, None] == np.arange(volume.shape[2])).astype(float)
+    where = np.where(volume.sum(axis=2, keepdims=True) > 0, share_of(volume, axis=2), home)
+    pull = ((where * certifies[:, None])[..., None] * (public.norm[:, None] - c.norm[:, :, None])).sum(axis=2)
+    back = column(s.p["curator_norm_return", 1], 1) * (c.norm_start - c.norm)
+    return c.norm + column(s.p["curator_norm_adaptation", 1], 1) * pull + back

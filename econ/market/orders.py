@@ -1,0 +1,195 @@
+"""Step 5c: how much firms spend on each kind of label, from which source, and with which vendor.
+
+Outlays follow marginal value at the stock that they would sustain; evaluated at the current stock,
+spending oscillates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.market import sources
+from econ.market.libraries import effective_libraries, generic_share
+from econ.market.setting import Setting, column
+from econ.market.state import Curators, Firms, Public
+
+if TYPE_CHECKING:
+    from econ.market.libraries import Rules
+    from econ.market.status_quo import StatusQuo
+    from econ.scenario.levers import Levers
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Orders of a quarter, in units.
+
+    Attributes
+    ----------
+    preference : [S, F]
+        Preference labels ordered from all sources.
+    constraint : [S, F, K]
+    mix_preference, mix_constraint : sources.Mix
+        [S, F, 3] and [S, F, K, 3].
+    split_preference, split_constraint : [S, F, C]
+        How a firm's vendor units are divided over curators.
+    commons : [S, C, K]
+        Units ordered by governments.
+    shock : [S]
+        Multiple of human preference-label prices.
+    """
+
+    preference: Array
+    constraint: Array
+    mix_preference: sources.Mix
+    mix_constraint: sources.Mix
+    split_preference: Array
+    split_constraint: Array
+    commons: Array
+    shock: Array
+
+    @property
+    def vendor_preference(self) -> Array:
+        """Vendor units by firm and curator [S, F, C]."""
+        return (self.preference * self.mix_preference.shares[..., sources.VENDOR])[:, :, None] * self.split_preference
+
+    @property
+    def cost_preference(self) -> Array:
+        """Outlay by firm and source, USD, if all is delivered [S, F, 3]."""
+        return self.preference[..., None] * self.mix_preference.shares * self.mix_preference.prices
+
+    @property
+    def cost_constraint(self) -> Array:
+        """Outlay by firm, category and source, USD, if all is delivered [S, F, K, 3]."""
+        return self.constraint[..., None] * self.mix_constraint.shares * self.mix_constraint.prices
+
+    @property
+    def vendor_constraint(self) -> Array:
+        """Vendor units by firm, curator and category [S, F, C, K]."""
+        units = self.constraint * self.mix_constraint.shares[..., sources.VENDOR]
+        return units[:, :, None] * self.split_constraint[..., None]
+
+
+def logit_split(odds: Array, active: Array, firm_odds: Array) -> Array:
+    """Shares over curators [S, F, C] from log odds [S, C] and firm-specific odds [S, F, C]."""
+    log_odds = np.where(active, odds, -np.inf)
+    weight = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))[:, None] * firm_odds
+    total = weight.sum(axis=2, keepdims=True)
+    # A firm that has withdrawn from every curator still spreads its orders evenly: labels must be made.
+    even = np.broadcast_to(active[:, None] / active.sum(axis=1)[:, None, None], weight.shape)
+    return np.where(total > 0, weight / np.where(total > 0, total, 1.0), even)
+
+
+def vendor_odds(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, scale: Array) -> tuple[Array, Array]:
+    """Log odds of each vendor for preference and constraint orders [S, C]."""
+    p = s.p
+    reference = quo.response.constraints_reference
+    basket = (c.price_constraint * reference[:, None]).sum(axis=2) / reference.sum(axis=1)[:, None]
+    stock = c.library.sum(axis=2) / (reference.sum(axis=1) * scale)[:, None]
+    pull = (p["library_pull"] * (1 - levers.portability))[:, None] * np.log1p(stock)
+    preference = c.quality_preference - p["price_sensitivity_preference", 1] * c.price_preference
+    return preference, c.quality_constraint + pull - p["price_sensitivity_constraint", 1] * basket
+
+
+def place_orders(
+    s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, library: Array, levers: Levers, quarter: int
+) -> tuple[Firms, Orders]:  # fmt: skip
+    """Adjust outlays and turn them into orders."""
+    p = s.p
+    odds_preference, odds_constraint = vendor_odds(s, quo, c, levers, public.scale)
+    firm_odds = np.exp(-f.tie) * (1 - f.withdrawn)
+    split_preference = logit_split(odds_preference, c.active, firm_odds)
+    split_constraint = logit_split(odds_constraint, c.active, firm_odds)
+    mix_preference, mix_constraint = _mixes(s, quo, c, levers, split_preference, split_constraint)
+    f = _adjust_outlays(s, quo, f, c, public, rules, library, mix_preference, mix_constraint)
+    everyone = logit_split(odds_constraint, c.active, np.ones((s.size, 1, s.slots)))[:, 0]
+    public_units = (levers.commons * public.scale)[:, None] * quo.response.constraints_reference * (quarter >= 0)
+    orders = Orders(
+        f.outlay_preference / mix_preference.price_per_unit, f.outlay_constraint / mix_constraint.price_per_unit,
+        mix_preference, mix_constraint, split_preference, split_constraint,
+        everyone[:, :, None] * public_units[:, None], levers.pref_price_shock,
+    )  # fmt: skip
+    bought = f.outlay_constraint.sum(axis=2)
+    return replace(f, use=bought / (bought + f.outlay_preference)), orders
+
+
+def _mixes(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, split_preference: Array, split_constraint: Array) -> tuple[sources.Mix, sources.Mix]:
+    """Sources of both kinds at this quarter's prices, by firm."""
+    p = s.p
+    shock = column(levers.pref_price_shock, 1)
+    vendor = (split_preference * c.price_preference[:, None]).sum(axis=2) * shock
+    in_house = np.broadcast_to(quo.prices_preference[:, 1:2] * shock, vendor.shape)
+    ai = np.broadcast_to((p["ai_price_preference"] * levers.ai_price[:, 0])[:, None], vendor.shape)
+    prices = np.stack([vendor, in_house, ai], axis=-1)
+    effective = effective_ai(s, quo, levers)
+    weights = quo.weights[:, None]
+    elasticity = p["source_substitution", 2]
+    preference = sources.source_mix(weights, prices, quo.prices_preference[:, None], effective[0][:, None], elasticity)
+    vendor_k = np.einsum("sfc,sck->sfk", split_constraint, c.price_constraint)
+    in_house_k = np.broadcast_to(quo.prices_constraint[:, None, :, 1], vendor_k.shape)
+    ai_k = np.broadcast_to(column(p["ai_price_constraint"] * levers.ai_price[:, 1], 2), vendor_k.shape)
+    prices_k = np.stack([vendor_k, in_house_k, ai_k], axis=-1)
+    constraint = sources.source_mix(
+        weights[:, :, None], prices_k, quo.prices_constraint[:, None], effective[1][:, None], column(elasticity[..., 0], 2)
+    )  # fmt: skip
+    return preference, constraint
+
+
+def effective_ai(s: Setting, quo: StatusQuo, levers: Levers) -> tuple[Array, Array]:
+    """Effective labels per unit by source, at this quarter's AI quality: [S, 3] and [S, K, 3]."""
+    from econ.market.status_quo import effective_constraint, effective_preference
+
+    return effective_preference(s, levers.ai_quality[:, 0]), effective_constraint(s, levers.ai_quality[:, 1])
+
+
+def _adjust_outlays(
+    s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, library: Array,
+    mix_preference: sources.Mix, mix_constraint: sources.Mix,
+) -> Firms:  # fmt: skip
+    """Move outlays towards equality of marginal value and user cost, E ← E·clip((MV/p̄)^γ, …), then cap them."""
+    p = s.p
+    plan_preference = f.outlay_preference / (mix_preference.effective_price * p["depreciation_preference", 1])
+    plan_constraint = f.outlay_constraint / (mix_constraint.effective_price * p["depreciation_constraint", 2])
+    licensed = licensed_rules(effective_libraries(s, f, c, public, rules), library)
+    _, slope_a, slope_b = blended_harm(s, quo, plan_constraint, licensed, plan_preference, public.scale, f.belief)
+    _, help_preference, help_rule = quo.response.helpfulness(plan_preference, (plan_constraint + licensed).sum(axis=2), public.scale)
+    _, sycophancy = quo.response.sycophancy(plan_preference, public.scale)
+    taste_help, taste_sycophancy = column(quo.users_help_taste, 1), column(quo.users_sycophancy_taste, 1)
+    value_preference = (f.stake * slope_b).sum(axis=2) + f.margin * (taste_help * help_preference - taste_sycophancy * sycophancy)
+    value_preference = value_preference / (p["discount_rate"] + p["depreciation_preference"])[:, None]
+    value_constraint = f.stake * slope_a + (f.margin * taste_help * help_rule)[:, :, None]
+    value_constraint = value_constraint / (p["discount_rate"] + p["depreciation_constraint"])[:, None, None]
+    revenue = f.revenue.sum(axis=2)
+    preference = _step(p, f.outlay_preference, value_preference / mix_preference.effective_price)
+    constraint = _step(p, f.outlay_constraint, value_constraint / mix_constraint.effective_price)
+    preference = np.maximum(preference, 1e-6 * revenue)
+    constraint = np.maximum(constraint, 1e-6 * revenue[:, :, None])
+    fit = np.minimum(1.0, p["outlay_cap", 1] * revenue / (preference + constraint.sum(axis=2)))
+    return replace(f, outlay_preference=preference * fit, outlay_constraint=constraint * fit[:, :, None])
+
+
+def _step(p: Any, outlay: Array, worth: Array) -> Array:
+    axes = outlay.ndim - 1
+    cap = p["outlay_step_cap", axes]
+    return outlay * np.clip(np.maximum(worth, 1e-9) ** p["outlay_adjustment", axes], 1 / cap, cap)
+
+
+def licensed_rules(stocks: Array, library: Array) -> Array:
+    """Effective examples that a firm's library gives it [S, F, K]; zero without one."""
+    chosen = library[:, :, None] == np.arange(stocks.shape[2])
+    return (stocks * chosen[..., None]).sum(axis=2)
+
+
+def blended_harm(
+    s: Setting, quo: StatusQuo, constraints: Array, rules: Array, preferences: Array, scale: Array, belief: Array | None
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Harm with a library that serves generic traffic only, and slopes in bespoke and preference labels."""
+    generic = generic_share(s, quo).reshape((s.size,) + (1,) * (constraints.ndim - 2) + (-1,))
+    with_rules = quo.response.harm(constraints + rules, preferences, scale, belief)
+    without = quo.response.harm(constraints, preferences, scale, belief)
+    blended: tuple[Array, Array, Array] = tuple(generic * a + (1 - generic) * b for a, b in zip(with_rules, without, strict=True))
+    return blended

@@ -1,0 +1,136 @@
+"""What a run reports: one column per outcome, each with unit and meaning.
+
+Money is constant 2025 USD per quarter; HHIs are on 0 to 10,000 and null (NaN) at zero revenue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One column of ``outcomes.parquet``."""
+
+    name: str
+    unit: str
+    meaning: str
+    section: str
+
+
+_TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "budgets": (
+        ("label_spend", "USD", "outlay of firms on labels of both kinds from all sources"),
+        ("vendor_spend", "USD", "the part paid to curators for labels"),
+        ("licence_spend", "USD", "fees for rule libraries"),
+        ("constraint_budget_share", "share", "constraint labels and licences over all labels and licences"),
+        ("preference_budget_share", "share", "the complement"),
+        ("bespoke_share", "share", "constraint labels over all labels"),
+        ("spend_per_revenue", "share", "labels and licences over product revenue"),
+        ("inhouse_share_preference", "share of units", "preference labels that firms make themselves"),
+        ("inhouse_share_constraint", "share of units", "constraint labels that firms make themselves"),
+        ("ai_share_preference", "share of units", "preference labels made by AI"),
+        ("ai_share_constraint", "share of units", "constraint labels made by AI"),
+    ),
+    "labor": (
+        ("employment_judge", "persons", "labelers who judge preferences"),
+        ("employment_constrain", "persons", "labelers who draft and adjudicate constraints"),
+        ("wage_judge", "USD/h", "mean paid wage of judging, per hour of ability 1"),
+        ("wage_constrain", "USD/h", "mean paid wage of constraint work, per hour of ability 1"),
+        ("wage_low_income", "USD/h", "mean paid wage in the low-income region"),
+        ("wage_us_generalist", "USD/h", "mean paid wage of US generalists"),
+        ("wage_expert", "USD/h", "mean paid wage of experts"),
+        ("wage_gini", "index", "Gini coefficient of hourly pay over working persons"),
+        ("markdown", "share", "1 - wage cost over marginal revenue product, hours-weighted"),
+        ("labor_share", "share", "wages over curators' revenue"),
+        ("hours_unpaid_share", "share", "hours present that are not paid"),
+        ("fill_preference", "share", "preference labels ordered from vendors that were delivered"),
+        ("fill_constraint", "share", "constraint labels ordered from vendors that were delivered"),
+    ),
+    "concentration": (
+        ("hhi_licence", "HHI", "concentration of licence revenue"),
+        ("hhi_licence_incl_commons", "HHI", "the same with the commons as a supplier at the mean posted fee"),
+        ("hhi_service", "HHI", "concentration of label revenue"),
+        ("cr3_service", "share", "label revenue of the three largest curators"),
+        ("top_share_service", "share", "label revenue of the largest curator"),
+        ("top_customer_share", "share", "largest customer's share of a curator's revenue, revenue-weighted mean"),
+        ("hhi_normative", "HHI", "concentration of requests governed by each curator's rules"),
+        ("hhi_buyers", "HHI", "concentration of label outlay over firms"),
+        ("cr4_licence", "share", "licence revenue of the four largest curators"),
+        ("lerner_licence", "share", "(fee - cost of support)/fee, revenue-weighted"),
+        ("curators_active", "count", "curators in the market"),
+        ("top_share_licence", "share", "licence revenue of the largest curator"),
+        ("library_leader", "ratio", "largest library over the status-quo constraint stock of a firm"),
+        ("tipped", "0 or 1", "leader above 2 and its licence share above one half for four quarters running"),
+    ),
+    "access": (
+        ("licence_price", "USD/quarter", "mean fee posted by active curators"),
+        ("preference_label_price", "USD/label", "effective price, mean over firms"),
+        ("constraint_label_price", "USD/label", "effective price of the mix bought, mean over firms"),
+        ("product_price", "USD/user", "mean price, by users"),
+        ("firms_without_library", "share", "firms that license no library and use no commons"),
+        ("commons_use", "share", "firms that use the commons"),
+        ("entries", "count", "curators that entered"),
+        ("exits", "count", "curators that left"),
+        ("mergers", "count", "mergers of curators"),
+        ("labeler_exit_rate", "share", "working persons of the last quarter who do not work now"),
+    ),
+    "certification": (
+        ("cert_pass_rate", "share", "tests passed; null without tests"),
+        ("cert_false_pass", "share", "tests passed although the violation probability exceeds the limit; null without tests"),
+        ("cert_false_fail", "share", "tests failed although the violation probability is within the limit; null without tests"),
+        ("lobby_spend", "USD", "lobbying by curators, firms and public groups"),
+    ),
+    "safety": (
+        ("harm_rate", "ratio", "harm relative to the untrained base model, weighted by requests"),
+        ("harm_damage", "USD", "expected damage to third parties"),
+        ("sycophancy", "index", "sycophancy Y, by users (stand-in curve)"),
+        ("helpfulness", "index", "helpfulness U, by users (stand-in curve)"),
+        ("cost_per_harm_avoided_preference", "USD/request", "user cost of preference labels per harmful request avoided, at the margin"),
+        ("cost_per_harm_avoided_constraint", "USD/request", "the same for constraint labels"),
+        ("hours_per_harm_avoided_preference", "h/request", "hours of labeling instead of USD"),
+        ("hours_per_harm_avoided_constraint", "h/request", "the same for constraint labels"),
+        ("premium_per_revenue", "share", "liability premiums over product revenue"),
+        ("fines_per_revenue", "share", "fines over product revenue"),
+        ("incidents", "count", "incidents"),
+    ),
+    "governance": (
+        ("capture_index", "index", "mean of displacement, industry share and fee inflation, by users"),
+        ("capture_displacement", "index", "distance of the regulator's norm from the public ideal, relative to the farthest curator"),
+        ("industry_influence", "share", "industry's share of lobbying effort and regulator's capacity"),
+        ("fee_inflation", "index", "inflation of certification fees relative to its maximum"),
+        ("captured", "0 or 1", "capture index above one half for four quarters running"),
+        ("norm_misfit", "norm units", "distance of the rules in force from the public ideal, over governed requests"),
+        ("norm_export", "norm units", "the part from libraries of another jurisdiction"),
+        ("stake_ratio", "log", "log of the industry's over the public's drawn stake factor"),
+    ),
+    "welfare": (
+        ("consumer_surplus", "USD", "log-sum of product demand"),
+        ("firm_profit", "USD", "net real receipts of firms"),
+        ("curator_profit", "USD", "net real receipts of curators"),
+        ("insurer_profit", "USD", "net real receipts of insurers"),
+        ("labeler_surplus", "USD", "wages less the reservation value of hours present"),
+        ("public_cost", "USD", "net real payments of governments"),
+        ("uninsured_harm", "USD", "damage that nobody compensates"),
+        ("sycophancy_harm", "USD", "harm from agreeing with users"),
+        ("lobby_public", "USD", "lobbying by public groups"),
+        ("provenance_claims", "USD", "damages paid for undocumented examples"),
+        ("welfare", "USD", "sum of the parts; no ranking without them"),
+    ),
+    "beliefs": (
+        ("belief_mean", "share", "mean believed transfer of the laboratory's advantage"),
+        ("belief_sd", "share", "mean standard deviation of that belief"),
+    ),
+}
+
+OUTCOMES: dict[str, Outcome] = {
+    name: Outcome(name, unit, meaning, section) for section, rows in _TABLE.items() for name, unit, meaning in rows
+}
+
+#: Columns that may be null: indices and rates of what may not exist in a quarter.
+NULLABLE = frozenset(
+    {
+        "hhi_licence", "hhi_licence_incl_commons", "cr4_licence", "lerner_licence", "top_share_licence", "hhi_normative",
+        "cert_pass_rate", "cert_false_pass", "cert_false_fail",
+    }
+)  # fmt: skip

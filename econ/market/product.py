@@ -1,0 +1,111 @@
+"""Steps 8 and 9: stocks, realised harm, and the market for the product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.streams import Stream
+from econ.market.ledger import Ledger
+from econ.market.libraries import Rules, effective_libraries, validated_quality
+from econ.market.orders import blended_harm, licensed_rules
+from econ.market.setting import Setting, column
+from econ.market.state import Curators, Firms, Public
+
+if TYPE_CHECKING:
+    from econ.market.status_quo import StatusQuo
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Safety:
+    """What users get and third parties suffer.
+
+    Attributes
+    ----------
+    harm : [S, F, J, K]
+        Relative harm where it happens.
+    slope_a, slope_b : [S, F, J, K]
+        -∂H/∂a, -∂H/∂b per effective label.
+    helpfulness, sycophancy : [S, F]
+    """
+
+    harm: Array
+    slope_a: Array
+    slope_b: Array
+    helpfulness: Array
+    sycophancy: Array
+
+
+def update_stocks(s: Setting, f: Firms, preference: Array, constraint: Array) -> Firms:
+    """Stocks decay and grow by what was delivered: preference labels go stale with the policy they were collected on."""
+    p = s.p
+    return replace(
+        f,
+        preferences=f.preferences * (1 - p["depreciation_preference", 1]) + preference,
+        constraints=f.constraints * (1 - p["depreciation_constraint", 2]) + constraint,
+    )
+
+
+def safety(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, library: Array) -> Safety:
+    """Realised harm by jurisdiction at the true transfer, helpfulness and sycophancy."""
+    chosen = (library[:, :, None] == np.arange(s.slots + 1)).astype(float)
+    stock = np.concatenate([c.library * validated_quality(s, c)[:, :, None], public.commons[:, None]], axis=1)
+    local = np.einsum("sfc,scj,scjk,sck->sfjk", chosen, rules.deployable, rules.fit, stock, optimize=True)
+    places = local.shape[2]
+    bespoke = np.repeat(f.constraints[:, :, None], places, axis=2)
+    preferences = np.repeat(f.preferences[:, :, None], places, axis=2)
+    harm, slope_a, slope_b = blended_harm(s, quo, bespoke, local, preferences, public.scale, None)
+    licensed = licensed_rules(effective_libraries(s, f, c, public, rules), library)
+    helpfulness, _, _ = quo.response.helpfulness(f.preferences, (f.constraints + licensed).sum(axis=2), public.scale)
+    sycophancy, _ = quo.response.sycophancy(f.preferences, public.scale)
+    return Safety(harm, slope_a, slope_b, helpfulness, sycophancy)
+
+
+def market_size(quo: StatusQuo, public: Public) -> Array:
+    """Potential users [S, J]."""
+    return quo.users_start * column(public.users, 1)
+
+
+def utility(s: Setting, quo: StatusQuo, f: Firms, safe: Safety) -> Array:
+    """Mean utility δ_fj of each product in each jurisdiction [S, F, J]."""
+    common = f.brand + column(quo.users_help_taste, 1) * safe.helpfulness - column(quo.users_sycophancy_taste, 1) * safe.sycophancy
+    common = common - s.p["price_sensitivity_users", 1] * f.price - column(quo.outside_utility, 1)
+    disliked = column(quo.users_harm_taste, 2) * (quo.user_weight[:, None, None] * safe.harm).sum(axis=3)
+    return common[:, :, None] - disliked
+
+
+def sell(s: Setting, quo: StatusQuo, f: Firms, public: Public, safe: Safety, ledger: Ledger) -> tuple[Firms, Array]:
+    """Logit demand over firms and an outside good (Berry 1994); consumer surplus is the log-sum [S], USD."""
+    value = utility(s, quo, f, safe)
+    top = np.maximum(value.max(axis=1, keepdims=True), 0.0)
+    weight = np.exp(value - top)
+    inclusive = np.exp(-top[:, 0]) + weight.sum(axis=1)
+    size = market_size(quo, public)
+    users = size[:, None] * weight / inclusive[:, None]
+    surplus = (size / s.p["price_sensitivity_users", 1] * (top[:, 0] + np.log(inclusive))).sum(axis=1)
+    revenue = users * f.price[:, :, None]
+    ledger.post("product", revenue.sum(axis=(1, 2)), revenue.sum(axis=2))
+    ledger.post("compute", users.sum(axis=2) * s.p["marginal_cost_per_user", 1])
+    return replace(f, users=users, revenue=revenue), surplus
+
+
+def post_product_prices(s: Setting, quo: StatusQuo, f: Firms, public: Public) -> Firms:
+    """Bertrand-logit price over marginal cost and liability, p ← p + λ·[mc + ul + Σq/(αΣq(1 - s)) - p]."""
+    p = s.p
+    share = f.users / market_size(quo, public)[:, None]
+    markup = f.users.sum(axis=2) / (p["price_sensitivity_users", 1] * (f.users * (1 - share)).sum(axis=2))
+    target = p["marginal_cost_per_user", 1] + f.unit_liability + markup
+    return replace(f, price=f.price + p["product_price_adjustment", 1] * (target - f.price))
+
+
+def drift_brands(s: Setting, f: Firms, quarter: int) -> Firms:
+    """Brands follow a stationary AR(1) from quarter 0, so that their dispersion does not melt away."""
+    if quarter < 0:
+        return f
+    keep = s.p["brand_persistence", 1]
+    shock = s.normal(Stream.BRAND, quarter, np.arange(s.firms))
+    return replace(f, brand=keep * f.brand + s.p["brand_sd", 1] * np.sqrt(1 - keep**2) * shock)

@@ -1,0 +1,138 @@
+"""What a batch of replicates is given: sizes, parameters, levers, surfaces; nothing here changes in a run.
+
+Axes, always in this order: replicate S, then agents or places: labelers N, curators C, firms F,
+jurisdictions J, harm categories K, labeler regions G, occupations O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core import random as keyed
+from econ.core.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from econ.scenario.levers import LeverPaths, Levers
+    from econ.surfaces import SurfaceBatch
+
+REGIONS = ("low_income", "us_generalist", "expert")
+JURISDICTIONS = ("j1", "j2", "j3")
+CATEGORIES = ("k1", "k2", "k3", "k4", "k5")
+OCCUPATIONS = ("judge", "constrain")
+COORDINATES = ("first", "second")
+JUDGE, CONSTRAIN = 0, 1
+#: Library choices: a curator's slot, or one of these.
+NO_LIBRARY = -1
+BURN_IN = 24
+#: Entry of curators starts this many quarters before the licence market opens.
+ENTRY_LEAD = 8
+
+Array = Any
+
+
+class Parameters:
+    """One draw per replicate of every default of ``calibration/parameters.csv``.
+
+    ``p["name", n]`` is the parameter with `n` trailing axes of length 1, ready to broadcast.
+
+    Parameters
+    ----------
+    values : dict of str to ndarray [S]
+    """
+
+    def __init__(self, values: dict[str, NDArray[np.float64]]) -> None:
+        self._values = values
+
+    def __getitem__(self, key: str | tuple[str, int]) -> NDArray[np.float64]:
+        name, axes = (key, 0) if isinstance(key, str) else key
+        value = self._values[name]
+        return value.reshape(value.shape + (1,) * axes)
+
+    def vector(self, stem: str, endings: Sequence[str]) -> NDArray[np.float64]:
+        """Parameters ``stem_ending`` side by side: [S, len(endings)]."""
+        return np.stack([self._values[f"{stem}_{ending}"] for ending in endings], axis=1)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that a batch of replicates holds fixed.
+
+    Attributes
+    ----------
+    seed : int
+    replicates : ndarray [S]
+        Ids of the replicates; every draw is keyed by them, never by their place in the batch.
+    labelers, slots, curators, firms : int
+        Sizes: labelers N, curator slots C, curators at the start, firms F.
+    p : Parameters
+    levers : LeverPaths
+    surface : SurfaceBatch
+        One harm surface per replicate.
+    events : tuple
+        Events of the scenario.
+    """
+
+    seed: int
+    replicates: NDArray[np.int64]
+    labelers: int
+    slots: int
+    curators: int
+    firms: int
+    p: Parameters
+    levers: LeverPaths
+    surface: SurfaceBatch
+    base_violation: float
+    events: tuple[Any, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of replicates S."""
+        return len(self.replicates)
+
+    def lever(self, quarter: int) -> Levers:
+        """Levers in force in a quarter."""
+        return self.levers.at(quarter)
+
+    def uniform(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
+        """Uniform draws [S, …] for agents of the given ids: a number, [n], [1, …] or [S, …]."""
+        return keyed.uniform(self.seed, stream, *self._counter(quarter, agents), draw)
+
+    def normal(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
+        """Standard normal draws [S, …] for agents of the given ids, as in `uniform`."""
+        return keyed.normal(self.seed, stream, *self._counter(quarter, agents), draw)
+
+    def normal_pair(self, stream: Stream, quarter: int, agents: ArrayLike) -> NDArray[np.float64]:
+        """Pairs of standard normals [S, …, 2]."""
+        return np.stack(keyed.normal_pair(self.seed, stream, *self._counter(quarter, agents)), axis=-1)
+
+    def _counter(self, quarter: int, agents: ArrayLike) -> tuple[NDArray[Any], int, NDArray[Any]]:
+        ids = np.asarray(agents)
+        if ids.ndim < 2:
+            ids = ids[None]
+        assert ids.ndim == 1 or ids.shape[0] in (1, self.size), "ids need a leading replicate axis"
+        replicate = self.replicates.reshape((-1,) + (1,) * (ids.ndim - 1))
+        return replicate, quarter + keyed.QUARTER_ORIGIN, ids
+
+
+def column(array: Array, axes: int) -> Array:
+    """An array with `axes` trailing axes of length 1."""
+    return array.reshape(array.shape + (1,) * axes)
+
+
+def share_of(part: Array, axis: int = -1) -> Array:
+    """Shares along an axis; zeros where the total is zero."""
+    total = part.sum(axis=axis, keepdims=True)
+    return np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+
+
+def ratio(numerator: Array, denominator: Array, otherwise: float = np.nan) -> Array:
+    """Quotient, with a stated value where the denominator is zero."""
+    numerator, denominator = np.broadcast_arrays(np.asarray(numerator, float), np.asarray(denominator, float))
+    return np.divide(numerator, denominator, out=np.full(numerator.shape, otherwise), where=denominator != 0)

@@ -1,0 +1,146 @@
+"""A batch of replicates from the status quo through the burn-in to the horizon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.streams import Stream
+from econ.market import labelers
+from econ.market.ledger import FLOWS
+from econ.market.outcomes import NULLABLE, OUTCOMES
+from econ.market.quarter import Events, advance
+from econ.market.record import record
+from econ.market.setting import BURN_IN, ENTRY_LEAD, Parameters, Setting
+from econ.market.start import start
+from econ.market.status_quo import status_quo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from econ.market.state import State
+    from econ.scenario import Scenario
+    from econ.surfaces import Surfaces
+
+#: The first quarter that is reported; changes are against quarter -1.
+FIRST_REPORTED = -ENTRY_LEAD
+#: Over how many of the last burn-in quarters drift is measured.
+DRIFT_QUARTERS = 8
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Outcomes of a batch.
+
+    Attributes
+    ----------
+    quarters : [T]
+        -8 to Q - 1.
+    replicates : [S]
+    outcomes : dict of str to [S, T]
+        By column of `OUTCOMES`; NaN is null.
+    ledger : dict of str to [S, T]
+        USD by flow.
+    facts : dict of str to [S]
+        What is worth knowing of each replicate: its transfer, the form of its surface, redrawn positions,
+        drift of the budget share over the last burn-in quarters, largest ledger residual.
+    failed : dict of int to str
+        Replicates that turned non-finite, with outcome and quarter.
+    """
+
+    quarters: NDArray[np.int64]
+    replicates: NDArray[np.int64]
+    outcomes: dict[str, NDArray[np.float64]]
+    ledger: dict[str, NDArray[np.float64]]
+    facts: dict[str, NDArray[Any]]
+    failed: dict[int, str]
+
+
+def setting(scenario: Scenario, surfaces: Surfaces, *, seed: int, replicates: Sequence[int], quarters: int) -> Setting:
+    """Draw parameters, levers and surfaces of a batch."""
+    from econ.core import random as keyed
+    from econ.scenario.draws import parameter_draws
+    from econ.scenario.levers import lever_paths
+
+    ids = np.asarray(replicates, np.int64)
+    drawn = (keyed.uniform(seed, Stream.SURFACE_DRAW, ids, 0, 0) * surfaces.count).astype(np.int64)
+    population = scenario.population
+    return Setting(
+        seed=seed, replicates=ids, labelers=population.labelers, slots=population.curator_slots, curators=population.curators,
+        firms=population.firms, p=Parameters(parameter_draws(scenario, seed, ids)),
+        levers=lever_paths(scenario, seed, ids, quarters), surface=surfaces.batch(drawn), base_violation=surfaces.base_violation["ood"],
+        events=scenario.events,
+    )  # fmt: skip
+
+
+def run_quarters(s: Setting, quarters: int) -> Iterator[tuple[State, Events, dict[str, NDArray[np.float64]]]]:
+    """Yield state, events and outcomes of every quarter from the start of the burn-in."""
+    quo = status_quo(s)
+    intercepts = labelers.calibrate(s, quo)
+    state = start(s, quo, intercepts)
+    for quarter in range(-BURN_IN, quarters):
+        state, events = advance(s, quo, intercepts, state, quarter)
+        state, columns = record(s, quo, state, events)
+        yield state, events, columns
+
+
+def simulate(
+    scenario: Scenario, surfaces: Surfaces, *, seed: int, replicates: Sequence[int], quarters: int, device: str = "cpu", precision: str = "float64"
+) -> Simulation:  # fmt: skip
+    """Run a batch of replicates.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    surfaces : Surfaces
+        Posterior of the response surfaces; each replicate takes one draw.
+    seed : int
+    replicates : sequence of int
+        Ids; a replicate's outcomes depend on its id and the seed, not on the batch.
+    quarters : int
+        Horizon Q.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    WorkError
+        If the ledger breaks, or a status quo cannot be rationalised.
+    """
+    s = setting(scenario, surfaces, seed=seed, replicates=replicates, quarters=quarters)
+    times = np.arange(FIRST_REPORTED, quarters)
+    outcomes = {name: np.full((s.size, len(times)), np.nan) for name in OUTCOMES}
+    flows = {name: np.zeros((s.size, len(times))) for name in FLOWS}
+    residual = np.zeros(s.size)
+    share = []
+    failed: dict[int, str] = {}
+    for _, events, columns in run_quarters(s, quarters):
+        residual = np.fmax(residual, events.residual)
+        if events.quarter < 0:
+            share.append(columns["constraint_budget_share"])
+        _note_failures(failed, s, columns, events.quarter)
+        if events.quarter >= FIRST_REPORTED:
+            place = events.quarter - FIRST_REPORTED
+            for name, values in columns.items():
+                outcomes[name][:, place] = values
+            for name in FLOWS:
+                flows[name][:, place] = events.ledger.total(name)
+    quo = status_quo(s)
+    facts = {
+        "transfer": quo.response.transfer, "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
+        "budget_share_drift": np.abs(share[-1] - share[-DRIFT_QUARTERS]) / (DRIFT_QUARTERS - 1),
+    }  # fmt: skip
+    return Simulation(times, s.replicates, outcomes, flows, facts, failed)
+
+
+def _note_failures(failed: dict[int, str], s: Setting, columns: dict[str, NDArray[np.float64]], quarter: int) -> None:
+    for name, values in columns.items():
+        bad = np.isinf(values) if name in NULLABLE else ~np.isfinite(values)
+        for place in np.flatnonzero(bad):
+            failed.setdefault(int(s.replicates[place]), f"{name} is not finite in quarter {quarter}")

@@ -1,0 +1,202 @@
+"""Step 7: orders become work, work becomes pay, labels and libraries; then wages move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.streams import Stream
+from econ.market import sources
+from econ.market.ledger import Ledger
+from econ.market.libraries import agent_ids
+from econ.market.setting import CONSTRAIN, JUDGE, REGIONS, Setting, column
+from econ.market.state import Curators, Labelers, Public
+
+if TYPE_CHECKING:
+    from econ.market.labelers import Supply
+    from econ.market.orders import Orders
+    from econ.market.prices import Costs
+    from econ.market.status_quo import StatusQuo
+    from econ.scenario.levers import Levers
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Work:
+    """Work of a quarter.
+
+    Attributes
+    ----------
+    wanted, supplied, used : [S, C, G, O]
+        Hours of ability 1.
+    fill : [S, C, O]
+        Share of the orders that was delivered.
+    wage_bill : [S, C]
+        USD.
+    paid_hours : [S, G, O]
+        Paid hours of one labeler in the occupation.
+    wage_index, revenue_product : [S, C, O]
+        Cost of an hour and the marginal revenue product of one, USD.
+    """
+
+    wanted: Array
+    supplied: Array
+    used: Array
+    fill: Array
+    wage_bill: Array
+    paid_hours: Array
+    wage_index: Array
+    revenue_product: Array
+
+
+def hours_ordered(quo: StatusQuo, c: Curators, cost: Costs, orders: Orders) -> Array:
+    """Hours of composite labor that each curator's orders need [S, C, O]."""
+    preference = orders.vendor_preference.sum(axis=1) * quo.technology.hours_preference[:, None]
+    units = orders.vendor_constraint.sum(axis=1) + orders.commons + c.investment
+    return np.stack([preference, (units * cost.hours_constraint).sum(axis=2)], axis=2)
+
+
+def do_work(
+    s: Setting, quo: StatusQuo, c: Curators, labelers: Labelers, supply: Supply, split: Array, cost: Costs, orders: Orders, ledger: Ledger
+) -> Work:  # fmt: skip
+    """Match hours wanted with hours offered; pay piece rates."""
+    p, tech = s.p, quo.technology
+    hours = hours_ordered(quo, c, cost, orders)
+    wanted = tech.wanted(hours, c.wage)
+    present = (1 - p.vector("unpaid_search_share", REGIONS)) * p["hours_per_quarter", 1]
+    offered = (present * labelers.persons)[:, :, None] * supply.ability
+    supplied = split * offered[:, None]
+    used = np.minimum(wanted, supplied)
+    output = tech.output(used)
+    fill = np.minimum(1.0, np.divide(output, hours, out=np.ones_like(hours), where=hours > 0))
+    pay = used * c.wage
+    ledger.post("wages", pay.sum(axis=(2, 3)))
+    share_paid = np.divide(used, supplied, out=np.zeros_like(used), where=supplied > 0)
+    paid_hours = present[:, :, None] * (split * share_paid).sum(axis=1)
+    return Work(
+        wanted, supplied, used, fill, pay.sum(axis=(2, 3)), paid_hours, cost.index, revenue_product(quo, c, cost, p)
+    )  # fmt: skip
+
+
+def revenue_product(quo: StatusQuo, c: Curators, cost: Costs, p: Any) -> Array:
+    """Marginal revenue product of an hour, (p - overhead - markup)/hours, at least its wage cost [S, C, O]."""
+    net = _net_price(quo, c, cost, p, c.price_preference - cost.markup_preference, c.price_constraint - cost.markup_constraint[:, :, None])
+    return np.maximum(net, cost.index)
+
+
+def _net_price(quo: StatusQuo, c: Curators, cost: Costs, p: Any, preference: Array, constraint: Array) -> Array:
+    """(price - overhead) per hour [S, C, O], constraints in their status-quo proportions."""
+    weight = quo.response.constraints_reference[:, None]
+    judge = (preference - p["overhead_preference", 1]) / quo.technology.hours_preference[:, None]
+    constrain = ((constraint - p["overhead_constraint", 2]) * weight).sum(axis=2) / (cost.hours_constraint * weight).sum(axis=2)
+    return np.stack([judge, constrain], axis=2)
+
+
+def update_wages(s: Setting, quo: StatusQuo, c: Curators, labelers: Labelers, work: Work, cost: Costs, levers: Levers) -> Curators:
+    """Wages follow the ratio of hours wanted to hours offered, below the monopsony ceiling, above the legal minimum."""
+    p, tech = s.p, quo.technology
+    half = (0.5 * p["hours_per_quarter", 1] * labelers.persons)[:, None, :, None]
+    utilisation, limit = p["utilisation_start", 3], p["wage_step_cap", 3]
+    pressure = p["wage_adjustment", 3] * np.log((work.wanted / utilisation + half) / (work.supplied + half))
+    wage = c.wage * np.exp(np.clip(pressure, -limit, limit))
+    # The ceiling uses the posted price: a price net of markup would deadlock wage and price.
+    ceiling = _net_price(quo, c, cost, p, c.price_preference, c.price_constraint)
+    cost_at_wage = tech.wage_index(wage * (1 + 1 / cost.elasticity))
+    wage = wage * np.minimum(1.0, np.maximum(ceiling, 0.0) / cost_at_wage)[:, :, None]
+    minimum = p.vector("legal_minimum", REGIONS) * levers.minimum_wage
+    wage = np.maximum(wage, minimum[:, None, :, None])
+    search = 1 - p.vector("unpaid_search_share", REGIONS)[:, None, :, None]
+    paid = search * np.divide(work.used, work.supplied, out=np.zeros_like(work.used), where=work.supplied > 0)
+    share = c.paid_share + p["paid_share_adjustment", 3] * (paid - c.paid_share)
+    active = c.active[:, :, None, None]
+    return replace(c, wage=np.where(active, wage, c.wage), paid_share=np.where(active, share, c.paid_share))
+
+
+def deliver(
+    s: Setting, quo: StatusQuo, c: Curators, public: Public, work: Work, cost: Costs, orders: Orders, levers: Levers, ledger: Ledger
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Deliver labels, collect their price, pay overhead.
+
+    Returns
+    -------
+    preference : [S, F]
+        Effective labels received from all sources.
+    constraint : [S, F, K]
+    revenue : [S, C]
+        Service revenue by curator, governments' orders included.
+    """
+    p = s.p
+    filled = orders.vendor_preference * work.fill[:, None, :, JUDGE]
+    filled_k = orders.vendor_constraint * work.fill[:, None, :, CONSTRAIN, None]
+    _pay_vendors(c, filled, filled_k, ledger)
+    _pay_other_sources(orders, filled, levers, c, ledger)
+    commons = orders.commons * work.fill[:, :, CONSTRAIN, None]
+    bought = (commons * c.price_constraint).sum(axis=2)
+    ledger.post("commons", bought.sum(axis=1), bought)
+    invested = c.investment * work.fill[:, :, CONSTRAIN, None]
+    overhead = p["overhead_preference", 1] * filled.sum(axis=1)
+    overhead = overhead + p["overhead_constraint", 1] * (filled_k.sum(axis=(1, 3)) + commons.sum(axis=2) + invested.sum(axis=2) / 2)
+    overhead = overhead + c.active * (p["curator_fixed_cost"] * quo.vendor_revenue)[:, None]
+    ledger.post("overhead", overhead)
+    effective = orders.mix_preference.effective[..., sources.VENDOR] * filled.sum(axis=2)
+    effective = effective + _own_and_ai(orders.preference[..., None] * orders.mix_preference.shares, orders.mix_preference)
+    effective_k = orders.mix_constraint.effective[..., sources.VENDOR] * filled_k.sum(axis=2)
+    effective_k = effective_k + _own_and_ai(orders.constraint[..., None] * orders.mix_constraint.shares, orders.mix_constraint)
+    revenue = (filled * c.price_preference[:, None]).sum(axis=1) + (filled_k * c.price_constraint[:, None]).sum(axis=(1, 3)) + bought
+    return effective, effective_k, revenue
+
+
+def _own_and_ai(units: Array, mix: sources.Mix) -> Array:
+    return (units * mix.effective)[..., sources.IN_HOUSE] + (units * mix.effective)[..., sources.AI]
+
+
+def _pay_vendors(c: Curators, filled: Array, filled_k: Array, ledger: Ledger) -> None:
+    preference = filled * c.price_preference[:, None]
+    constraint = (filled_k * c.price_constraint[:, None]).sum(axis=3)
+    ledger.post("pref_labels", preference.sum(axis=2), preference.sum(axis=1))
+    ledger.post("bespoke", constraint.sum(axis=2), constraint.sum(axis=1))
+
+
+def _pay_other_sources(orders: Orders, filled: Array, levers: Levers, c: Curators, ledger: Ledger) -> None:
+    """In-house and AI labels at resource cost; the surcharge of a preference-price shock on its own line."""
+    cost, cost_k = orders.cost_preference, orders.cost_constraint.sum(axis=2)
+    shock = orders.shock[:, None]
+    in_house = cost[..., sources.IN_HOUSE] / shock
+    ledger.post("inhouse_labels", in_house + cost_k[..., sources.IN_HOUSE])
+    ledger.post("ai_labels", cost[..., sources.AI] + cost_k[..., sources.AI])
+    surcharge = (shock - 1) * (in_house + (filled * c.price_preference[:, None]).sum(axis=2))
+    taxed = np.asarray(levers.shock_is_tax, bool)[:, None]
+    ledger.post("pref_shock", np.where(taxed, 0.0, surcharge))
+    ledger.post("pref_shock_tax", np.where(taxed, surcharge, 0.0))
+
+
+def build_libraries(
+    s: Setting, quo: StatusQuo, c: Curators, public: Public, work: Work, cost: Costs, orders: Orders, levers: Levers, quarter: int, ledger: Ledger
+) -> tuple[Curators, Public]:  # fmt: skip
+    """Libraries decay, grow by investment and reuse, and lose undocumented examples to audits and suits."""
+    p = s.p
+    keep = 1 - p["depreciation_library", 2]
+    fill = work.fill[:, :, CONSTRAIN, None]
+    bespoke = orders.vendor_constraint.sum(axis=1) * fill
+    added = fill * c.investment + (p["reuse"] * (1 - levers.portability))[:, None, None] * bespoke
+    documented = c.documented * keep + added * c.documents[:, :, None]
+    undocumented = (c.library - c.documented) * keep + added * ~c.documents[:, :, None]
+    ids = agent_ids(c)
+    audited = (s.uniform(Stream.PROVENANCE, quarter, ids, 0) < column(levers.provenance_audit, 1)) & c.active
+    sued = (s.uniform(Stream.PROVENANCE, quarter, ids, 1) < column(levers.legal_risk, 1)) & c.active
+    lost = (audited | sued)[:, :, None] * p["provenance_strip", 2] * undocumented
+    unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] / 2
+    ledger.post("provenance_claims", p["provenance_penalty", 1] * (lost * unit_cost).sum(axis=2))
+    ledger.post("provenance_audits", audited.sum(axis=1) * p["provenance_audit_cost_usd"])
+    commons = public.commons * (1 - p["depreciation_library", 1]) + (orders.commons * fill).sum(axis=1)
+    return replace(c, library=documented + undocumented - lost, documented=documented), replace(public, commons=commons)
+
+
+def pay_training(s: Setting, c: Curators, labelers: Labelers, supply: Supply, split: Array, levers: Levers, ledger: Ledger) -> None:
+    """Governments pay the subsidised part of retraining, in shares of a mover's quarterly pay."""
+    pay = (split * c.wage * c.paid_share).sum(axis=1) * s.p["hours_per_quarter", 2]
+    movers = (supply.movers_ability * pay * labelers.persons[:, :, None]).sum(axis=(1, 2))
+    ledger.post("training", levers.training_subsidy * s.p["retraining_cost"] * movers)
