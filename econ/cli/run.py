@@ -2,10 +2,140 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-def run() -> None:
-    """Run scenarios as ensembles with common random numbers."""
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from econ.scenario import Scenario
+
+RUNS = Path("runs")
+#: Longest name of a directory made up from scenarios' names.
+LONGEST_NAME = 80
 
 
-def compare() -> None:
-    """Compare stored runs, paired by replicate."""
+def run(
+    scenarios: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Files or names of shipped scenarios; the first is the baseline.")],
+    replicates: Annotated[int | None, typer.Option(help="Replicates of each scenario.", show_default="the scenario's")] = None,
+    quarters: Annotated[int | None, typer.Option(help="Quarters after the burn-in.", show_default="the scenario's")] = None,
+    seed: Annotated[int, typer.Option(help="Seed shared by all scenarios: common random numbers.")] = 1,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of all scenarios, such as levers.commons=0.1.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    float32: Annotated[bool, typer.Option("--float32", help="Single precision.")] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
+    memory: Annotated[float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")] = None,
+    ledger: Annotated[int | None, typer.Option(metavar="Q", help="Print the flow matrix of this quarter.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Run scenarios as ensembles with common random numbers.
+
+    With two or more scenarios the paired differences against the first are written too. An interrupted
+    run is resumed by the same command.
+    """
+    _one_thread()
+    from econ.core.devices import resolve_device
+    from econ.ensemble.design import check_reported_quarter, plan
+    from econ.report.runs import run_into
+
+    chosen = [_load(source, settings or []) for source in scenarios]
+    design = plan(
+        chosen,
+        seed=seed,
+        replicates=replicates,
+        quarters=quarters,
+        device=resolve_device(device),
+        precision="float32" if float32 else "float64",
+    )
+    if ledger is not None:
+        check_reported_quarter(design, ledger)
+    place = RUNS / "+".join(design.names)[:LONGEST_NAME] if out is None else out
+    with _progress(quiet) as progress:
+        result = run_into(design, place, workers=workers, memory_gb=memory, force=force, csv=csv, progress=progress)
+    from econ.report.overview import key_facts, print_run
+
+    if as_json:
+        _print_json(key_facts(result))
+    elif not quiet:
+        print_run(result, _console(), str(place))
+        if ledger is not None:
+            from econ.report.flow_matrix import print_flow_matrix
+
+            print_flow_matrix(result, ledger, _console())
+    if result.manifest.status == "failed":
+        sys.stderr.write(f"econ: some replicates failed and are left out; see {place}/manifest.json\n")
+        raise typer.Exit(1)
+
+
+def compare(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs.")],
+    baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Scenario to compare with.", show_default="the first")] = None,
+    out: Annotated[Path, typer.Option(help="Directory of the result.")] = RUNS / "comparison",
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Compare the scenarios of stored runs, paired by replicate.
+
+    The runs must share seed, replicates, horizon, surfaces and precision.
+    """
+    from econ.report.runs import compare_into
+
+    comparison = compare_into(directories, out, baseline=baseline, force=force)
+    from econ.report.overview import comparison_facts, print_comparison
+
+    if as_json:
+        _print_json(comparison_facts(comparison, str(out)))
+    elif not quiet:
+        print_comparison(comparison, _console(), str(out))
+
+
+def _load(source: str, settings: list[str]) -> Scenario:
+    from econ.scenario import load_scenario
+
+    scenario = load_scenario(source)
+    return scenario.with_settings(*settings) if settings else scenario
+
+
+def _one_thread() -> None:
+    """One thread for numerical libraries, before they are imported: results and speed both depend on it."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr if it is a terminal; otherwise nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda finished, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("blocks of replicates"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("run", total=None)
+        yield lambda finished, total: bar.update(task, completed=finished, total=total)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # In a pipe nothing may be cut to the width of a terminal that is not there.
+    return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=False)
+
+
+def _print_json(facts: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(facts, indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,1 @@
+"""What readers see: runs and comparisons with their figures, tables, overviews."""

@@ -1,0 +1,12 @@
+from econ.market import MarketModel as MarketModel
+from econ.report.runs import Comparison as Comparison
+from econ.report.runs import Run as Run
+from econ.report.runs import compare as compare
+from econ.report.runs import open_run as open_run
+from econ.report.runs import run as run
+from econ.scenario import Scenario as Scenario
+from econ.scenario import load_scenario as load_scenario
+from econ.surfaces import Surfaces as Surfaces
+from econ.surfaces import load_surfaces as load_surfaces
+
+__version__: str

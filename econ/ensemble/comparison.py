@@ -1,0 +1,91 @@
+"""Comparing scenarios of several runs, replicate by replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from econ.core.errors import InputError, nearest_name
+from econ.ensemble.results import EnsembleResult, design_differences
+from econ.ensemble.tables import by_scenario, difference_table
+
+if TYPE_CHECKING:
+    from econ.ensemble.manifest import Manifest
+
+#: Changed keys that a label names before it says how many more there are.
+KEYS_IN_LABEL = 2
+#: Keys of a scenario that describe it and change no number.
+DESCRIPTIVE = frozenset({"title", "question", "description", "expected_mechanism", "extends", "sources", "quarters", "replicates"})
+
+
+def pooled_outcomes(results: Sequence[EnsembleResult], baseline: str | None = None) -> tuple[pd.DataFrame, str]:
+    """Outcomes of all scenarios of some runs under distinct labels, and the label of the baseline.
+
+    A scenario that two runs hold with the same content counts once; one that shares its name but
+    not its content is labelled by what it changes.
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be paired, hold but one scenario, or lack the baseline asked for.
+    """
+    for other in results[1:]:
+        _check_pairable(results[0].manifest, other.manifest)
+    parts: dict[str, pd.DataFrame] = {}
+    contents: dict[str, dict[str, Any]] = {}
+    for result in results:
+        rows = by_scenario(result.outcomes)
+        for name, scenario in result.manifest.scenarios.items():
+            content = {key: value for key, value in scenario.items() if key not in DESCRIPTIVE}
+            if content in contents.values():
+                continue
+            label = _label(name, content, contents)
+            contents[label] = content
+            parts[label] = rows[name].assign(scenario=label)
+    if len(parts) < 2:
+        raise InputError("there is nothing to compare: the runs hold one scenario", found=next(iter(parts)))
+    baseline = next(iter(parts)) if baseline is None else baseline
+    if baseline not in parts:
+        raise InputError(
+            "no such scenario in these runs",
+            key="baseline",
+            found=baseline,
+            allowed=", ".join(parts),
+            nearest=nearest_name(baseline, parts),
+        )
+    return pd.concat([parts.pop(baseline).assign(scenario=baseline), *parts.values()], ignore_index=True), baseline
+
+
+def compare_results(results: Sequence[EnsembleResult], baseline: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Pooled outcomes, baseline first, the table of paired differences, and the baseline's label."""
+    outcomes, label = pooled_outcomes(results, baseline)
+    return outcomes, difference_table(outcomes, label), label
+
+
+def _check_pairable(first: Manifest, second: Manifest) -> None:
+    unlike = design_differences(first, second)
+    if unlike:
+        said = "; ".join(f"{key}: {ours} and {theirs}" for key, (ours, theirs) in unlike.items())
+        raise InputError(f"these runs cannot be paired, they differ in {said}")
+
+
+def _label(name: str, content: dict[str, Any], contents: dict[str, dict[str, Any]]) -> str:
+    """The scenario's name, with what it changes if another scenario has that name."""
+    if name not in contents:
+        return name
+    changed = [f"{key.removeprefix('levers.')}={value}" for key, value in _leaves(content).items() if _leaves(contents[name]).get(key) != value]
+    more = f" and {len(changed) - KEYS_IN_LABEL} more" if len(changed) > KEYS_IN_LABEL else ""
+    label = f"{name} ({', '.join(changed[:KEYS_IN_LABEL])}{more})"
+    number = 2
+    while label in contents:
+        label, number = f"{label.removesuffix(f' #{number - 1}')} #{number}", number + 1
+    return label
+
+
+def _leaves(value: Any, key: str = "") -> dict[str, Any]:
+    """Nested mappings flattened to dotted paths."""
+    if not isinstance(value, dict):
+        return {key: value}
+    return {leaf: found for name, inner in value.items() for leaf, found in _leaves(inner, f"{key}.{name}" if key else str(name)).items()}

@@ -1,0 +1,135 @@
+"""One ensemble from design to tables in a directory; what is finished survives an interruption."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from econ.core.errors import WorkError
+from econ.core.files import atomic_file, file_hash
+from econ.core.provenance import now
+from econ.ensemble.blocks import FOLDER, BlockStore
+from econ.ensemble.manifest import Manifest, record, write_manifest
+from econ.ensemble.moments import MOMENT_COLUMNS, moments_table
+from econ.ensemble.tables import (
+    KEYS,
+    TableWriter,
+    by_scenario,
+    differences_of_file,
+    outcome_columns,
+    read_table,
+    summary_of_file,
+)
+from econ.ensemble.workers import compute_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from econ.ensemble.design import Design
+    from econ.ensemble.engine import Engine
+    from econ.ensemble.workers import Progress
+
+TABLES = ("outcomes.parquet", "ledger.parquet", "replicates.parquet")
+
+
+def silent(finished: int, total: int) -> None:
+    """Report no progress."""
+
+
+def execute(design: Design, engine: Engine, directory: Path, *, workers: int = 1, progress: Progress = silent) -> Manifest:
+    """Compute an ensemble and write its tables and its manifest into a working directory.
+
+    Parameters
+    ----------
+    design : Design
+    engine : Engine
+    directory : Path
+        An existing directory; finished blocks of the same design in it are used.
+    workers : int
+    progress : callable
+
+    Returns
+    -------
+    Manifest
+        Status ``failed`` if some replicates failed; theirs are missing from the tables.
+
+    Raises
+    ------
+    WorkError
+        If all replicates of a scenario fail, or the market stops.
+    """
+    started, clock = now(), time.monotonic()
+    _clear(directory)
+    store = BlockStore(directory, design)
+    try:
+        compute_missing(design, engine, store, workers, progress)
+    except KeyboardInterrupt:
+        interrupted = record(
+            design, started=started, wall_seconds=time.monotonic() - clock, status="interrupted", failed={}, files={}
+        )
+        write_manifest(directory, interrupted)
+        raise
+    failed = _write_blocks(design, engine, store, directory)
+    names = [*TABLES, *_write_statistics(design, directory)]
+    store.remove()
+    return record(
+        design,
+        started=started,
+        wall_seconds=time.monotonic() - clock,
+        status="failed" if failed else "finished",
+        failed=failed,
+        files={name: file_hash(directory / name) for name in names},
+    )
+
+
+def _clear(directory: Path) -> None:
+    """Remove what an earlier attempt left, except finished blocks and the lock."""
+    for path in directory.iterdir():
+        if path.name in (FOLDER, ".lock"):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _write_blocks(design: Design, engine: Engine, store: BlockStore, directory: Path) -> dict[str, dict[int, str]]:
+    """Join the blocks to tables, in order; returns the failed replicates of each scenario."""
+    failed: dict[str, dict[int, str]] = {}
+    with TableWriter(directory, design.names, engine.flows) as writer:
+        for block in design.blocks():
+            data = store.read(block)
+            if data.failed:
+                failed.setdefault(design.names[block.scenario], {}).update(data.failed)
+            if len(data.replicates):
+                writer.append(block.scenario, data)
+        for name, reasons in failed.items():
+            if len(reasons) == design.replicates:
+                replicate, reason = next(iter(reasons.items()))
+                raise WorkError(f"every replicate of scenario '{name}' failed; replicate {replicate}: {reason}")
+    return failed
+
+
+def _write_statistics(design: Design, directory: Path) -> list[str]:
+    """Write the tables of statistics; returns their file names."""
+    path = directory / "outcomes.parquet"
+    tables = {"summary.csv": summary_of_file(path), "moments.csv": _baseline_moments(path)}
+    if len(design.scenarios) > 1:
+        tables["differences.csv"] = differences_of_file(path, design.names[0])
+    for name, table in tables.items():
+        write_csv(directory / name, table)
+    return list(tables)
+
+
+def _baseline_moments(path: Path) -> pd.DataFrame:
+    """Moments of the first scenario, from the columns that they need."""
+    needed = [name for name in outcome_columns(path) if name in MOMENT_COLUMNS]
+    return moments_table(next(iter(by_scenario(read_table(path, [*KEYS, *needed])).values())))
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV with every digit, atomically."""
+    with atomic_file(path) as temporary:
+        table.to_csv(temporary, index=False)

@@ -1,0 +1,136 @@
+"""`manifest.json`: what was run, with what, and whether it is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from econ.core.errors import InputError
+from econ.core.files import file_hash, write_json
+from econ.core.provenance import now, provenance
+
+if TYPE_CHECKING:
+    from econ.ensemble.design import Design
+
+FILE_NAME = "manifest.json"
+#: What the surfaces rest on; "imposed" where a scenario sets the elasticity of substitution itself.
+SurfaceKind = Literal["measured", "imposed", "prior"]
+
+
+class SurfacesRecord(BaseModel):
+    """Which response surfaces a run used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    hash: str
+    kind: SurfaceKind
+    """Of the baseline."""
+    kind_by_scenario: dict[str, SurfaceKind]
+
+
+class Manifest(BaseModel):
+    """The record of a run; `files` holds the SHA-256 of each table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1]
+    econ_version: str
+    command: str
+    scenarios: dict[str, dict[str, Any]]
+    config_hash: str
+    seed: int
+    replicates: int
+    failed_replicates: dict[str, dict[int, str]]
+    quarters: int
+    surfaces: SurfacesRecord
+    device: str
+    precision: Literal["float64", "float32"]
+    block_size: int
+    versions: dict[str, str | None]
+    git_commit: str | None
+    platform: str
+    started: str
+    finished: str | None
+    wall_seconds: float
+    status: Literal["finished", "failed", "interrupted"]
+    files: dict[str, str]
+
+    @property
+    def baseline(self) -> str:
+        """Name of the first scenario."""
+        return next(iter(self.scenarios))
+
+
+def record(
+    design: Design,
+    *,
+    started: str,
+    wall_seconds: float,
+    status: Literal["finished", "failed", "interrupted"],
+    failed: dict[str, dict[int, str]],
+    files: dict[str, str],
+) -> Manifest:
+    """The manifest of a run of a design."""
+    kinds = {scenario.name: surface_kind(scenario, design) for scenario in design.scenarios}
+    return Manifest(
+        **provenance(design.device),
+        scenarios={scenario.name: scenario.resolved() for scenario in design.scenarios},
+        config_hash=design.config_hash,
+        seed=design.seed,
+        replicates=design.replicates,
+        failed_replicates=failed,
+        quarters=design.quarters,
+        surfaces=SurfacesRecord(
+            id=design.surfaces.id, hash=design.surfaces.hash, kind=kinds[design.names[0]], kind_by_scenario=kinds
+        ),
+        precision=design.precision,
+        block_size=design.block_size,
+        started=started,
+        finished=None if status == "interrupted" else now(),
+        wall_seconds=round(wall_seconds, 3),
+        status=status,
+        files=files,
+    )
+
+
+def surface_kind(scenario: Any, design: Design) -> SurfaceKind:
+    """Whether a scenario's surfaces are measured, a prior, or have an elasticity that the scenario imposes."""
+    imposed = scenario.resolved()["levers"].get("sigma") is not None
+    return "imposed" if imposed else cast(SurfaceKind, design.surfaces.kind)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write a manifest: the last file of a result, so that a directory with a finished one is complete."""
+    write_json(directory / FILE_NAME, manifest.model_dump(mode="json"))
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of a complete result, after a check that its tables are unchanged.
+
+    Raises
+    ------
+    InputError
+        If the directory is no run, was interrupted, or a table does not fit its recorded hash.
+    """
+    path = directory / FILE_NAME
+    if not directory.is_dir():
+        raise InputError("there is no such run directory", file=directory)
+    if not path.is_file():
+        raise InputError("this is no finished run: it has no manifest.json", file=directory)
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"the manifest cannot be read: {first['msg']}", file=path, key=".".join(map(str, first["loc"]))
+        ) from None
+    if manifest.status == "interrupted":
+        raise InputError("this run was interrupted; the command that began it resumes it", file=directory)
+    for name, expected in manifest.files.items():
+        table = directory / name
+        if not table.is_file() or file_hash(table) != expected:
+            raise InputError("this table is missing or was changed after the run", file=table)
+    return manifest

@@ -1,0 +1,165 @@
+"""Computing blocks, in this process or in several, each on one thread.
+
+Workers receive the scenarios once and then only block numbers; their results go to disk, not
+through a pipe, so memory stays bounded and an interruption loses only blocks in progress.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.errors import WorkError
+from econ.ensemble.blocks import BlockData, BlockStore, write_block
+
+if TYPE_CHECKING:
+    from econ.ensemble.design import Block, Design
+    from econ.ensemble.engine import Engine
+
+#: Thread pools of numerical libraries: two threads on a busy machine are many times slower than one.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+Progress = Callable[[int, int], None]
+
+
+def compute_missing(design: Design, engine: Engine, store: BlockStore, workers: int, progress: Progress) -> None:
+    """Compute every block that the store lacks.
+
+    Parameters
+    ----------
+    design : Design
+    engine : Engine
+    store : BlockStore
+    workers : int
+        Processes; with 1 the work is done in this process.
+    progress : callable
+        Called with the numbers of finished and of all blocks.
+
+    Raises
+    ------
+    WorkError
+        If the market fails as a whole (say, its ledger breaks) or a worker process dies.
+    """
+    missing = store.missing()
+    total = len(design.blocks())
+    finished = total - len(missing)
+    progress(finished, total)
+    workers = min(workers, len(missing))
+    if workers <= 1:
+        for block in missing:
+            compute_block(design, engine.simulate, block, store.directory)
+            finished += 1
+            progress(finished, total)
+        return
+    for _ in _completed(design, engine, missing, store.directory, workers):
+        finished += 1
+        progress(finished, total)
+
+
+def compute_block(design: Design, simulate: Callable[..., Any], block: Block, directory: Path) -> None:
+    """Simulate one block and store it, without the replicates that failed."""
+    simulation = simulate(
+        design.scenarios[block.scenario],
+        design.surfaces,
+        seed=design.seed,
+        replicates=block.replicates,
+        quarters=design.quarters,
+        device=design.device,
+        precision=design.precision,
+    )
+    write_block(directory, block, _kept(simulation, design, block))
+
+
+def _kept(simulation: Any, design: Design, block: Block) -> BlockData:
+    """The replicates that ended well, after a check that the market answered what was asked."""
+    expected = np.array(design.reported_quarters)
+    if not np.array_equal(simulation.quarters, expected) or list(simulation.replicates) != list(block.replicates):
+        raise WorkError(f"the market answered other quarters or replicates than asked for (block {block.index})")
+    keep = np.array([int(replicate) not in simulation.failed for replicate in simulation.replicates], dtype=bool)
+    return BlockData(
+        quarters=expected,
+        replicates=np.asarray(simulation.replicates, dtype=np.int64)[keep],
+        outcomes={name: np.asarray(values, dtype=np.float64)[keep] for name, values in simulation.outcomes.items()},
+        ledger={name: np.asarray(values, dtype=np.float64)[keep] for name, values in simulation.ledger.items()},
+        facts={name: np.asarray(values)[keep] for name, values in simulation.facts.items()},
+        failed={int(replicate): str(reason) for replicate, reason in sorted(simulation.failed.items())},
+    )
+
+
+def _completed(design: Design, engine: Engine, blocks: list[Block], directory: Path, workers: int) -> Iterator[None]:
+    """Yield once per block that the pool finishes, in any order."""
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(workers, context, _initialise, (design, engine.simulate, directory))
+        try:
+            pending: set[Future[None]] = {pool.submit(_work, block) for block in blocks}
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    yield
+        except BrokenProcessPool as error:
+            raise WorkError(
+                "a worker process died (out of memory? a script that calls econ.run with workers > 1 needs "
+                "`if __name__ == '__main__':`); finished blocks are kept, the same command resumes, perhaps with fewer workers"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # A block in progress is computed again by the same command, so nobody waits for it.
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Spawned processes inherit the environment before they import a numerical library."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+#: What a worker process was started for; set once by `_initialise`, read by `_work`.
+_assignment: tuple[Design, Callable[..., Any], Path] | None = None
+
+
+def _initialise(design: Design, simulate: Callable[..., Any], directory: Path) -> None:
+    global _assignment
+    _assignment = (design, simulate, directory)
+    # The parent decides what an interruption from the keyboard means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would otherwise wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(block: Block) -> None:
+    assert _assignment is not None, "the worker was not initialised"
+    design, simulate, directory = _assignment
+    compute_block(design, simulate, block, directory)

@@ -1,0 +1,378 @@
+"""Figures of one run: each a function from a tidy table to a Matplotlib figure, with its alt text beside it.
+
+The tidy table of a fan chart has the columns `variable`, `quarter`, `mean`, `p05`, `p25`, `p50`,
+`p75` and `p95`: the rows of ``summary.csv`` of one scenario. Money is real USD of 2025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from econ.ensemble.moments import missed
+from econ.report.numbers import short
+from econ.report.style import (
+    BAND_50,
+    BAND_90,
+    BASE_YEAR,
+    COLOURS,
+    GREY,
+    LINES,
+    figure_style,
+    finish_figure,
+    new_figure,
+    quarter_axis,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Market counts as highly concentrated above this Herfindahl-Hirschman index (US Merger Guidelines 2023).
+HIGHLY_CONCENTRATED = 1800
+BANDS_NOTE = (
+    "Line: median; bands: 50 % and 90 % of replicates. Grey: burn-in; levers act from quarter 0. "
+    "A conditional projection, not a forecast."
+)
+MILLION = 1e6
+THOUSAND = 1e3
+#: Moments farther from their target than this many half bands are drawn at the edge, with an arrow.
+FARTHEST = 4.0
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a fan chart: the outcome, its label, and what its values are divided by."""
+
+    variable: str
+    label: str
+    divisor: float = 1.0
+    band: bool = True
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes of a fan chart."""
+
+    title: str
+    y_label: str
+    series: tuple[Series, ...]
+    limits: tuple[float | None, float | None] = (None, None)
+    log: bool = False
+    reference: tuple[float, str] | None = None
+
+
+@dataclass(frozen=True)
+class FanFigure:
+    """A named fan chart: panels from left to right."""
+
+    name: str
+    title: str
+    panels: tuple[Panel, ...]
+    share_y: bool = False
+
+    @property
+    def height(self) -> float:
+        """Inches: the axes and one line for each entry of the longest legend."""
+        lines = max(len(panel.series) for panel in self.panels)
+        return 2.75 + (0.17 * lines if lines > 1 else 0.0)
+
+    @property
+    def variables(self) -> list[str]:
+        """Outcomes that it shows."""
+        return [series.variable for panel in self.panels for series in panel.series]
+
+
+BUDGET = FanFigure(
+    "budget_shares",
+    "Budgets for feedback",
+    (
+        Panel(
+            "Shares of labels and licences",
+            "Share of spending",
+            (
+                Series("preference_budget_share", "preference labels"),
+                Series("constraint_budget_share", "constraints (bespoke and licensed)"),
+                Series("bespoke_share", "bespoke constraints, of labels", band=False),
+            ),
+            limits=(0.0, 1.0),
+        ),
+        Panel(
+            "Spending",
+            f"Million {BASE_YEAR} USD per quarter",
+            (
+                Series("label_spend", "labels, all sources", MILLION),
+                Series("vendor_spend", "labels, from vendors", MILLION, band=False),
+                Series("licence_spend", "licences", MILLION),
+            ),
+            limits=(0.0, None),
+        ),
+    ),
+)
+LABOR = FanFigure(
+    "wages",
+    "Labelers",
+    (
+        Panel(
+            "Wages by region",
+            f"{BASE_YEAR} USD per hour (log scale)",
+            (
+                Series("wage_expert", "expert"),
+                Series("wage_us_generalist", "US generalist"),
+                Series("wage_low_income", "low income"),
+            ),
+            log=True,
+        ),
+        Panel(
+            "Wages by occupation",
+            f"{BASE_YEAR} USD per hour",
+            (Series("wage_constrain", "writing constraints"), Series("wage_judge", "judging preferences")),
+            limits=(0.0, None),
+        ),
+        Panel(
+            "Employment by occupation",
+            "Thousand persons",
+            (
+                Series("employment_constrain", "writing constraints", THOUSAND),
+                Series("employment_judge", "judging preferences", THOUSAND),
+            ),
+            limits=(0.0, None),
+        ),
+    ),
+)
+_HHI_LINE = (float(HIGHLY_CONCENTRATED), "1,800: highly concentrated")
+CONCENTRATION = FanFigure(
+    "concentration",
+    "Concentration of curators",
+    (
+        Panel("Licences", "HHI (0 to 10,000)", (Series("hhi_licence", "licences"),), (0.0, None), reference=_HHI_LINE),
+        Panel("Labeling services", "", (Series("hhi_service", "services"),), (0.0, None), reference=_HHI_LINE),
+        Panel("Requests governed", "", (Series("hhi_normative", "requests"),), (0.0, None), reference=_HHI_LINE),
+    ),
+    share_y=True,
+)
+CAPTURE = FanFigure(
+    "capture",
+    "Regulatory capture",
+    (
+        Panel("Capture index", "Index, 0 to 1", (Series("capture_index", "capture index"),), (0.0, 1.0), reference=(0.5, "0.5: captured")),
+        Panel(
+            "Its parts",
+            "",
+            (
+                Series("capture_displacement", "displacement of the norm"),
+                Series("industry_influence", "industry's share of influence"),
+                Series("fee_inflation", "inflation of fees"),
+            ),
+            (0.0, 1.0),
+        ),
+    ),
+    share_y=True,
+)
+HARM = FanFigure(
+    "harm_helpfulness",
+    "What users and third parties get",
+    (
+        Panel("Harm", "Relative to the untrained model", (Series("harm_rate", "harm, by requests"),), (0.0, None)),
+        Panel(
+            "Helpfulness and sycophancy",
+            "Index, 0 to 1",
+            (Series("helpfulness", "helpfulness"), Series("sycophancy", "sycophancy")),
+            (0.0, 1.0),
+        ),
+    ),
+)
+FAN_FIGURES = (BUDGET, LABOR, CONCENTRATION, CAPTURE, HARM)
+
+
+def fan_data(summary: pd.DataFrame, scenario: str, kind: FanFigure) -> pd.DataFrame:
+    """The rows of a summary that a fan chart shows."""
+    rows = summary[(summary["scenario"] == scenario) & summary["variable"].isin(kind.variables)]
+    return rows.reset_index(drop=True)
+
+
+def fan_figure(table: pd.DataFrame, kind: FanFigure) -> Figure:
+    """Fan chart with the panels of `kind`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from `fan_data`; outcomes that it lacks are left out.
+    """
+    with figure_style():
+        figure, axes = new_figure(kind.height, columns=len(kind.panels))
+        for panel, pane in zip(kind.panels, axes, strict=True):
+            _draw_panel(pane, panel, table)
+        if kind.share_y:
+            _share_y(axes)
+        finish_figure(figure, f"{kind.title}: {_scenario(table)}", BANDS_NOTE)
+        return figure
+
+
+def fan_alt_text(table: pd.DataFrame, kind: FanFigure) -> str:
+    """Alt text of a fan chart: first and last median of each line with the last 90 % interval."""
+    sentences = [f"Fan chart of {kind.title.lower()} in scenario {_scenario(table)} over quarters."]
+    for panel in kind.panels:
+        for series in panel.series:
+            rows = table[(table["variable"] == series.variable) & table["p50"].notna()].sort_values("quarter")
+            if rows.empty:
+                continue
+            first, last = rows.iloc[0], rows.iloc[-1]
+            low, middle, high = (short(last[name] / series.divisor) for name in ("p05", "p50", "p95"))
+            sentences.append(
+                f"{panel.title}, {series.label}: median {short(first['p50'] / series.divisor)} in quarter "
+                f"{int(first['quarter'])}, {middle} in quarter {int(last['quarter'])} (90 % of replicates {low} to {high})."
+            )
+    return " ".join(sentences)
+
+
+def _scenario(table: pd.DataFrame) -> str:
+    return str(table["scenario"].iloc[0]) if len(table) else "none"
+
+
+def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame) -> None:
+    for number, series in enumerate(panel.series):
+        rows = table[table["variable"] == series.variable].sort_values("quarter")
+        _draw_fan(axes, rows, series, COLOURS[number], LINES[number])
+    quarter_axis(axes, table)
+    axes.set_title(panel.title)
+    axes.set_ylabel(panel.y_label)
+    if panel.log:
+        _log_axis(axes)
+    else:
+        axes.set_ylim(*panel.limits)
+    if panel.reference is not None:
+        value, label = panel.reference
+        axes.axhline(value, color=GREY, linestyle=(0, (2, 2)), linewidth=1.0)
+        axes.annotate(label, (0.98, value), xycoords=("axes fraction", "data"), xytext=(0, -2),
+                      textcoords="offset points", ha="right", va="top", fontsize=7.5, color=GREY,
+                      bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5})  # fmt: skip
+    if len(panel.series) > 1:
+        axes.legend(loc="upper left", bbox_to_anchor=(-0.04, -0.23), borderaxespad=0.0)
+
+
+def _share_y(axes: Sequence[Axes]) -> None:
+    """The same scale on all panels, named on the first."""
+    top = max(pane.get_ylim()[1] for pane in axes)
+    for pane in axes:
+        pane.set_ylim(0.0, top)
+        pane.tick_params(labelleft=pane is axes[0])
+
+
+def _draw_fan(axes: Axes, rows: pd.DataFrame, series: Series, colour: str, line: Any) -> None:
+    values = {name: rows[name].to_numpy(dtype=float) / series.divisor for name in ("p05", "p25", "p50", "p75", "p95")}
+    quarter = rows["quarter"].to_numpy()
+    if series.band:
+        axes.fill_between(quarter, values["p05"], values["p95"], color=colour, alpha=BAND_90, linewidth=0)
+        axes.fill_between(quarter, values["p25"], values["p75"], color=colour, alpha=BAND_50, linewidth=0)
+    axes.plot(quarter, values["p50"], color=colour, linestyle=line, label=series.label)
+
+
+def _log_axis(axes: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A figure ready to be saved: file name, the data that it shows, drawing and alt text."""
+
+    name: str
+    data: pd.DataFrame
+    draw: Callable[[], Figure]
+    alt_text: str
+
+
+def run_figures(summary: pd.DataFrame, moments: pd.DataFrame, scenarios: Sequence[str]) -> list[Rendered]:
+    """All figures of a run; those of the first scenario have the plain names."""
+    rendered = []
+    for number, scenario in enumerate(scenarios):
+        for kind in FAN_FIGURES:
+            data = fan_data(summary, scenario, kind)
+            if data["p50"].notna().any():
+                name = kind.name if number == 0 else f"{kind.name}__{scenario}"
+                rendered.append(Rendered(name, data, _fan_drawing(data, kind), fan_alt_text(data, kind)))
+    shown = moments_data(moments)
+    if len(shown):
+        rendered.append(Rendered("moments", shown, lambda: moments_figure(shown), moments_alt_text(shown)))
+    return rendered
+
+
+def _fan_drawing(data: pd.DataFrame, kind: FanFigure) -> Callable[[], Figure]:
+    return lambda: fan_figure(data, kind)
+
+
+def moments_data(moments: pd.DataFrame) -> pd.DataFrame:
+    """The facts that have a simulated counterpart."""
+    return moments[moments["simulated"].notna()].reset_index(drop=True)
+
+
+def moments_figure(table: pd.DataFrame) -> Figure:
+    """Stylised facts: accepted band, target and simulated value, in half bands from the target.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from `moments_data`.
+    """
+    with figure_style():
+        figure, (axes,) = new_figure(0.9 + 0.27 * len(table))
+        half = ((table["high"] - table["low"]) / 2).where(lambda width: width != 0, 1.0)
+        outside = set(missed(table)["id"])
+        values = []
+        for place, (_, row) in enumerate(table.iterrows()):
+            height = len(table) - 1 - place
+            width = float(half.iloc[place])
+            low, high = ((row[end] - row["target"]) / width for end in ("low", "high"))
+            axes.barh(height, high - low, left=low, height=0.62, color="#D9E6F2", linewidth=0)
+            axes.plot([0, 0], [height - 0.31, height + 0.31], color=COLOURS[0], linewidth=1.2)
+            _draw_simulated(axes, height, row, width, row["id"] in outside)
+            band = f"{short(row['low'])} to {short(row['high'])}" if np.isfinite(row["low"]) else "none"
+            values.append(f"{short(row['simulated'])}  ({band})")
+        labels = [f"{row['id']}  {str(row['name']).replace('_', ' ')}  [{row['use']}]" for _, row in table.iterrows()]
+        axes.set_yticks(range(len(table) - 1, -1, -1), labels, fontsize=7.5)
+        right = axes.twinx()
+        right.set_yticks(range(len(table) - 1, -1, -1), values, fontsize=7.5)
+        right.set_ylim(-0.7, len(table) - 0.3)
+        right.tick_params(length=0)
+        right.grid(visible=False)
+        right.set_title("simulated (band)", loc="right", fontsize=7.5)
+        axes.set_xlim(-FARTHEST - 0.4, FARTHEST + 0.4)
+        axes.set_ylim(-0.7, len(table) - 0.3)
+        axes.set_xlabel("Distance from the target, in half bands")
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="x", visible=True)
+        note = "Bar: accepted band; tick: target; circle: simulated, inside; cross: outside. Signs have bands without width."
+        finish_figure(figure, "Stylised facts and their simulated counterparts", note)
+        return figure
+
+
+def _draw_simulated(axes: Axes, height: float, row: pd.Series[Any], half: float, outside: bool) -> None:
+    distance = float(row["distance"])
+    drawn = float(np.clip(distance, -FARTHEST, FARTHEST))
+    colour, marker = (COLOURS[1], "X") if outside else (COLOURS[2], "o")
+    if np.isfinite(row["mc_error"]) and drawn == distance:
+        axes.errorbar(drawn, height, xerr=1.96 * row["mc_error"] / half, color=colour, linewidth=1.0, capsize=2)
+    axes.plot(drawn, height, marker=marker, color=colour, markersize=6, linestyle="none", clip_on=False)
+    if drawn != distance:
+        axes.annotate("", (drawn + 0.35 * np.sign(distance), height), (drawn, height), arrowprops={"arrowstyle": "->", "color": colour})
+
+
+def moments_alt_text(table: pd.DataFrame) -> str:
+    """Alt text of the moments plot: how many facts are met, and which are missed by how much."""
+    outside = missed(table)
+    misses = "; ".join(
+        f"{row['id']} {row['name']}: simulated {short(row['simulated'])}, band {short(row['low'])} to {short(row['high'])}"
+        for _, row in outside.iterrows()
+    )
+    met = len(table) - len(outside)
+    return f"Dot plot of {len(table)} stylised facts with a simulated counterpart: {met} inside their bands, {len(outside)} outside" + (
+        f" ({misses})." if misses else "."
+    )

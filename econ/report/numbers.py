@@ -1,0 +1,35 @@
+"""Numbers as readers see them: three significant digits, no needless exponent."""
+
+from __future__ import annotations
+
+import math
+
+
+def short(value: float) -> str:
+    """A number with three significant digits.
+
+    Examples
+    --------
+    >>> short(0.15432), short(2600.4), short(-1.0), short(0), short(float("nan"))
+    ('0.154', '2,600', '-1', '0', '–')
+    """
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    if digits > 6:
+        return f"{value:.1e}"
+    rounded = round(float(value), digits)
+    if rounded == int(rounded) and abs(rounded) < 100:
+        return str(int(rounded))
+    return f"{rounded:,.{max(digits, 0)}f}"
+
+
+def interval(middle: float, low: float, high: float, divisor: float = 1.0) -> str:
+    """A central value with its interval: ``0.154 [0.121, 0.193]``."""
+    if not math.isfinite(middle):
+        return "–"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return short(middle / divisor)
+    return f"{short(middle / divisor)} [{short(low / divisor)}, {short(high / divisor)}]"

@@ -1,0 +1,268 @@
+"""A run on one screen, as text for a terminal, as HTML for a notebook and as JSON for a script."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, effects_data
+from econ.ensemble.moments import missed
+from econ.report.numbers import interval
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from econ.ensemble.results import EnsembleResult
+    from econ.report.runs import Comparison, Run
+
+CAVEAT = "Conditional projections of a model under this scenario's assumptions, not forecasts."
+#: Quarters that the overview shows, with their names.
+CHECKPOINTS = {-1: "before (q -1)", 3: "1 year (q 3)", 19: "5 years (q 19)", 39: "10 years (q 39)"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One row of the overview."""
+
+    variable: str
+    label: str
+    divisor: float = 1.0
+
+
+ROWS = (
+    Headline("constraint_budget_share", "constraints' share of the budget"),
+    Headline("label_spend", "spending on labels, million USD/quarter", 1e6),
+    Headline("licence_spend", "spending on licences, million USD/quarter", 1e6),
+    Headline("wage_judge", "wage, judging preferences, USD/h"),
+    Headline("wage_constrain", "wage, writing constraints, USD/h"),
+    Headline("hhi_service", "HHI of labeling services"),
+    Headline("hhi_licence", "HHI of licences"),
+    Headline("hhi_normative", "HHI of requests governed"),
+    Headline("firms_without_library", "firms without a library, share"),
+    Headline("harm_rate", "harm, relative to the untrained model"),
+    Headline("helpfulness", "helpfulness, index"),
+    Headline("capture_index", "capture index"),
+    Headline("p_tipping", "share of replicates ever tipped (Wilson)"),
+    Headline("p_captured", "share of replicates ever captured (Wilson)"),
+)
+
+
+def checkpoints(summary: pd.DataFrame) -> dict[int, str]:
+    """Quarters of the overview that a run has; its last quarter is always among them."""
+    last = int(summary["quarter"].max())
+    shown = {quarter: name for quarter, name in CHECKPOINTS.items() if quarter <= last}
+    return shown if last in shown else {**shown, last: f"end (q {last})"}
+
+
+def headline_values(summary: pd.DataFrame, scenario: str) -> dict[str, dict[int, dict[str, float]]]:
+    """p05, p50 and p95 of the headline outcomes of a scenario at the checkpoints, by variable and quarter."""
+    quarters = checkpoints(summary)
+    rows = summary[(summary["scenario"] == scenario) & summary["quarter"].isin(list(quarters))]
+    found: dict[str, dict[int, dict[str, float]]] = {row.variable: {} for row in ROWS}
+    names = ["variable", "quarter", "p05", "p50", "p95"]
+    for variable, quarter, low, middle, high in rows[names].sort_values("quarter").itertuples(index=False):
+        if variable in found:
+            found[variable][int(quarter)] = {"p05": low, "p50": middle, "p95": high}
+    return {variable: values for variable, values in found.items() if values}
+
+
+def largest_residual(result: EnsembleResult) -> float:
+    """Largest ledger residual of all replicates, relative to the largest flow; NaN if not recorded."""
+    facts = result.replicates
+    return float(facts["ledger_residual"].max()) if "ledger_residual" in facts else float("nan")
+
+
+def basis_lines(result: EnsembleResult) -> list[str]:
+    """What the numbers rest on: surfaces measured or assumed, transfer, ledger, moments, failures."""
+    manifest, moments, facts = result.manifest, result.moments(), result.replicates
+    surfaces = manifest.surfaces
+    lines = [f"Response surfaces '{surfaces.id}': {_SURFACES[surfaces.kind]}."]
+    if "transfer" in facts:
+        first = facts.loc[facts["scenario"] == result.scenarios[0], "transfer"].to_numpy(dtype=float)
+        low, middle, high = np.quantile(first, [0.05, 0.5, 0.95])
+        drawn = f"{middle:.2f} throughout" if high - low < 1e-12 else f"median {middle:.2f}, 90 % {low:.2f} to {high:.2f}"
+        lines.append(f"Transfer of the laboratory's advantage to the market is assumed, not measured: {drawn}.")
+    residual = largest_residual(result)
+    if math.isfinite(residual):
+        lines.append(f"Largest ledger residual {residual:.1e} of the largest flow (tolerance 1e-9).")
+    compared, outside = moments["simulated"].notna(), missed(moments)
+    names = ", ".join(outside["id"]) if len(outside) else "none"
+    lines.append(
+        f"Stylised facts: {int(compared.sum()) - len(outside)} of {int(compared.sum())} with a counterpart inside their bands; "
+        f"missed: {names}; {int((~compared).sum())} without a counterpart."
+    )
+    for scenario, reasons in manifest.failed_replicates.items():
+        replicate, reason = next(iter(reasons.items()))
+        lines.append(f"FAILED: {len(reasons)} of {manifest.replicates} replicates of '{scenario}' (replicate {replicate}: {reason}); the others are kept.")
+    return lines
+
+
+_SURFACES = {
+    "measured": "measured in the laboratory",
+    "imposed": "elasticity of substitution imposed by the scenario, not measured",
+    "prior": "a prior; the measurements did not identify the elasticity of substitution",
+}
+
+
+def print_run(result: Run, console: Console, place: str | None) -> None:
+    """Print a run on one screen."""
+    manifest = result.manifest
+    console.print(
+        f"[bold]{', '.join(result.scenarios)}[/bold]: {manifest.replicates} replicates, {manifest.quarters} quarters, "
+        f"seed {manifest.seed}, {manifest.device} {manifest.precision}, {manifest.wall_seconds:.1f} s",
+        highlight=False,
+    )
+    console.print(_headline_grid(result))
+    for line in basis_lines(result):
+        console.print(line, highlight=False, style="bold red" if line.startswith("FAILED") else None)
+    if len(result.scenarios) > 1:
+        console.print(_effects_grid(effects_data(result.outcomes, result.scenarios[0])))
+    console.print(CAVEAT, style="italic", highlight=False)
+    if place is not None:
+        console.print(f"Tables, figures and manifest: {place}", highlight=False)
+
+
+def print_comparison(comparison: Comparison, console: Console, place: str | None) -> None:
+    """Print the effects of a comparison."""
+    console.print(_effects_grid(effects_data(comparison.outcomes, comparison.baseline)))
+    console.print(CAVEAT, style="italic", highlight=False)
+    if place is not None:
+        console.print(f"Table, figures and manifest: {place}", highlight=False)
+
+
+def _headline_grid(result: EnsembleResult) -> Any:
+    from rich.table import Table
+
+    summary = result.summary()
+    grid = Table(title=f"{result.scenarios[0]}: median and 90 % of replicates", title_justify="left", box=None, pad_edge=False)
+    grid.add_column("real 2025 USD")
+    for name in checkpoints(summary).values():
+        grid.add_column(name, justify="right")
+    values = headline_values(summary, result.scenarios[0])
+    for row in ROWS:
+        if row.variable in values:
+            cells = [interval(found["p50"], found["p05"], found["p95"], row.divisor) for found in values[row.variable].values()]
+            grid.add_row(row.label, *cells)
+    return grid
+
+
+def _effects_grid(effects: pd.DataFrame) -> Any:
+    from rich.table import Table
+
+    title = f"Effects against '{effects['baseline'].iloc[0]}', mean paired difference of the last {LAST_QUARTERS} quarters (95 %); * the interval excludes 0"
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    scenarios = list(dict.fromkeys(effects["scenario"]))
+    grid.add_column("")
+    for name in scenarios:
+        grid.add_column(name, justify="right")
+    for variable in dict.fromkeys(effects["variable"]):
+        label, divisor = HEADLINES[variable]
+        part = effects[effects["variable"] == variable].set_index("scenario").loc[scenarios]
+        grid.add_row(label, *[_effect(row, divisor) for _, row in part.iterrows()])
+    return grid
+
+
+def _effect(row: pd.Series[Any], divisor: float) -> str:
+    mark = " *" if excludes_zero(row) else "  "
+    return interval(row["mean_difference"], row["low"], row["high"], divisor) + mark
+
+
+def excludes_zero(row: pd.Series[Any]) -> bool:
+    """Whether the 95 % interval of a mean paired difference does not hold 0."""
+    return bool(row["low"] > 0 or row["high"] < 0)
+
+
+def key_facts(result: Run) -> dict[str, Any]:
+    """The facts that ``--json`` prints."""
+    manifest, summary, moments = result.manifest, result.summary(), result.moments()
+    facts: dict[str, Any] = {
+        "out": None if result.directory is None else str(result.directory),
+        "status": manifest.status,
+        "scenarios": result.scenarios,
+        "replicates": manifest.replicates,
+        "failed_replicates": manifest.failed_replicates,
+        "quarters": manifest.quarters,
+        "seed": manifest.seed,
+        "device": manifest.device,
+        "precision": manifest.precision,
+        "surfaces": manifest.surfaces.model_dump(),
+        "config_hash": manifest.config_hash,
+        "wall_seconds": manifest.wall_seconds,
+        "largest_ledger_residual": largest_residual(result),
+        "headlines": {name: headline_values(summary, name) for name in result.scenarios},
+        "moments": {
+            "compared": int(moments["simulated"].notna().sum()),
+            "missed": missed(moments)["id"].tolist(),
+            "without_counterpart": moments.loc[moments["simulated"].isna(), "id"].tolist(),
+        },
+    }
+    if len(result.scenarios) > 1:
+        facts["effects"] = effect_facts(effects_data(result.outcomes, result.scenarios[0]))
+    return {key: without_nan(value) for key, value in facts.items()}
+
+
+def comparison_facts(comparison: Comparison, out: str) -> dict[str, Any]:
+    """The facts of a comparison that ``--json`` prints."""
+    effects = effect_facts(effects_data(comparison.outcomes, comparison.baseline))
+    return {"out": out, "baseline": comparison.baseline, "scenarios": comparison.scenarios, "effects": effects}
+
+
+def effect_facts(effects: pd.DataFrame) -> list[dict[str, Any]]:
+    """Effects as records, each saying whether its interval excludes 0."""
+    records = effects.assign(excludes_zero=[excludes_zero(row) for _, row in effects.iterrows()]).to_dict("records")
+    return [without_nan(record) for record in records]
+
+
+def without_nan(value: Any) -> Any:
+    """A value for JSON: NaN becomes null, keys become text."""
+    if isinstance(value, dict):
+        return {str(key): without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_nan(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def overview_html(result: Run) -> str:
+    """A run as an HTML fragment for a notebook; everything is escaped."""
+    summary = result.summary()
+    manifest = result.manifest
+    head = f"{', '.join(result.scenarios)}: {manifest.replicates} replicates, {manifest.quarters} quarters, seed {manifest.seed}"
+    quarters = checkpoints(summary)
+    values = headline_values(summary, result.scenarios[0])
+    body = [
+        [row.label, *(interval(found["p50"], found["p05"], found["p95"], row.divisor) for found in values[row.variable].values())]
+        for row in ROWS
+        if row.variable in values
+    ]
+    caption = f"{result.scenarios[0]}: median and 90 % of replicates, real 2025 USD"
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in [*basis_lines(result), CAVEAT])
+    return f"<p><strong>{html.escape(head)}</strong></p>{_html_table(caption, ['', *quarters.values()], body)}<ul>{lines}</ul>"
+
+
+def effects_html(comparison: Comparison) -> str:
+    """Effects of a comparison as an HTML fragment for a notebook."""
+    effects = effects_data(comparison.outcomes, comparison.baseline)
+    scenarios = comparison.scenarios[1:]
+    body = []
+    for variable in dict.fromkeys(effects["variable"]):
+        label, divisor = HEADLINES[variable]
+        part = effects[effects["variable"] == variable].set_index("scenario").loc[scenarios]
+        body.append([label, *(_effect(row, divisor) for _, row in part.iterrows())])
+    caption = f"Effects against {comparison.baseline}: mean paired difference of the last {LAST_QUARTERS} quarters (95 %); * excludes 0"
+    return _html_table(caption, ["", *scenarios], body) + f"<p>{html.escape(CAVEAT)}</p>"
+
+
+def _html_table(caption: str, header: list[str], body: list[list[str]]) -> str:
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(first)}</th>' + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest) + "</tr>"
+        for first, *rest in body
+    )
+    return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

@@ -1,0 +1,365 @@
+"""Running, opening and comparing: what `econ.run`, `econ.open_run` and `econ.compare` return.
+
+A run computed without a directory lives in memory; one with a directory appears there complete, with
+its tables, figures and manifest, or not at all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from econ.core.errors import InputError, WorkError
+from econ.core.files import atomic_file, result_directory, write_json
+from econ.core.provenance import now, provenance
+from econ.ensemble import engine as engines
+from econ.ensemble.comparison import compare_results
+from econ.ensemble.design import Design, plan
+from econ.ensemble.effects import differences_data, effects_data
+from econ.ensemble.execute import execute, silent, write_csv
+from econ.ensemble.manifest import FILE_NAME, write_manifest
+from econ.ensemble.memory import check_disk, choose_workers
+from econ.ensemble.results import EnsembleResult, check_complete, stored_tables
+from econ.report.figures import (
+    BUDGET,
+    CAPTURE,
+    CONCENTRATION,
+    HARM,
+    LABOR,
+    FanFigure,
+    Rendered,
+    fan_data,
+    fan_figure,
+    moments_data,
+    moments_figure,
+    run_figures,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from econ.ensemble.workers import Progress
+    from econ.scenario import Scenario
+    from econ.surfaces import Surfaces
+
+FIGURES = "figures"
+
+
+class Run(EnsembleResult):
+    """An ensemble with its figures; each `plot_…` method returns a Matplotlib figure."""
+
+    def plot_budget_shares(self, scenario: str | None = None) -> Figure:
+        """Shares and amounts of the budgets for feedback, by quarter."""
+        return self._fan(BUDGET, scenario)
+
+    def plot_wages(self, scenario: str | None = None) -> Figure:
+        """Wages by region and occupation, and employment, by quarter."""
+        return self._fan(LABOR, scenario)
+
+    def plot_concentration(self, scenario: str | None = None) -> Figure:
+        """Herfindahl-Hirschman indices of licences, services and requests governed, by quarter."""
+        return self._fan(CONCENTRATION, scenario)
+
+    def plot_capture(self, scenario: str | None = None) -> Figure:
+        """Capture index and its parts, by quarter."""
+        return self._fan(CAPTURE, scenario)
+
+    def plot_harm(self, scenario: str | None = None) -> Figure:
+        """Harm, helpfulness and sycophancy, by quarter."""
+        return self._fan(HARM, scenario)
+
+    def plot_moments(self) -> Figure:
+        """Stylised facts beside their simulated counterparts in the first scenario."""
+        return moments_figure(moments_data(self.moments()))
+
+    def plot_differences(self, scenario: str | None = None) -> Figure:
+        """Paired differences of a scenario (the second unless given) against the first, by quarter."""
+        from econ.report.comparison_figures import differences_figure
+
+        if len(self.scenarios) < 2:
+            raise InputError("this run holds one scenario; compare it with another run", found=self.scenarios[0])
+        chosen = self._chosen(scenario or self.scenarios[1])
+        return differences_figure(differences_data(self.outcomes, chosen, self.scenarios[0]))
+
+    def _fan(self, kind: FanFigure, scenario: str | None) -> Figure:
+        return fan_figure(fan_data(self.summary(), self._chosen(scenario or self.scenarios[0]), kind), kind)
+
+    def _chosen(self, scenario: str) -> str:
+        if scenario not in self.scenarios:
+            raise InputError("no such scenario in this run", found=scenario, allowed=", ".join(self.scenarios))
+        return scenario
+
+    def _repr_html_(self) -> str:
+        """A notebook shows what was run and the headline outcomes."""
+        from econ.report.overview import overview_html
+
+        return overview_html(self)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.scenarios)
+        return f"<econ.Run of {names}: {self.manifest.replicates} replicates, {self.manifest.quarters} quarters, seed {self.manifest.seed}>"
+
+
+class Comparison:
+    """Paired differences between scenarios of one or more runs.
+
+    Attributes
+    ----------
+    table : DataFrame
+        As ``differences.csv``.
+    baseline : str
+        The scenario against which the others are held.
+    outcomes : DataFrame
+        Outcomes of all scenarios, the baseline first.
+    """
+
+    def __init__(self, outcomes: pd.DataFrame, table: pd.DataFrame, baseline: str) -> None:
+        self.outcomes = outcomes
+        self.table = table
+        self.baseline = baseline
+
+    @property
+    def scenarios(self) -> list[str]:
+        """The scenarios compared, the baseline first."""
+        return [self.baseline, *dict.fromkeys(self.table["scenario"])]
+
+    def plot_differences(self, scenario: str | None = None) -> Figure:
+        """Paired differences of one scenario (the first after the baseline unless given), by quarter."""
+        from econ.report.comparison_figures import differences_figure
+
+        chosen = scenario or self.scenarios[1]
+        if chosen not in self.scenarios[1:]:
+            raise InputError("no such scenario in this comparison", found=chosen, allowed=", ".join(self.scenarios[1:]))
+        return differences_figure(differences_data(self.outcomes, chosen, self.baseline))
+
+    def plot_effects(self) -> Figure:
+        """Effects of all scenarios over the last two years."""
+        from econ.report.comparison_figures import effects_figure
+
+        return effects_figure(effects_data(self.outcomes, self.baseline))
+
+    def _repr_html_(self) -> str:
+        """A notebook shows the effects over the last two years."""
+        from econ.report.overview import effects_html
+
+        return effects_html(self)
+
+    def __repr__(self) -> str:
+        return f"<econ.Comparison of {', '.join(self.scenarios[1:])} against {self.baseline}>"
+
+
+def run(
+    scenario: Scenario,
+    *scenarios: Scenario,
+    replicates: int | None = None,
+    quarters: int | None = None,
+    seed: int = 1,
+    workers: int | None = 1,
+    surfaces: Surfaces | None = None,
+    device: str = "cpu",
+    precision: Literal["float64", "float32"] = "float64",
+    out: str | Path | None = None,
+    force: bool = False,
+) -> Run:
+    """Run scenarios as ensembles with common random numbers.
+
+    Parameters
+    ----------
+    scenario, *scenarios : Scenario
+        The first is the baseline of paired differences.
+    replicates, quarters : int, optional
+        Unless given, those of the first scenario.
+    seed : int
+        In [0, 2**32 - 1].
+    workers : int or None
+        Processes; None takes all cores. More than one needs ``if __name__ == "__main__":`` around the
+        call in a script, as every use of multiprocessing does.
+    surfaces : Surfaces, optional
+        Unless given, those that the scenarios name.
+    device : str
+        ``cpu`` or ``cuda``.
+    precision : str
+        ``float64`` or ``float32``.
+    out : str or Path, optional
+        A directory for tables, figures and manifest; without it the run is kept in memory.
+    force : bool
+        Replace a finished result in `out`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        If something asked for cannot be used, or needs more memory than there is.
+    WorkError
+        If the work failed.
+    """
+    design = plan(
+        [scenario, *scenarios], surfaces, seed=seed, replicates=replicates, quarters=quarters, device=device, precision=precision
+    )
+    if out is not None:
+        return run_into(design, Path(out), workers=workers, force=force)
+    chosen = choose_workers(design, workers, None)
+    with tempfile.TemporaryDirectory(prefix="econ-") as name:
+        check_disk(design, Path(name))
+        manifest = execute(design, engines.market_engine(), Path(name), workers=chosen)
+        return Run(manifest, None, stored_tables(Path(name)))
+
+
+def run_into(
+    design: Design,
+    out: Path,
+    *,
+    workers: int | None = None,
+    memory_gb: float | None = None,
+    force: bool = False,
+    csv: bool = False,
+    progress: Progress = silent,
+) -> Run:
+    """Run a design into a directory, which appears when tables, figures and manifest are complete.
+
+    Parameters
+    ----------
+    design : Design
+    out : Path
+    workers : int, optional
+        All cores unless given.
+    memory_gb : float, optional
+        Limit (GiB); what is free unless given.
+    force : bool
+        Replace a finished result.
+    csv : bool
+        Write the Parquet tables as CSV too.
+    progress : callable
+        Called with the numbers of finished and of all blocks.
+    """
+    clock = time.monotonic()
+    chosen = choose_workers(design, workers, memory_gb)
+    check_disk(design, out)
+    with result_directory(out, force=force) as partial:
+        manifest = execute(design, engines.market_engine(), partial, workers=chosen, progress=progress)
+        result = Run(manifest, partial)
+        write_figures(_all_figures(result), partial)
+        if csv:
+            write_csv_tables(result, partial)
+        ended = {"finished": now(), "wall_seconds": round(time.monotonic() - clock, 3)}
+        manifest = manifest.model_copy(update=ended)
+        write_manifest(partial, manifest)
+    return Run(manifest, out)
+
+
+def _all_figures(result: Run) -> list[Rendered]:
+    rendered = run_figures(result.summary(), result.moments(), result.scenarios)
+    if len(result.scenarios) > 1:
+        from econ.report.comparison_figures import comparison_figures
+
+        rendered += comparison_figures(result.outcomes, result.scenarios[0])
+    return rendered
+
+
+def write_figures(rendered: Sequence[Rendered], directory: Path) -> None:
+    """Write each figure as PNG and SVG, its data as CSV, and all alt texts into ``figures/``."""
+    from econ.report.style import save_figure
+
+    folder = directory / FIGURES
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise WorkError(f"{folder}: cannot be created ({error.strerror or error})") from error
+    for figure in rendered:
+        save_figure(figure.draw(), folder, figure.name)
+        write_csv(folder / f"{figure.name}.csv", figure.data)
+    write_json(folder / "alt_text.json", {figure.name: figure.alt_text for figure in rendered})
+
+
+def write_csv_tables(result: EnsembleResult, directory: Path) -> None:
+    """Write outcomes, ledger and replicates as CSV, a row group at a time."""
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    for name in ("outcomes", "ledger", "replicates"):
+        source = pq.ParquetFile(directory / f"{name}.parquet")
+        with (
+            atomic_file(directory / f"{name}.csv") as temporary,
+            pa_csv.CSVWriter(temporary, _plain(source.schema_arrow)) as writer,
+        ):
+            for group in range(source.num_row_groups):
+                table = source.read_row_group(group)
+                writer.write_table(table.cast(_plain(table.schema)))
+
+
+def _plain(schema: Any) -> Any:
+    """A schema with dictionaries as text, which CSV needs."""
+    import pyarrow as pa
+
+    return pa.schema([(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type) for field in schema])
+
+
+def open_run(directory: str | Path) -> Run:
+    """A stored run, after a check that it is complete and unchanged.
+
+    Raises
+    ------
+    InputError
+        If the directory is no finished run or a table was changed.
+
+    Warns
+    -----
+    UserWarning
+        If some replicates failed; theirs are left out.
+    """
+    path = Path(directory)
+    return Run(check_complete(path), path)
+
+
+def compare(run: EnsembleResult, *runs: EnsembleResult, baseline: str | None = None) -> Comparison:
+    """Compare the scenarios of runs, replicate by replicate.
+
+    Parameters
+    ----------
+    run, *runs : Run
+        Runs with the same seed, replicates, horizon, surfaces and precision.
+    baseline : str, optional
+        A scenario's name; the first scenario of the first run unless given.
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be paired (it says in what they differ), or there is nothing to compare.
+    """
+    outcomes, table, name = compare_results([run, *runs], baseline)
+    return Comparison(outcomes, table, name)
+
+
+def compare_into(directories: Sequence[Path], out: Path, *, baseline: str | None = None, force: bool = False) -> Comparison:
+    """Compare stored runs and write the differences, figures and a manifest into a directory."""
+    from econ.report.comparison_figures import comparison_figures
+
+    started = now()
+    opened = [open_run(directory) for directory in directories]
+    comparison = compare(*opened, baseline=baseline)
+    with result_directory(out, force=force, resume=False) as partial:
+        write_csv(partial / "differences.csv", comparison.table)
+        write_figures(comparison_figures(comparison.outcomes, comparison.baseline), partial)
+        first = opened[0].manifest
+        record = {
+            **provenance(first.device),
+            "runs": [result.manifest.config_hash for result in opened],
+            "scenarios": comparison.scenarios,
+            "baseline": comparison.baseline,
+            "seed": first.seed,
+            "replicates": first.replicates,
+            "quarters": first.quarters,
+            "surfaces": first.surfaces.model_dump(),
+            "started": started,
+            "finished": now(),
+            "status": "finished",
+        }
+        write_json(partial / FILE_NAME, record)
+    return comparison

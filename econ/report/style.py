@@ -1,0 +1,112 @@
+"""How every figure of the package looks, and how it is saved: colour-blind-safe and byte for byte reproducible."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from econ.core.files import atomic_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+#: Okabe and Ito (2008), without the yellow, which is too pale for a line on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+#: Colour never carries meaning alone.
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 3)))
+GREY = "#666666"
+WIDTH = 7.0
+#: Opacity of the 90 % and of the 50 % band.
+BAND_90, BAND_50 = 0.16, 0.30
+DPI = 160
+BASE_YEAR = 2025
+
+_RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "legend.handlelength": 2.6,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "figure.dpi": 100,
+    "savefig.dpi": DPI,
+    "svg.hashsalt": "econ",
+    "svg.fonttype": "path",
+    "axes.formatter.useoffset": False,
+}
+
+
+@contextlib.contextmanager
+def figure_style() -> Iterator[None]:
+    """Matplotlib settings of this package's figures, inside a ``with`` block alone."""
+    with mpl.rc_context():
+        # A user's own matplotlibrc must not change a published figure.
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC)
+        yield
+
+
+def new_figure(height: float, rows: int = 1, columns: int = 1, *, share_x: bool = True) -> tuple[Figure, list[Axes]]:
+    """A figure of the page's width with a grid of axes, free of the global pyplot state.
+
+    Parameters
+    ----------
+    height : float
+        Inches.
+    """
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=share_x, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def quarter_axis(axes: Axes, table: pd.DataFrame, *, label: bool = True) -> None:
+    """An axis of quarters with the burn-in, in which no lever acts, in grey."""
+    first, last = int(table["quarter"].min()), int(table["quarter"].max())
+    if first < 0:
+        axes.axvspan(first, -0.5, color="#F1F1F1", zorder=0, linewidth=0)
+    axes.set_xlim(first, max(last, first + 1))
+    axes.set_xticks(range(first, last + 1, 8 if last - first > 20 else 4))
+    if label:
+        axes.set_xlabel("Quarter")
+
+
+def finish_figure(figure: Figure, title: str, note: str) -> None:
+    """Title above and the reading note below, both at the left."""
+    figure.suptitle(title, x=0.008, ha="left", fontsize=10.5, fontweight="bold")
+    figure.supxlabel(note, x=0.008, ha="left", fontsize=7.2, color=GREY)
+
+
+def save_figure(figure: Figure, directory: Path, name: str) -> None:
+    """Write ``NAME.png`` and ``NAME.svg``, the same bytes for the same figure.
+
+    The layout is solved once and then frozen: the solver moves on every draw, and the second file
+    would differ from the first.
+    """
+    with figure_style():
+        figure.set_dpi(DPI)
+        figure.draw_without_rendering()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        with atomic_file(directory / f"{name}.png") as temporary:
+            figure.savefig(temporary, format="png", metadata={"Software": None})
+        with atomic_file(directory / f"{name}.svg") as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
