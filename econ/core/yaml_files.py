@@ -123,6 +123,8 @@ def _construct(node: yaml.Node, keys: tuple[Any, ...], lines: dict[tuple[Any, ..
     seen.add(id(node))
     if len(keys) > DEEPEST:
         raise InputError(f"nested more than {DEEPEST} levels deep", file=path, line=line)
+    if not isinstance(node, yaml.ScalarNode) and node.tag not in _CONTAINER_TAGS:
+        raise InputError(f"the YAML type '{node.tag}' is not used here", file=path, line=line)
     if isinstance(node, yaml.MappingNode):
         mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
@@ -168,3 +170,4 @@ def _scalar(node: yaml.Node, path: Path) -> Hashable:
 
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
+_CONTAINER_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}

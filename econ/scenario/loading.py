@@ -174,8 +174,9 @@ def _read_one(path: Path) -> YamlFile:
 
 
 def fault_of(error: ValidationError) -> tuple[tuple[object, ...], Fault]:
-    """The first fault that pydantic found, with the path of its key."""
-    first = error.errors(include_url=False)[0]
+    """The fault to tell, with the path of its key: an unknown key, which may explain the others, or the first."""
+    found_errors = error.errors(include_url=False)
+    first = next((each for each in found_errors if each["type"] == "extra_forbidden"), found_errors[0])
     keys: tuple[object, ...] = tuple(first["loc"])
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, Fault):
