@@ -1,0 +1,103 @@
+"""What a run costs: judgements, reading, minutes, money, bits and floating-point operations.
+
+Each axis has its own column; nothing is summed into one "n".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Minutes and completions read for one label (assumed), by kind of label.
+MINUTES = {"preference": 1.0, "flag": 0.7, "flag_pair": 1.4, "demonstration": 5.0}
+READS = {"preference": 2, "flag": 1, "flag_pair": 2, "demonstration": 4}
+JUDGEMENTS = {"preference": 1, "flag": 1, "flag_pair": 2, "demonstration": 1}
+#: Minutes of drafting one rule; flags need no test of a verifier.
+DRAFT_MINUTES = 60.0
+#: USD of one human minute: the price of a crowd preference label, whose reading is the unit of minutes.
+USD_PER_MINUTE = 2.0
+
+
+def entropy_bits(p: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Entropy of a coin, bits; 0 at 0 and 1."""
+    p = np.clip(np.asarray(p, np.float64), 0.0, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = [np.where(x > 0, -x * np.log2(np.where(x > 0, x, 1.0)), 0.0) for x in (p, 1 - p)]
+    return np.asarray(terms[0] + terms[1])
+
+
+def information(probability: NDArray[np.float64], group: NDArray[np.int64]) -> float:
+    """Mutual information between a binary label and a discrete fact, bits per label.
+
+    The label's probability is known for every item, so nothing is estimated but the mix of items:
+    I = h(E[p]) - E_g[h(E[p | g])]. With symmetric noise on a binary fact this is the closed form
+    h(p') - p h(miss) - (1 - p) h(false alarm).
+
+    Parameters
+    ----------
+    probability : (M,) float
+        P(label = 1) for each item of the pool.
+    group : (M,) int
+        Value of the fact, from 0.
+    """
+    size = np.bincount(group).astype(np.float64)
+    mean = np.bincount(group, probability) / np.maximum(size, 1.0)
+    share = size / size.sum()
+    bits = float(entropy_bits(float(share @ mean)) - share @ entropy_bits(mean))
+    # A difference below rounding is no information.
+    return bits if bits > 1e-12 else 0.0
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Costs of one run; labels used over several epochs count once, validation labels are charged."""
+
+    judgements: int
+    completions_read: int
+    ai_calls: int
+    verifications: int
+    positives: int
+    human_minutes: float
+    fixed_minutes: float
+    usd: float
+    bits_total: float
+    bits_harm: float
+    flops: float
+
+
+def label_ledger(
+    budgets: dict[str, int], positives: int, bits: dict[str, tuple[float, float]], coverage: int, flops: float
+) -> Ledger:
+    """Ledger of a run on human labels.
+
+    Parameters
+    ----------
+    budgets : dict
+        Labels bought by kind, validation included.
+    positives : int
+        Flags that found a violation.
+    bits : dict
+        Information per label (total, about violations) by kind.
+    coverage : int
+        Rules drafted; charged where flags are used.
+    flops : float
+        Floating-point operations of sampling, scoring and training.
+    """
+    bought = {kind: n for kind, n in budgets.items() if n > 0}
+    flags = any(kind.startswith("flag") for kind in bought)
+    fixed = coverage * DRAFT_MINUTES if flags else 0.0
+    minutes = fixed + sum(n * MINUTES[kind] for kind, n in bought.items())
+    return Ledger(
+        judgements=sum(n * JUDGEMENTS[kind] for kind, n in bought.items()),
+        completions_read=sum(n * READS[kind] for kind, n in bought.items()),
+        ai_calls=0, verifications=0, positives=positives,
+        human_minutes=minutes, fixed_minutes=fixed, usd=minutes * USD_PER_MINUTE,
+        bits_total=float(sum(n * bits[kind][0] for kind, n in bought.items())),
+        bits_harm=float(sum(n * bits[kind][1] for kind, n in bought.items())),
+        flops=flops,
+    )  # fmt: skip

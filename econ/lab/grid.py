@@ -1,0 +1,243 @@
+"""Grid files: which methods are trained with how many labels in which worlds."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from econ.core.errors import InputError, nearest_name
+from econ.core.measurements import DISTRIBUTIONS
+from econ.core.shipped import shipped_path
+from econ.core.yaml_files import YamlFile, read_yaml
+from econ.lab.knobs import Knobs
+from econ.lab.methods import METHODS
+from econ.lab.pool import POOL_SIZE
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSize(_Part):
+    """The transformer."""
+
+    layers: int = Field(2, ge=1, le=8)
+    width: int = Field(32, ge=8, le=512)
+    heads: int = Field(2, ge=1, le=8)
+
+
+class Pretraining(_Part):
+    """How base models are made."""
+
+    steps: int = Field(600, ge=1)
+    batch: int = Field(192, ge=1)
+    lr: float = Field(3e-3, gt=0)
+    clip: float = Field(1.0, gt=0)
+
+
+class Training(_Part):
+    """How runs are trained: steps clip(epochs n / batch, min, max), best step by own validation loss."""
+
+    batch: int = Field(64, ge=1)
+    epochs: int = Field(12, ge=1)
+    min_steps: int = Field(10, ge=1)
+    max_steps: int = Field(600, ge=1)
+    warm_up: int = Field(10, ge=1)
+    clip: float = Field(1.0, gt=0)
+    validation_from: int = Field(128, ge=10)
+    validation_every: int = Field(10, ge=2)
+    check_every: int = Field(20, ge=1)
+    patience: int = Field(5, ge=1)
+
+
+class Evaluation(_Part):
+    """What is measured: samples per prompt, distributions, and metrics along training or losses alone."""
+
+    samples: int = Field(8, ge=1, le=64)
+    distributions: tuple[str, ...] = ("id", "ood")
+    curves: Literal["losses", "metrics"] = "metrics"
+
+    @model_validator(mode="after")
+    def _known(self) -> Evaluation:
+        for name in self.distributions:
+            if name not in DISTRIBUTIONS:
+                raise ValueError(f"unknown distribution '{name}'; allowed: {', '.join(DISTRIBUTIONS)}")
+        return self
+
+
+class Tuning(_Part):
+    """Worlds on which configurations are chosen, in distribution, by helpfulness minus violations."""
+
+    worlds: tuple[int, ...] = (2000, 2001, 2002, 2003)
+    samples: int = Field(2, ge=1, le=64)
+
+
+class Edges(_Part):
+    """Configurations to try for the two pure arms of a hybrid, each `config key: values`."""
+
+    npo_ret: dict[str, tuple[float, ...]]
+    dpo: dict[str, tuple[float, ...]]
+
+
+class Arm(_Part):
+    """One method over its budgets: `n`, or `a` x `b` where flags and pairs are mixed.
+
+    `config` fixes keys; `tune` lists values to choose from on tuning worlds, at budget `tune_at`
+    (each budget if absent); `edges` tunes the pure arms of `hybrid`.
+    """
+
+    method: str
+    n: tuple[int, ...] = ()
+    a: tuple[int, ...] = ()
+    b: tuple[int, ...] = ()
+    flag_share: float | None = Field(None, ge=0, le=1)
+    config: dict[str, float] = Field(default_factory=dict)
+    tune: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    tune_at: int | None = Field(None, ge=1, le=POOL_SIZE)
+    edges: Edges | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Arm:
+        method = METHODS.get(self.method)
+        if method is None:
+            raise ValueError(f"unknown method '{self.method}'; allowed: {', '.join(METHODS)}")
+        for keys, known in ((self.config, method.config), (self.tune, method.config)):
+            for key in keys:
+                if key not in known:
+                    raise ValueError(f"'{self.method}' has no configuration key '{key}'; allowed: {', '.join(known)}")
+        if self.edges is not None and self.method != "hybrid":
+            raise ValueError("only 'hybrid' has edges")
+        self._check_budgets(len(method.kinds))
+        return self
+
+    def _check_budgets(self, kinds: int) -> None:
+        mixed = bool(self.a or self.b)
+        if kinds == 0 and (self.n or mixed):
+            raise ValueError(f"'{self.method}' takes no labels, so no n, a or b")
+        if kinds == 1 and (mixed or not self.n):
+            raise ValueError(f"'{self.method}' needs budgets n, and neither a nor b")
+        if kinds == 2 and bool(self.n) == mixed:
+            raise ValueError(f"'{self.method}' needs either n (with flag_share) or both a and b")
+        if mixed and not (self.a and self.b):
+            raise ValueError("a and b go together")
+        for budget in (*self.n, *self.a, *self.b):
+            if not 0 <= budget <= POOL_SIZE:
+                raise ValueError(f"a budget is from 0 to {POOL_SIZE}, found {budget}")
+
+    def budgets(self) -> list[dict[str, int]]:
+        """Labels bought by kind, for every budget; without labels one empty budget."""
+        kinds = METHODS[self.method].kinds
+        if not kinds:
+            return [{}]
+        if len(kinds) == 1:
+            return [{kinds[0]: n} for n in self.n]
+        if self.n:
+            share = 0.85 if self.flag_share is None else self.flag_share
+            return [{kinds[0]: round(share * n), kinds[1]: n - round(share * n)} for n in self.n]
+        # The empty budget is the base model, which has its own arm.
+        return [{kinds[0]: a, kinds[1]: b} for a, b in itertools.product(self.a, self.b) if a + b > 0]
+
+
+class Grid(_Part):
+    """A grid of training runs."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    title: str = ""
+    description: str = ""
+    reductions: tuple[str, ...] = Field((), description="what was left out of the full design, said in words")
+    task: Literal["A"] = "A"
+    stage: Literal["confirm", "develop"] = "confirm"
+    seed: int = Field(1, ge=0, le=2**32 - 1)
+    worlds: tuple[int, ...]
+    optimiser_seeds: tuple[int, ...] = (1,)
+    model: ModelSize = ModelSize()
+    pretraining: Pretraining = Pretraining()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    tuning: Tuning = Tuning()
+    knobs: Knobs = Knobs()
+    sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    arms: tuple[Arm, ...]
+    runs_per_batch: int = Field(8, ge=1, le=4096, description="runs trained together on a CPU")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Grid:
+        for key in self.sweep:
+            if key not in Knobs.model_fields:
+                near = nearest_name(key, Knobs.model_fields)
+                hint = f"; did you mean '{near}'?" if near else ""
+                raise ValueError(f"'{key}' is no knob that can be swept; allowed: {', '.join(Knobs.model_fields)}{hint}")
+        self.settings()
+        if set(self.worlds) & set(self.tuning.worlds) and any(arm.tune or arm.edges for arm in self.arms):
+            raise ValueError("tuning worlds must not be among the worlds of the grid")
+        if len(set(self.worlds)) != len(self.worlds):
+            raise ValueError("a world is listed twice")
+        return self
+
+    def settings(self) -> list[Knobs]:
+        """Every combination of the swept knobs."""
+        base = self.knobs.model_dump()
+        return [
+            Knobs.model_validate(base | dict(zip(self.sweep, values, strict=True)))
+            for values in itertools.product(*self.sweep.values())
+        ]
+
+
+def load_grid(path: str | Path) -> Grid:
+    """Read a grid file, or the shipped grid of that name.
+
+    Raises
+    ------
+    InputError
+        If there is no such grid, or a key or value of it cannot be used.
+    """
+    file = read_yaml(_locate(str(path)))
+    try:
+        return Grid.model_validate(file.data)
+    except ValidationError as error:
+        raise _input_error(file, error) from None
+
+
+def _locate(name: str) -> Path:
+    path = Path(name)
+    if path.exists() or path.suffix or "/" in name:
+        return path
+    folder = shipped_path("calibration", "lab")
+    shipped = folder / f"{name}.yaml"
+    if shipped.exists():
+        return shipped
+    names = sorted(p.stem for p in folder.glob("*.yaml"))
+    raise InputError(
+        "there is no such grid, neither a file nor a shipped name", file=name,
+        allowed=", ".join(names), nearest=nearest_name(name, names),
+    )  # fmt: skip
+
+
+def _input_error(file: YamlFile, error: ValidationError) -> InputError:
+    first = error.errors()[0]
+    keys = tuple(first["loc"])
+    unknown = first["type"] == "extra_forbidden"
+    valid = _valid_keys(keys[:-1]) if unknown else []
+    return InputError(
+        "unknown key" if unknown else first["msg"].removeprefix("Value error, "),
+        file=file.path, key=".".join(map(str, keys)) or None, line=file.line(keys),
+        found=None if unknown or not keys or isinstance(first["input"], dict) else first["input"],
+        allowed=", ".join(valid) or None, nearest=nearest_name(keys[-1], valid) if unknown else None,
+    )  # fmt: skip
+
+
+def _valid_keys(path: tuple[Any, ...]) -> list[str]:
+    """Keys that the schema allows at a place, for the message about an unknown one."""
+    model: type[BaseModel] = Grid
+    for key in path:
+        if isinstance(key, int):
+            continue
+        model = {
+            "model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation,
+            "tuning": Tuning, "knobs": Knobs, "arms": Arm, "edges": Edges,
+        }.get(str(key), model)  # fmt: skip
+    return list(model.model_fields)

@@ -1,0 +1,48 @@
+"""What may be varied about a world, its raters and its rules: the knobs of a grid."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+#: Content boost of forbidden ids and size of the two sets of an order rule, by `base_rate`.
+BASE_RATES: dict[str, tuple[float, int]] = {"high": (0.5, 4), "mid": (-1.0, 3), "low": (-1.5, 2), "rare": (-3.0, 1)}
+#: Symmetric error of a judgement at full verifiability, and what is added when nothing is verifiable.
+ERROR_VERIFIABLE, ERROR_ADDED = 0.02, 0.43
+
+
+class Knobs(BaseModel):
+    """One setting of the world and of those who label in it. Defaults are the reference.
+
+    Knobs of the specification that no code honours yet are absent, so that a grid naming one is
+    refused instead of silently ignored.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bias: float = Field(2.0, description="utility of raters for agreement with the stated opinion")
+    flag_bias: float = Field(0.0, ge=0, le=1, description="added miss probability of a flag on agreement")
+    confounding: float = Field(0.85, ge=0, le=1, description="P(opinion true | stated), in distribution")
+    comp: float = Field(0.5, ge=0, le=1, description="share of stance correctness that a rater can verify")
+    harm_weight: float = Field(2.0, ge=0, description="weight of a perceived violation in rater utility")
+    v: float = Field(0.93, ge=0, le=1, description="verifiability of the category")
+    flag_noise: tuple[float, float] | None = Field(None, description="(miss, false alarm); overrides v")
+    coverage: int = Field(8, ge=0, le=8, description="rules drafted, of 8")
+    pair_flip: float = Field(0.05, ge=0, le=0.5, description="share of preference labels flipped")
+    pair_temperature: float = Field(1.0, gt=0, description="temperature of the raters' choice")
+    base_rate: Literal["high", "mid", "low", "rare"] = Field("high", description="demonstrator's violations")
+    refusal: Literal["on", "off"] = Field("on", description="whether the world has a REFUSE token")
+    raters: int = Field(1, ge=1, le=64, description="raters with own bias (sd 1); 1 means the bias is shared")
+
+    @property
+    def noise(self) -> tuple[float, float]:
+        """(miss, false alarm) of one judgement "does it violate?"."""
+        if self.flag_noise is not None:
+            return self.flag_noise
+        error = ERROR_VERIFIABLE + ERROR_ADDED * (1.0 - self.v)
+        return error, error
+
+    def of_world(self) -> dict[str, object]:
+        """The knobs on which the world, its base model and its pool of prompts depend."""
+        return {"confounding": self.confounding, "base_rate": self.base_rate, "refusal": self.refusal}

@@ -1,0 +1,242 @@
+"""From a grid to programs: the runs of one (stage, method, budget), cut into batches with a hash each."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from econ.core.files import content_hash
+from econ.lab import RESULTS_VERSION
+from econ.lab.grid import Arm, Evaluation, Grid, ModelSize, Pretraining, Training
+from econ.lab.knobs import Knobs
+from econ.lab.methods import METHODS
+
+#: Bytes of activations per trained token at width 32 and two layers (measured bound).
+BYTES_PER_TOKEN = 5_000
+#: Memory of one batch of runs, bytes.
+MEMORY_BOUND = {"cpu": 2e9, "cuda": 16e9}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run, fully resolved.
+
+    Attributes
+    ----------
+    stage, method : str
+    world, optimiser_seed : int
+    budgets : tuple of (kind, labels)
+    knobs : Knobs
+    config : tuple of (key, value)
+    tuning_judgements : int
+        Labels spent on tuning worlds to choose the configuration.
+    edge : bool
+        The configuration lies on the edge of the values tried.
+    """
+
+    stage: str
+    method: str
+    world: int
+    optimiser_seed: int
+    budgets: tuple[tuple[str, int], ...]
+    knobs: Knobs
+    config: tuple[tuple[str, float], ...]
+    tuning_judgements: int = 0
+    edge: bool = False
+
+    @property
+    def program(self) -> str:
+        """`stage/method/budget`."""
+        label = "+".join(f"{kind}{n}" for kind, n in self.budgets) or "0"
+        return f"{self.stage}/{self.method}/{label}"
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Labels bought, by kind, without those of which none is bought."""
+        return {kind: n for kind, n in self.budgets if n > 0}
+
+    def plain(self) -> dict[str, Any]:
+        """The run as JSON."""
+        return asdict(self) | {"knobs": self.knobs.model_dump(mode="json")}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Run:
+        """The inverse of `plain`."""
+        return cls(
+            **plain | {
+                "knobs": Knobs.model_validate(plain["knobs"]),
+                "budgets": tuple((str(k), int(n)) for k, n in plain["budgets"]),
+                "config": tuple((str(k), float(x)) for k, x in plain["config"]),
+            }
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one worker does at a time and one checkpoint holds: bases of some worlds, or a batch of runs.
+
+    Attributes
+    ----------
+    kind : {"pretrain", "train"}
+    settings : dict
+        The parts of the grid on which results depend.
+    items : tuple of dict
+        Worlds with their knobs, or runs.
+    """
+
+    kind: str
+    program: str
+    settings: dict[str, Any]
+    items: tuple[dict[str, Any], ...]
+
+    @property
+    def hash(self) -> str:
+        """Name of the checkpoint: changes with anything that can change a result."""
+        items = [_without_defaults(item) for item in self.items]
+        return content_hash([self.kind, _hashed(self.settings), items, RESULTS_VERSION])[:24]
+
+
+def _hashed(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without what is left at its default, so that a new key with a default changes no hash."""
+    parts = {"model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation}
+    return {
+        key: _differing(value, parts[key]().model_dump(mode="json")) if key in parts else value
+        for key, value in settings.items()
+    }
+
+
+def _without_defaults(item: dict[str, Any]) -> dict[str, Any]:
+    if "knobs" not in item:
+        return item
+    return item | {"knobs": _differing(item["knobs"], Knobs().model_dump(mode="json"))}
+
+
+def _differing(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value != defaults[key]}
+
+
+def grid_hash(grid: Grid) -> str:
+    """Hash of a grid's resolved configuration."""
+    return content_hash(grid.model_dump(mode="json"))
+
+
+def result_settings(grid: Grid, candidates: int) -> dict[str, Any]:
+    """The parts of a grid on which every run depends."""
+    keys = ("seed", "model", "pretraining", "training", "evaluation")
+    return {key: grid.model_dump(mode="json")[key] for key in keys} | {"candidates": candidates}
+
+
+def candidates_needed(grid: Grid) -> int:
+    """Base samples per prompt that the methods of a grid need."""
+    return max(METHODS[arm.method].candidates for arm in grid.arms)
+
+
+def run_id(run: Run, settings: dict[str, Any]) -> str:
+    """Hash of a run's resolved configuration."""
+    return content_hash([_without_defaults(run.plain()), _hashed(settings), RESULTS_VERSION])[:16]
+
+
+def base_item(world: int, knobs: Knobs) -> dict[str, Any]:
+    """What a base model and its pool depend on, besides the settings."""
+    return {"world": world, **knobs.of_world()}
+
+
+def base_hash(item: dict[str, Any], settings: dict[str, Any]) -> str:
+    """Name of a base model's file; evaluation and training have no part in it."""
+    own = {key: settings[key] for key in ("seed", "model", "pretraining", "candidates")}
+    return content_hash(["base", item, _hashed(own), RESULTS_VERSION])[:24]
+
+
+def pretraining_tasks(grid: Grid, worlds: tuple[int, ...], settings: dict[str, Any], batch: int = 4) -> list[Task]:
+    """Base models of all worlds and settings of the knobs, a few worlds to a task."""
+    tasks = []
+    variants = {repr(k.of_world()): k for k in grid.settings()}
+    for knobs in variants.values():
+        for block in itertools.batched(worlds, batch) if hasattr(itertools, "batched") else _batched(worlds, batch):
+            items = tuple(base_item(world, knobs) for world in block)
+            tasks.append(Task("pretrain", "base", settings, items))
+    return tasks
+
+
+def _batched(values: Any, size: int) -> list[Any]:
+    values = list(values)
+    return [tuple(values[i : i + size]) for i in range(0, len(values), size)]
+
+
+def batches(runs: list[Run], settings: dict[str, Any], per_batch: int, device: str = "cpu") -> list[Task]:
+    """Tasks of one batch of runs each: runs of one program, as many as memory and the grid allow."""
+    tasks = []
+    for program, group in itertools.groupby(sorted(runs, key=lambda r: r.program), key=lambda r: r.program):
+        own = list(group)
+        size = max(1, min(per_batch, int(MEMORY_BOUND[device] // bytes_per_run(own[0], settings))))
+        tasks += [
+            Task("train", program, settings, tuple(run.plain() for run in block)) for block in _batched(own, size)
+        ]
+    return sorted(tasks, key=lambda t: (t.items[0]["world"] // 8, -work(t)))
+
+
+def bytes_per_run(run: Run, settings: dict[str, Any]) -> int:
+    """Bound on the memory that training one run takes."""
+    model, batch = settings["model"], settings["training"]["batch"]
+    scale = model["layers"] * model["width"] / 64
+    return int(BYTES_PER_TOKEN * scale * batch * 9 * max(1, sum(_sequences(kind) for kind in run.labels)))
+
+
+def work(task: Task) -> float:
+    """Sequences trained and sampled in a task, for the order of execution and the estimate of time."""
+    if task.kind == "pretrain":
+        return len(task.items) * task.settings["pretraining"]["steps"] * task.settings["pretraining"]["batch"]
+    training = task.settings["training"]
+    total = 0.0
+    for item in task.items:
+        for kind, n in item["budgets"]:
+            steps = min(max(training["epochs"] * n // training["batch"], training["min_steps"]), training["max_steps"])
+            total += (n > 0) * steps * training["batch"] * _sequences(kind)
+        # Sampling a token takes a third of the operations of training on one.
+        total += 2560 * task.settings["evaluation"]["samples"] / 3
+    return total
+
+
+def _sequences(kind: str) -> int:
+    return {"flag": 1, "preference": 2, "flag_pair": 2, "demonstration": 1}[kind]
+
+
+# Runs of an arm ------------------------------------------------------------------------------------
+def plain_runs(
+    grid: Grid, arm: Arm, stage: str, worlds: tuple[int, ...], budgets: dict[str, int],
+    config: dict[str, float], knobs: Knobs, tuning_judgements: int = 0, edge: bool = False,
+) -> list[Run]:  # fmt: skip
+    """Runs of one budget and configuration in all worlds and optimiser seeds."""
+    full = METHODS[arm.method].config | config
+    return [
+        Run(
+            stage, arm.method, world, seed, tuple(budgets.items()), knobs,
+            tuple(sorted(full.items())), tuning_judgements, edge,
+        )
+        for seed in grid.optimiser_seeds for world in worlds
+    ]  # fmt: skip
+
+
+def configurations(values: dict[str, tuple[float, ...]]) -> list[dict[str, float]]:
+    """Every combination of the values to try."""
+    return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
+
+
+def on_edge(config: dict[str, float], values: dict[str, tuple[float, ...]]) -> bool:
+    """Whether a chosen value is the least or greatest of at least three tried."""
+    return any(len(tried) > 2 and config[key] in (min(tried), max(tried)) for key, tried in values.items())
+
+
+def hybrid_config(flags: dict[str, float], pairs: dict[str, float], w: float, a: int, b: int) -> dict[str, float]:
+    """Configuration of a hybrid from those of its pure arms, so that its edges are the pure arms.
+
+    Inside, the rate is the geometric mean of the two; it equals the arm's own on an edge, where w is 1.
+    """
+    mean = math.sqrt(flags["lr"] * pairs["lr"])
+    return {
+        "lr": flags["lr"] if b == 0 else pairs["lr"] if a == 0 else mean,
+        "beta_flag": flags["beta"], "eta": flags["eta"], "beta": pairs["beta"],
+        "w": w if a > 0 and b > 0 else 1.0,
+    }  # fmt: skip

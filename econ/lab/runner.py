@@ -1,0 +1,301 @@
+"""Running a grid: bases first, then tuning, then the grid itself; every finished task is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from econ.core.errors import InputError, WorkError
+from econ.core.files import result_directory
+from econ.core.provenance import now, provenance
+from econ.lab import RESULTS_VERSION, programs
+from econ.lab.grid import Arm, Grid
+from econ.lab.methods import METHODS
+from econ.lab.programs import Run, Task
+from econ.lab.store import Store
+from econ.lab.tables import write_tables
+
+Progress = Callable[[str, int, int], None]
+
+
+def run_grid(
+    grid: Grid, out: Path, *, device: str = "auto", workers: int = 1, force: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Train a grid and write its tables to `out`.
+
+    Parameters
+    ----------
+    grid : Grid
+    out : Path
+        Directory of the result; `OUT.partial` holds checkpoints until it is complete.
+    device : {"auto", "cpu", "cuda"}
+    workers : int
+        Processes on a CPU, one thread each; results do not depend on it.
+    force : bool
+        Replace a finished result.
+    progress : callable, optional
+        Called with (phase, tasks done, tasks in all).
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    InputError
+        If `out` exists, or the device is not there.
+    WorkError
+        If a worker dies or a task fails.
+    """
+    device = choose_device(device)
+    started, clock = now(), time.perf_counter()
+    with result_directory(out, force=force) as partial:
+        folder = partial / "checkpoints" / device
+        session = _Session(grid, folder, device, workers if device == "cpu" else 1, progress or (lambda *_: None))
+        with session.engine:
+            session.run()
+        manifest = _manifest(session, started, time.perf_counter() - clock)
+        write_tables(partial, session.rows, session.curves, manifest)
+        shutil.rmtree(partial / "checkpoints")
+    return manifest
+
+
+def choose_device(device: str) -> str:
+    """The device to use.
+
+    Raises
+    ------
+    InputError
+        If CUDA is asked for and is not there.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device is available", key="--device", found=device, allowed="auto, cpu")
+    return device
+
+
+@dataclass
+class _Session:
+    """A grid under way."""
+
+    grid: Grid
+    folder: Path
+    device: str
+    workers: int
+    progress: Progress
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[dict[str, Any]] = field(default_factory=list)
+    done: list[dict[str, Any]] = field(default_factory=list)
+    chosen: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.folder)
+        self.engine = _Engine(self.workers, self.folder, self.device)
+        self.settings = programs.result_settings(self.grid, programs.candidates_needed(self.grid))
+        short = {"samples": self.grid.tuning.samples, "distributions": ["id"], "curves": "losses"}
+        self.tuning_settings = self.settings | {"evaluation": short}
+
+    def run(self) -> None:
+        """All phases in order."""
+        tuned = any(arm.tune or arm.edges for arm in self.grid.arms)
+        worlds = (*(self.grid.tuning.worlds if tuned else ()), *self.grid.worlds)
+        self._finish("base models", programs.pretraining_tasks(self.grid, worlds, self.settings))
+        runs: list[Run] = []
+        for arm in self.grid.arms:
+            runs += self._hybrid_runs(arm) if arm.edges is not None else self._runs(arm)
+        self._train("training", runs, self.settings)
+
+    # Phases ----------------------------------------------------------------------------------
+    def _finish(self, phase: str, tasks: list[Task]) -> None:
+        missing = [task for task in tasks if not self._stored(task)]
+        self.progress(phase, len(tasks) - len(missing), len(tasks))
+        for count, _ in enumerate(self.engine.do(missing), start=len(tasks) - len(missing) + 1):
+            self.progress(phase, count, len(tasks))
+        for task in tasks:
+            self.done.append({k: x for k, x in self.store.facts(task.hash).items() if k not in ("rows", "curves")})
+            self.done[-1]["hash"] = task.hash
+
+    def _stored(self, task: Task) -> bool:
+        names = [task.hash]
+        if task.kind == "pretrain":
+            names += [programs.base_hash(item, task.settings) for item in task.items]
+        return all([self.store.has(name) for name in names])
+
+    def _train(self, phase: str, runs: list[Run], settings: dict[str, Any]) -> list[dict[str, Any]]:
+        per_batch = self.grid.runs_per_batch if self.device == "cpu" else 4096
+        tasks = programs.batches(runs, settings, per_batch, self.device)
+        self._finish(phase, tasks)
+        rows = []
+        for task in tasks:
+            facts = self.store.facts(task.hash)
+            rows += facts["rows"]
+            self.curves += facts["curves"]
+        self.rows += rows
+        return rows
+
+    # Arms ------------------------------------------------------------------------------------
+    def _runs(self, arm: Arm) -> list[Run]:
+        runs = []
+        for budgets in arm.budgets():
+            config, spent, edge = dict(arm.config), 0, False
+            if arm.tune:
+                at = dict.fromkeys(budgets, arm.tune_at) if arm.tune_at is not None else budgets
+                config, spent, edge = self._tune(arm.method, {k: int(n) for k, n in at.items()}, arm.config, arm.tune)
+            for knobs in self.grid.settings():
+                runs += programs.plain_runs(
+                    self.grid, arm, self.grid.stage, self.grid.worlds, budgets, config, knobs, spent, edge
+                )
+        return runs
+
+    def _hybrid_runs(self, arm: Arm) -> list[Run]:
+        """Both pure arms are tuned at one budget, then w where both budgets are that one."""
+        assert arm.edges is not None
+        at = arm.tune_at or 1024
+        flags, spent_a, edge_a = self._tune("npo_ret", {"flag": at}, {}, arm.edges.npo_ret)
+        pairs, spent_b, edge_b = self._tune("dpo", {"preference": at}, {}, arm.edges.dpo)
+        w, edge_w = arm.config.get("w", METHODS["hybrid"].config["w"]), False
+        if arm.tune:
+            both = programs.hybrid_config(flags, pairs, w, at, at)
+            tuned, _, edge_w = self._tune("hybrid", {"flag": at, "preference": at}, both, arm.tune)
+            w = tuned["w"]
+        runs = []
+        for budgets in arm.budgets():
+            a, b = budgets["flag"], budgets["preference"]
+            config = programs.hybrid_config(flags, pairs, w, a, b)
+            spent = (spent_a if a else 0) + (spent_b if b else 0)
+            edge = (edge_a and a > 0) or (edge_b and b > 0) or (edge_w and a > 0 and b > 0)
+            for knobs in self.grid.settings():
+                runs += programs.plain_runs(
+                    self.grid, arm, self.grid.stage, self.grid.worlds, budgets, config, knobs, spent, edge
+                )
+        return runs
+
+    def _tune(
+        self, method: str, budgets: dict[str, int], fixed: dict[str, float], values: dict[str, tuple[float, ...]]
+    ) -> tuple[dict[str, float], int, bool]:
+        """Best configuration by mean U - violation, in distribution, on the tuning worlds.
+
+        Tuned at the grid's own knobs, not at swept ones. Returns the configuration with defaults
+        filled in, the judgements spent, and whether it lies on the edge of the values tried.
+        """
+        arm, worlds, knobs = Arm.model_construct(method=method), self.grid.tuning.worlds, self.grid.knobs
+        scores: list[float] = []
+        tried = programs.configurations(values)
+        spent = 0
+        every = [
+            programs.plain_runs(self.grid, arm, "tune", worlds, budgets, fixed | config, knobs) for config in tried
+        ]
+        label = f"tuning {method}"
+        rows = {r["run_id"]: r for r in self._train(label, [run for own in every for run in own], self.tuning_settings)}
+        for own in every:
+            found = [rows[programs.run_id(run, self.tuning_settings)] for run in own]
+            scores.append(sum(r["helpfulness"] - r["violation"] for r in found) / len(found))
+            # The labels of a world serve all configurations, so they are charged once.
+            spent = sum(r["judgements"] for r in found)
+        best = max(range(len(tried)), key=scores.__getitem__)
+        config = METHODS[method].config | fixed | tried[best]
+        edge = programs.on_edge(tried[best], values)
+        self.chosen.append(
+            {
+                "method": method, "budgets": budgets, "chosen": config, "edge": edge, "judgements": spent,
+                "tried": [{"config": c, "score": s} for c, s in zip(tried, scores, strict=True)],
+            }
+        )  # fmt: skip
+        return config, spent, edge
+
+
+def _manifest(session: _Session, started: str, seconds: float) -> dict[str, Any]:
+    import torch
+
+    grid = session.grid
+    cuda = session.device == "cuda"
+    return provenance(session.device) | {
+        "grid": grid.model_dump(mode="json"),
+        "config_hash": programs.grid_hash(grid), "results_version": RESULTS_VERSION, "seed": grid.seed,
+        "worlds": list(grid.worlds), "tuning_worlds": list(grid.tuning.worlds), "reductions": list(grid.reductions),
+        "settings_of_knobs": len(grid.settings()), "runs": len({row["run_id"] for row in session.rows}),
+        "rows": len(session.rows), "tuning": session.chosen, "programs": session.done,
+        "precision": "float32", "tf32": bool(torch.backends.cuda.matmul.allow_tf32) if cuda else False,
+        "cuda": torch.version.cuda if cuda else None, "gpu": torch.cuda.get_device_name() if cuda else None,
+        "workers": session.workers, "threads_per_worker": 1,
+        "peak_bytes": max((p["peak_bytes"] for p in session.done), default=0),
+        "compute_seconds": round(sum(p["seconds"] for p in session.done), 1),
+        "started": started, "finished": now(), "wall_seconds": round(seconds, 1), "status": "finished",
+    }  # fmt: skip
+
+
+class _Engine:
+    """Executes tasks here, or in spawned processes of one thread each."""
+
+    def __init__(self, workers: int, folder: Path, device: str) -> None:
+        self._workers, self._folder, self._device = workers, folder, device
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> _Engine:
+        if self._workers > 1:
+            self._pool = ProcessPoolExecutor(
+                self._workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in list((self._pool._processes or {}).values()):
+                process.terminate()
+
+    def do(self, tasks: list[Task]) -> Any:
+        """Do the tasks, yielding each as it is finished.
+
+        Raises
+        ------
+        WorkError
+            If a task fails or its process dies; the finished ones are kept.
+        """
+        if self._pool is None:
+            for task in tasks:
+                _do(task, self._folder, self._device)
+                yield task
+            return
+        pending = {self._pool.submit(_do, task, self._folder, self._device): task for task in tasks}
+        while pending:
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                task, error = pending.pop(future), future.exception()
+                if error is not None:
+                    raise WorkError(f"{task.program}: a worker failed ({error or type(error).__name__})") from error
+                yield task
+
+
+def _do(task: Task, folder: Path, device: str) -> None:
+    import torch
+
+    from econ.lab.execute import execute
+
+    torch.set_num_threads(1)
+    execute(task, folder, device)
+
+
+def _start_worker(parent: int) -> None:
+    """Leave interrupts to the parent, and end with it even when it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,333 @@
+"""The training loop: many runs in one batch, each with its own Adam, validation and stopping.
+
+Steps follow the labels: every kind is visited about `epochs` times, as it would be alone, so a run
+with few pairs and many flags joins the pairs on few, evenly spread steps. Minibatch positions are
+keyed by (seed, world, step) alone: all methods see the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from econ.core.random import word_block
+from econ.core.streams import Stream
+from econ.lab.methods import Batch, Config, Objective, Scored
+from econ.lab.model import Architecture, response_mask, token_log_probs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from econ.lab.grid import Training
+    from econ.lab.labels import Labels
+
+ADAM_BETAS, ADAM_EPSILON = (0.9, 0.99), 1e-8
+#: Labels scored at once when validating: keeps activations in cache; no effect on results.
+VALIDATION_BLOCK = 128
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Labels of one kind of R runs, as tensors: prompts (R, n, 4), responses (R, n, S, L) and so on."""
+
+    prompt: Tensor
+    response: Tensor
+    reference: Tensor
+    flagged: Tensor
+
+    @property
+    def count(self) -> int:
+        """Labels per run."""
+        return self.prompt.shape[1]
+
+    def at(self, position: Tensor) -> LabelSet:
+        """Labels at positions (R, B)."""
+        run = torch.arange(position.shape[0], device=position.device)[:, None]
+        return LabelSet(*(x[run, position] for x in self._fields()))
+
+    def runs(self, keep: Tensor) -> LabelSet:
+        """The runs kept."""
+        return LabelSet(*(x[keep] for x in self._fields()))
+
+    def rows(self, chosen: slice | Tensor) -> LabelSet:
+        """The labels chosen, the same in each run."""
+        return LabelSet(*(x[:, chosen] for x in self._fields()))
+
+    def _fields(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.prompt, self.response, self.reference, self.flagged
+
+
+def stack_labels(prompts: list[np.ndarray], labels: list[Labels], device: str) -> LabelSet:
+    """The labels of R runs with equal budgets; `prompts` are the token ids (n, 4) of each."""
+
+    def stack(arrays: list[np.ndarray]) -> Tensor:
+        return torch.as_tensor(np.stack(arrays), device=device)
+
+    return LabelSet(
+        stack([p[: len(x)] for p, x in zip(prompts, labels, strict=True)]), stack([x.responses for x in labels]),
+        stack([x.reference for x in labels]), stack([x.flagged for x in labels]),
+    )  # fmt: skip
+
+
+def split_validation(count: int, training: Training) -> tuple[Tensor, Tensor]:
+    """Indices that train and that validate: every tenth label validates from a budget of 128 on."""
+    index = torch.arange(count)
+    if count < training.validation_from:
+        return index, index[:0]
+    held_out = index % training.validation_every == training.validation_every - 1
+    return index[~held_out], index[held_out]
+
+
+def steps_for(count: int, training: Training) -> int:
+    """Gradient steps for a number of training labels: clip(12 n / B, 10, 600)."""
+    return int(np.clip(training.epochs * count // training.batch, training.min_steps, training.max_steps))
+
+
+def joins(step: int, own: int, total: int) -> bool:
+    """Whether a kind of label with `own` steps takes part in this step of `total`; evenly spread."""
+    return (step + 1) * own // total > step * own // total
+
+
+def score(arch: Architecture, flat: Tensor, batch: dict[str, LabelSet]) -> Batch:
+    """Log-probabilities of all kinds of labels in one pass."""
+    runs = flat.shape[0]
+    prompts, responses = [], []
+    for part in batch.values():
+        sequences = part.response.shape[2]
+        prompts.append(part.prompt[:, :, None].expand(-1, -1, sequences, -1).reshape(runs, -1, part.prompt.shape[-1]))
+        responses.append(part.response.reshape(runs, -1, part.response.shape[-1]))
+    log_probs = token_log_probs(arch, flat, torch.cat(prompts, 1), torch.cat(responses, 1))
+    pieces = torch.split(log_probs, [r.shape[1] for r in responses], dim=1)
+    return {
+        kind: Scored(
+            piece.reshape(part.response.shape), response_mask(arch.shape, part.response), part.reference, part.flagged
+        )
+        for (kind, part), piece in zip(batch.items(), pieces, strict=True)
+    }
+
+
+@dataclass
+class Adam:
+    """Adam (Kingma and Ba 2015) on rows of parameters, with its own rate and gradient clip per run.
+
+    Attributes
+    ----------
+    first, second : (R, P)
+        Moments.
+    """
+
+    first: Tensor
+    second: Tensor
+
+    @classmethod
+    def start(cls, flat: Tensor) -> Adam:
+        """Zero moments."""
+        return cls(torch.zeros_like(flat), torch.zeros_like(flat))
+
+    def step(self, flat: Tensor, gradient: Tensor, rate: Tensor, step: int, clip: float) -> tuple[Tensor, Tensor]:
+        """New parameters, and which runs had a finite gradient; the others stand still.
+
+        Parameters
+        ----------
+        rate : (R,)
+        step : int
+            From 0.
+        """
+        norm = torch.linalg.vector_norm(gradient, dim=1)
+        finite = torch.isfinite(norm)
+        scale = torch.where(finite, torch.clamp(clip / norm.clamp_min(1e-12), max=1.0), torch.zeros_like(norm))
+        gradient = torch.where(finite[:, None], gradient, torch.zeros_like(gradient)) * scale[:, None]
+        b1, b2 = ADAM_BETAS
+        self.first.mul_(b1).add_(gradient, alpha=1 - b1)
+        self.second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
+        denominator = (self.second / (1 - b2 ** (step + 1))).sqrt_().add_(ADAM_EPSILON)
+        move = self.first / denominator * (rate / (1 - b1 ** (step + 1)))[:, None]
+        return torch.where(finite[:, None], flat - move, flat), finite
+
+    def runs(self, keep: Tensor) -> Adam:
+        """The runs kept."""
+        return Adam(self.first[keep], self.second[keep])
+
+
+@dataclass
+class Outcome:
+    """What training gave, by run.
+
+    Attributes
+    ----------
+    flat : (R, P)
+        Parameters at the best step.
+    steps, best_step : (R,) int64
+    improving : (R,) bool
+        The last check was the best one.
+    finite : (R,) bool
+    curves : list of (run, step, train_loss, validation_loss)
+    """
+
+    flat: Tensor
+    steps: Tensor
+    best_step: Tensor
+    improving: Tensor
+    finite: Tensor
+    curves: list[tuple[int, int, float, float]] = field(default_factory=list)
+
+
+@dataclass
+class _State:
+    """The runs still training; `index` says which of all runs they are."""
+
+    index: Tensor
+    flat: Tensor
+    adam: Adam
+    train: dict[str, LabelSet]
+    validation: dict[str, LabelSet]
+    config: Config
+    best: Tensor
+    waited: Tensor
+
+    def keep(self, keep: Tensor) -> _State:
+        return replace(
+            self, index=self.index[keep], flat=self.flat[keep], adam=self.adam.runs(keep),
+            train={k: x.runs(keep) for k, x in self.train.items()},
+            validation={k: x.runs(keep) for k, x in self.validation.items()},
+            config={k: x[keep] for k, x in self.config.items()}, best=self.best[keep], waited=self.waited[keep],
+        )  # fmt: skip
+
+
+def train(
+    arch: Architecture,
+    base: Tensor,
+    labels: dict[str, LabelSet],
+    config: Config,
+    objective: Objective,
+    keys: list[tuple[int, int]],
+    training: Training,
+    on_check: Callable[[int, Tensor, Tensor], None] | None = None,
+) -> Outcome:
+    """Train R runs from their base models.
+
+    Parameters
+    ----------
+    arch : Architecture
+    base : (R, P)
+    labels : dict of LabelSet
+        By kind, before validation labels are set aside.
+    config : dict of (R, 1) tensors
+        `lr` and what the objective reads.
+    objective : callable
+    keys : list of (optimiser seed, world)
+        Of each run; the keys of its minibatches.
+    training : Training
+    on_check : callable, optional
+        Called at every check with (step, indices of the runs, their parameters).
+
+    Returns
+    -------
+    Outcome
+    """
+    parts = {kind: split_validation(x.count, training) for kind, x in labels.items()}
+    train_sets = {kind: x.rows(parts[kind][0]) for kind, x in labels.items()}
+    validation = {kind: x.rows(held) for kind, x in labels.items() if len(held := parts[kind][1])}
+    own_steps = {kind: steps_for(x.count, training) for kind, x in train_sets.items()}
+    total, runs = max(own_steps.values()), base.shape[0]
+    out = Outcome(
+        base.clone(), torch.full((runs,), total), torch.full((runs,), total),
+        torch.zeros(runs, dtype=torch.bool), torch.ones(runs, dtype=torch.bool),
+    )  # fmt: skip
+    state = _State(
+        torch.arange(runs), base.clone(), Adam.start(base), train_sets, validation, config,
+        torch.full((runs,), torch.inf), torch.zeros(runs, dtype=torch.int64),
+    )  # fmt: skip
+    positions = _Positions(keys, training.batch, base.device.type)
+    state = _check(arch, state, objective, out, 0, torch.full((runs,), torch.nan), training, on_check, total)
+    for step in range(total):
+        active = {
+            kind: x.at(positions(step, x.count, state.index))
+            for kind, x in state.train.items() if joins(step, own_steps[kind], total)
+        }  # fmt: skip
+        loss = _step(arch, state, objective, active, out, step, training)
+        last = step + 1 == total
+        if (step + 1) % training.check_every == 0 or last:
+            state = _check(arch, state, objective, out, step + 1, loss, training, on_check, total)
+        if len(state.index) == 0:
+            break
+    if not validation:
+        out.flat[state.index] = state.flat
+    return out
+
+
+class _Positions:
+    """Minibatch positions (R, B) of a step, common to all runs of one (seed, world)."""
+
+    def __init__(self, keys: list[tuple[int, int]], batch: int, device: str) -> None:
+        self._keys, self._batch, self._device = keys, batch, device
+        self._step, self._words = -1, {(0, 0): np.zeros(0, np.uint32)}
+
+    def __call__(self, step: int, count: int, runs: Tensor) -> Tensor:
+        if step != self._step:
+            self._step, self._words = step, {}
+        rows = []
+        for run in runs.tolist():
+            key = self._keys[run]
+            if key not in self._words:
+                self._words[key] = word_block(key[0], Stream.MINIBATCH, key[1], step, self._batch)
+            # floor(count * u) in integers: the same on every device.
+            rows.append(self._words[key].astype(np.uint64) * np.uint64(count) >> np.uint64(32))
+        return torch.as_tensor(np.stack(rows).astype(np.int64), device=self._device)
+
+
+def _step(
+    arch: Architecture, state: _State, objective: Objective, batch: dict[str, LabelSet],
+    out: Outcome, step: int, training: Training,
+) -> Tensor:  # fmt: skip
+    flat = state.flat.requires_grad_(True)
+    loss = objective(score(arch, flat, batch), state.config)
+    (gradient,) = torch.autograd.grad(loss.sum(), flat)
+    rate = state.config["lr"][:, 0] * min(1.0, (step + 1) / training.warm_up)
+    with torch.no_grad():
+        state.flat, finite = state.adam.step(flat.detach(), gradient, rate, step, training.clip)
+        out.finite[state.index] &= (finite & torch.isfinite(loss)).cpu()
+    return loss.detach()
+
+
+@torch.no_grad()
+def _check(
+    arch: Architecture, state: _State, objective: Objective, out: Outcome, step: int, train_loss: Tensor,
+    training: Training, on_check: Callable[[int, Tensor, Tensor], None] | None, total: int,
+) -> _State:  # fmt: skip
+    """Validate, remember the best parameters, and drop the runs that have stopped improving."""
+    if on_check is not None:
+        on_check(step, state.index, state.flat)
+    if not state.validation:
+        losses = torch.full_like(train_loss, torch.nan)
+    else:
+        losses = objective(_score_in_blocks(arch, state.flat, state.validation), state.config)
+        better = losses < state.best.to(losses.device)
+        state.best = torch.where(better, losses, state.best.to(losses.device))
+        state.waited = torch.where(better.cpu(), torch.zeros_like(state.waited), state.waited + 1)
+        chosen = state.index[better.cpu()]
+        out.flat[chosen] = state.flat[better]
+        out.best_step[chosen] = step
+        out.improving[state.index] = better.cpu()
+    for run, own, held in zip(state.index.tolist(), train_loss.tolist(), losses.tolist(), strict=True):
+        out.curves.append((run, step, own, held))
+    stopped = state.waited >= training.patience
+    if not state.validation or step == total or not bool(stopped.any()):
+        return state
+    out.steps[state.index[stopped]] = step
+    return state.keep(~stopped)
+
+
+def _score_in_blocks(arch: Architecture, flat: Tensor, labels: dict[str, LabelSet]) -> Batch:
+    whole: Batch = {}
+    for kind, x in labels.items():
+        blocks = [
+            score(arch, flat, {kind: x.rows(slice(start, start + VALIDATION_BLOCK))})[kind].token_log_probs
+            for start in range(0, x.count, VALIDATION_BLOCK)
+        ]
+        whole[kind] = Scored(torch.cat(blocks, 1), response_mask(arch.shape, x.response), x.reference, x.flagged)
+    return whole
