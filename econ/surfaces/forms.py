@@ -9,13 +9,14 @@ S1    H = h(v) + (1 - h(v))·(1 + z)^-κ,  z = (x^r + y^r)^(1/r),  0 < r < 1: co
       of substitution σ = 1/(1 - r) > 1 between labels (Arrow, Chenery, Minhas and Solow 1961)
 S1n   the same with weights 1/2, z = 2·[(x^r + y^r)/2]^(1/r), so that r may have any value below 1
       (normalised CES, de La Grandville 1989): for an elasticity that is imposed, not measured
-S2    H = exp(-z), z = (A^r + B^r)^(1/r), A = A_max(v)·x^p/(1 + x^p), B = B_max·y^q/(1 + y^q): each
+S2    H = exp(-z), z = (A^r + B^r)^(1/r), A = A_max(v)·x^p/(1 + x^p), B = B_max(v)·y^q/(1 + y^q): each
       label has its own ceiling; r = 1 independent (Bliss 1939), r > 1 overlapping, r < 1 complementary
-S3    H = H_a(x; v)·H_b(y), each a Hill (1910) curve with its own floor
+S3    H = H_a(x; v)·H_b(y; v), each a Hill (1910) curve with its own floor
 ====  =======================================================================================
 
 Parameters are stored on unconstrained scales. v enters linearly: log s (s = 1/a_half) and logit h in
-S1, log A_max in S2, log s and logit h_a in S3.
+S1; log A_max and log B_max in S2; log s, logit h_a and logit h_b in S3. Pairs depend on v because
+raters who compare see violations through the same noisy channel as raters who flag.
 """
 
 # ruff: noqa: D102  (the methods are documented on `Form`)
@@ -185,22 +186,25 @@ class S2(Form):
 
     name = "S2"
     parameter_names = (
-        "log_a_max_0", "log_a_max_v", "log_a50", "log_p", "log_b_max", "log_b50", "log_q", "overlap",
+        "log_a_max_0", "log_a_max_v", "log_a50", "log_p", "log_b_max_0", "log_b_max_v", "log_b50",
+        "log_q", "overlap",
     )  # fmt: skip
-    prior = ((0.0, 2.0), (0.0, 2.0), (6.0, 3.0), (0.0, 1.0), (0.0, 2.0), (6.0, 3.0), (0.0, 1.0), (0.0, 1.5))
+    prior = (
+        (0.0, 2.0), (0.0, 2.0), (6.0, 3.0), (0.0, 1.0), (0.0, 2.0), (0.0, 2.0), (6.0, 3.0), (0.0, 1.0), (0.0, 1.5),
+    )  # fmt: skip
 
     def at(self, theta: Floats, v: Floats) -> dict[str, Floats]:
-        a0, a1, log_a50, log_p, log_b_max, log_b50, log_q, overlap = _columns(theta)
+        a0, a1, log_a50, log_p, b0, b1, log_b50, log_q, overlap = _columns(theta)
         low, high = np.log(OVERLAP_RANGE)
         r = np.exp(low + (high - low) * sigmoid(overlap))
-        p, q, log_a_max = np.exp(log_p), np.exp(log_q), a0 + a1 * v
+        p, q, log_a_max, log_b_max = np.exp(log_p), np.exp(log_q), a0 + a1 * v, b0 + b1 * v
         root = ROOT_GUARD ** np.maximum(r, 1.0)
         values = {
             "a_half": np.exp(log_a50), "b_half": np.exp(log_b50), "r": r, "inverse_r": 1.0 / r, "p": p, "q": q,
             "weight_a": np.exp(r * log_a_max), "weight_b": np.exp(r * log_b_max),
             "guard_a": np.exp(r * log_a_max) * (GUARD**p / (1.0 + GUARD**p)) ** r,
             "guard_b": np.exp(r * log_b_max) * (GUARD**q / (1.0 + GUARD**q)) ** r,
-            "root": root, "offset": root ** (1.0 / r), "log_a_slope": a1,
+            "root": root, "offset": root ** (1.0 / r), "log_a_slope": a1, "log_b_slope": b1,
         }  # fmt: skip
         shape = np.broadcast_shapes(log_a_max.shape, log_a50.shape)
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
@@ -223,10 +227,11 @@ class S2(Form):
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         part_a, _ = self._part(np, p["r"], p["p"], p["weight_a"], np.log(x + GUARD))
         part_b, _ = self._part(np, p["r"], p["q"], p["weight_b"], np.log(y + GUARD))
-        own = part_a - p["guard_a"]
-        total = own + (part_b - p["guard_b"]) + p["root"]
+        own_a, own_b = part_a - p["guard_a"], part_b - p["guard_b"]
+        total = own_a + own_b + p["root"]
         z = total ** p["inverse_r"]
-        value: Floats = -np.exp(p["offset"] - z) * (z / total) * own * p["log_a_slope"]
+        lift = own_a * p["log_a_slope"] + own_b * p["log_b_slope"]
+        value: Floats = -np.exp(p["offset"] - z) * (z / total) * lift
         return value
 
     def floor(self, p: dict[str, Floats]) -> Floats:
@@ -247,17 +252,20 @@ class S3(Form):
 
     name = "S3"
     parameter_names = (
-        "log_s_0", "log_s_v", "log_p", "logit_ha_0", "logit_ha_v", "log_b50", "log_q", "logit_hb",
+        "log_s_0", "log_s_v", "log_p", "logit_ha_0", "logit_ha_v", "log_b50", "log_q", "logit_hb_0",
+        "logit_hb_v",
     )  # fmt: skip
-    prior = ((-6.0, 3.0), (0.0, 2.0), (0.0, 1.0), (-1.0, 2.0), (0.0, 2.0), (6.0, 3.0), (0.0, 1.0), (0.0, 2.0))
+    prior = (
+        (-6.0, 3.0), (0.0, 2.0), (0.0, 1.0), (-1.0, 2.0), (0.0, 2.0), (6.0, 3.0), (0.0, 1.0), (0.0, 2.0), (0.0, 2.0),
+    )  # fmt: skip
 
     def at(self, theta: Floats, v: Floats) -> dict[str, Floats]:
-        c0, c1, log_p, d0, d1, log_b50, log_q, logit_hb = _columns(theta)
-        p, q, h = np.exp(log_p), np.exp(log_q), sigmoid(d0 + d1 * v)
+        c0, c1, log_p, d0, d1, log_b50, log_q, e0, e1 = _columns(theta)
+        p, q, ha, hb = np.exp(log_p), np.exp(log_q), sigmoid(d0 + d1 * v), sigmoid(e0 + e1 * v)
         values = {
             "a_half": np.exp(-c0 - c1 * v), "b_half": np.exp(log_b50), "p": p, "q": q,
-            "guard_a": GUARD**p, "guard_b": GUARD**q, "ha": h, "hb": sigmoid(logit_hb),
-            "log_a_slope": c1, "h_slope": h * (1.0 - h) * d1,
+            "guard_a": GUARD**p, "guard_b": GUARD**q, "ha": ha, "hb": hb,
+            "log_a_slope": c1, "ha_slope": ha * (1.0 - ha) * d1, "hb_slope": hb * (1.0 - hb) * e1,
         }  # fmt: skip
         shape = np.broadcast_shapes(values["a_half"].shape, values["b_half"].shape)
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
@@ -277,9 +285,9 @@ class S3(Form):
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         h_a, slope_a = self._hill(np, p["ha"], p["p"], p["guard_a"], np.log(x + GUARD))
         h_b, _ = self._hill(np, p["hb"], p["q"], p["guard_b"], np.log(y + GUARD))
-        lifted = (1.0 - h_a) / (1.0 - p["ha"])
+        lifted_a, lifted_b = (1.0 - h_a) / (1.0 - p["ha"]), (1.0 - h_b) / (1.0 - p["hb"])
         scale = slope_a * (x / (x + GUARD)) * p["log_a_slope"]
-        value: Floats = h_b * (p["h_slope"] * lifted - scale)
+        value: Floats = h_b * (p["ha_slope"] * lifted_a - scale) + h_a * p["hb_slope"] * lifted_b
         return value
 
     def floor(self, p: dict[str, Floats]) -> Floats:

@@ -11,8 +11,8 @@ from econ.surfaces.posterior import Draws, Surfaces
 V = [1.0, 0.75, 0.5, 0.25, 0.1]
 CENTRE = {
     "S1": [-6.0, 0.5, 6.0, -0.7, 0.0, -1.0, -0.5],
-    "S2": [0.0, 0.5, 6.0, 0.0, -0.5, 6.0, 0.2, 0.3],
-    "S3": [-6.0, 0.5, 0.1, -1.0, -0.5, 6.0, 0.1, -0.4],
+    "S2": [0.0, 0.5, 6.0, 0.0, -0.5, 0.3, 6.0, 0.2, 0.3],
+    "S3": [-6.0, 0.5, 0.1, -1.0, -0.5, 6.0, 0.1, -0.4, -0.3],
     "S1n": [-6.0, 0.5, 6.0, -1.0, -0.5, -1.0, -0.5],
 }
 
@@ -101,7 +101,7 @@ def test_sigma_of_the_ces_forms_is_the_constant_they_are_named_for(x, y):
 def test_sigma_of_s2_at_the_symmetric_point_is_the_known_ratio():
     # r = 1, p = q = 1, equal ceilings: σ = (a50 + a)/(2a).
     overlap = logit(np.log(5.0) / np.log(25.0))
-    theta = np.array([[0.0, 0.0, 6.0, 0.0, 0.0, 6.0, 0.0, overlap]])
+    theta = np.array([[0.0, 0.0, 6.0, 0.0, 0.0, 0.0, 6.0, 0.0, overlap]])
     p = S2().at(theta, np.array([[0.5]]))
     for x in (0.2, 1.0, 5.0):
         point = np.array([[x]])

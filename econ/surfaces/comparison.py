@@ -1,0 +1,117 @@
+"""How well each form predicts: a world left out, the largest budgets left out, cell means; and form weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from econ.surfaces.cells import Cells
+from econ.surfaces.forms import Floats, Form
+from econ.surfaces.least_squares import Target, fit_batch, harm_at, make_target, predicted_log_odds
+from econ.surfaces.variance import Spread
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Predictive accuracy of one form.
+
+    Attributes
+    ----------
+    log_score : ndarray, [W]
+        Log density of each world's cells, from the other worlds.
+    aicc : float
+        Corrected Akaike criterion on cell means (Hurvich and Tsai 1989).
+    rmse_top : float
+        Root mean square error of mean relative harm at the largest budgets, from the smaller ones.
+    rmse : float
+        The same at all cells, from all cells.
+    """
+
+    log_score: Floats
+    aicc: float
+    rmse_top: float
+    rmse: float
+
+
+def compare(form: Form, cells: Cells, target: Target, spread: Spread, point: Floats) -> Comparison:
+    """All comparisons of one form, warm-started at its point fit."""
+    return Comparison(
+        log_score=_leave_one_world_out(form, target, spread, point),
+        aicc=_aicc(form, target, point),
+        rmse_top=_top_budget_error(form, cells, spread, point),
+        rmse=_error(form, cells, point, np.ones(len(cells.a), bool)),
+    )
+
+
+def _leave_one_world_out(form: Form, target: Target, spread: Spread, point: Floats) -> Floats:
+    worlds = len(target.base)
+    weights = (1.0 - np.eye(worlds)) * worlds / (worlds - 1.0)
+    theta, _ = fit_batch(form, target, weights, np.repeat(point[None], worlds, axis=0))
+    harm = harm_at(form, theta, target.a, target.b, target.v)
+    predicted = predicted_log_odds(harm, target.base)[np.arange(worlds), np.arange(worlds)]
+    residual = target.log_odds - predicted
+    world = spread.world * (1.0 + 1.0 / worlds)
+    return np.array(
+        [_log_density(residual[w], target.precision[w] > 0, spread, world) for w in range(worlds)]
+    )
+
+
+def _log_density(residual: Floats, seen: np.ndarray, spread: Spread, world: float) -> float:
+    """Normal density with covariance diag(cell) + world·shift·shiftᵀ, by the matrix determinant lemma."""
+    r, s2, shift = residual[seen], spread.cell[seen], spread.shift[seen]
+    capacity = 1.0 + world * float((shift**2 / s2).sum())
+    cross = float((shift * r / s2).sum())
+    squares = float((r**2 / s2).sum()) - world * cross**2 / capacity
+    return -0.5 * float(squares + np.log(2.0 * np.pi * s2).sum() + np.log(capacity))
+
+
+def _aicc(form: Form, target: Target, point: Floats) -> float:
+    harm = harm_at(form, point[None], target.a, target.b, target.v)
+    residual = target.log_odds - predicted_log_odds(harm, target.base)[0]
+    seen = target.precision > 0
+    mean = np.where(seen, residual, 0.0).sum(axis=0) / seen.sum(axis=0)
+    scaled = mean**2 * target.precision.max(axis=0)
+    n, k = len(mean), len(point) + 1
+    return float(n * np.log(scaled.mean()) + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
+
+
+def _top_budget_error(form: Form, cells: Cells, spread: Spread, point: Floats) -> float:
+    target = make_target(cells, spread.total)
+    kept = np.where(cells.top, 0.0, target.precision)
+    reduced = Target(target.a, target.b, target.v, target.log_odds, target.base, kept)
+    theta, _ = fit_batch(form, reduced, np.ones((1, len(target.base))), point[None], iterations=200)
+    return _error(form, cells, theta[0], cells.top)
+
+
+def _error(form: Form, cells: Cells, theta: Floats, where: np.ndarray) -> float:
+    harm = harm_at(form, theta[None], cells.a, cells.b, cells.v)[0]
+    gap = harm - np.nanmean(cells.relative, axis=0)
+    return float(np.sqrt((gap[where] ** 2).mean()))
+
+
+def stacking_weights(scores: Floats) -> Floats:
+    """Weights of forms that maximise the summed log score of their mixture (Yao et al. 2018).
+
+    Parameters
+    ----------
+    scores : ndarray, [W, F]
+        Log predictive densities of worlds under forms.
+
+    Returns
+    -------
+    ndarray, [F]
+        Not negative, sum 1; by expectation-maximisation, which keeps both at every step.
+    """
+    density = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights = np.full(scores.shape[1], 1.0 / scores.shape[1])
+    for _ in range(2000):
+        share = density * weights
+        updated = (share / share.sum(axis=1, keepdims=True)).mean(axis=0)
+        done = np.abs(updated - weights).max() < 1e-10
+        weights = updated
+        if done:
+            break
+    weights[weights < 1e-6] = 0.0
+    total: Floats = weights / weights.sum()
+    return total

@@ -1,0 +1,246 @@
+"""From measurement tables to a directory of response surfaces: what `econ lab fit` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.core.errors import InputError
+from econ.core.files import file_hash, result_directory, write_json
+from econ.core.measurements import read_measurements
+from econ.core.provenance import now, provenance
+from econ.core.random import normal
+from econ.core.streams import Stream
+from econ.surfaces.bootstrap import widening, world_weights
+from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
+from econ.surfaces.elasticity import with_sigma
+from econ.surfaces.files import SIGMA_V, write_surfaces
+from econ.surfaces.fit import HarmFit, describe_forms, fit_harm
+from econ.surfaces.fit_secondary import fit_secondary
+from econ.surfaces.forms import Floats
+from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
+from econ.surfaces.secondary import SECONDARY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRAWS = 1000
+#: σ counts as not identified where the 90 % interval of its logarithm is wider than this.
+WIDEST_LOG_SIGMA = 2.0
+#: Reported σ lie in this range; an isoquant that bends the other way has the upper end.
+REPORTED_SIGMA = (0.02, 50.0)
+#: Prior of σ where it is not identified: median and the ends of its 90 % interval
+#: (`elasticity_of_substitution_constraints_preferences` in the parameter table).
+SIGMA_PRIOR = (1.5, 0.5, 3.0)
+Z_95 = 1.6448536269514722
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A posterior that is not written yet, with the tables it came from."""
+
+    surfaces: Surfaces
+    measurements: list[dict[str, Any]]
+
+
+def fit_files(
+    paths: Sequence[Path], out: Path, *, force: bool = False, seed: int = 1, draws: int = DRAWS,
+    say: Callable[[str], None] = lambda line: None,
+) -> Surfaces:  # fmt: skip
+    """Fit response surfaces to measurement tables and write them.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Measurement tables, or directories that hold `measurements.parquet`; their rows are joined.
+    out : Path
+        Directory to make.
+    force : bool
+        Replace a finished result.
+    seed : int
+        Of starts and bootstrap weights.
+    draws : int
+        Posterior draws.
+    say : callable
+        Told what is being done.
+
+    Raises
+    ------
+    InputError
+        If the tables cannot carry a surface, saying why; nothing is written.
+    """
+    started = now()
+    if out.exists() and not force:
+        raise InputError(
+            "this result exists already; choose another --out, or give --force to replace it", file=out
+        )
+    estimate = estimate_surfaces(paths, seed=seed, draws=draws, say=say)
+    with result_directory(out, force=force, resume=False) as directory:
+        surfaces = write_surfaces(directory, estimate.surfaces, estimate.measurements)
+        manifest = provenance() | {
+            "surfaces": {"id": surfaces.id, "hash": surfaces.hash, "kind": surfaces.kind},
+            "measurements": estimate.measurements, "seed": seed, "draws": draws,
+            "started": started, "finished": now(), "status": "finished",
+        }  # fmt: skip
+        write_json(directory / "manifest.json", manifest)
+    return surfaces
+
+
+def estimate_surfaces(
+    paths: Sequence[Path],
+    *,
+    seed: int = 1,
+    draws: int = DRAWS,
+    say: Callable[[str], None] = lambda line: None,
+) -> Estimate:
+    """Fit without writing; see `fit_files`."""
+    files = [path / "measurements.parquet" if path.is_dir() else path for path in paths]
+    table, measurements = _joined(files)
+    name = ", ".join(path.name for path in files)
+    rows = select_rows(table, name)
+    return Estimate(fit_rows(rows, name, seed=seed, draws=draws, say=say), measurements)
+
+
+def _joined(files: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    import pandas as pd
+
+    if not files:
+        raise InputError("no measurements were given")
+    tables = [read_measurements(path) for path in files]
+    used = [
+        {"file": path.name, "sha256": file_hash(path), "rows": len(table)}
+        for path, table in zip(files, tables, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True), used
+
+
+def fit_rows(
+    rows: pd.DataFrame, source: str, *, seed: int = 1, draws: int = DRAWS,
+    say: Callable[[str], None] = lambda line: None,
+) -> Surfaces:  # fmt: skip
+    """Fit all outcomes under each distribution that the rows hold; see `econ.surfaces.cells.select_rows`."""
+    posterior: dict[tuple[str, str], Draws] = {}
+    harm: dict[str, HarmFit] = {}
+    companions: dict[str, dict[str, Any]] = {}
+    missing: list[dict[str, str]] = []
+    for distribution in sorted(rows["distribution"].unique()):
+        cells = harm_cells(rows, distribution, source)
+        weights = world_weights(seed, draws, cells.worlds)
+        say(f"relative harm, {distribution}: {len(cells.worlds)} worlds, {len(cells.a)} cells, {draws} draws")
+        harm[distribution] = fit_harm(cells, weights, seed)
+        posterior[("harm", distribution)] = harm[distribution].draws
+        for outcome in SECONDARY:
+            own = secondary_cells(rows, distribution, outcome, source)
+            if own is None or not np.array_equal(own.worlds, cells.worlds):
+                why = "the table lacks it in some rows"
+                missing.append({"what": f"{outcome}, {distribution}", "reason": "missing", "why": why})
+                continue
+            say(f"{outcome}, {distribution}")
+            posterior[(outcome, distribution)], described = fit_secondary(own, outcome, weights)
+            companions.setdefault(outcome, {})[distribution] = described
+    domain = _domain([fit.cells for fit in harm.values()])
+    base = {name: float(fit.cells.base.mean()) for name, fit in harm.items()}
+    surfaces = Surfaces(_name(rows), "", "measured", posterior, domain, base)
+    return _with_diagnostics(surfaces, harm, companions, missing, seed)
+
+
+def _name(rows: pd.DataFrame) -> str:
+    worlds = rows["world"].nunique()
+    return f"{worlds} worlds, {rows['run_id'].nunique()} runs"
+
+
+def _domain(cells: Sequence[Cells]) -> dict[str, float]:
+    return {
+        "a": float(max(c.a.max() for c in cells)),
+        "b": float(max(c.b.max() for c in cells)),
+        "v_low": float(min(c.v.min() for c in cells)),
+        "v_high": float(max(c.v.max() for c in cells)),
+    }
+
+
+def _with_diagnostics(
+    surfaces: Surfaces,
+    harm: dict[str, HarmFit],
+    companions: dict[str, Any],
+    missing: list[dict[str, str]],
+    seed: int,
+) -> Surfaces:
+    """Describe the fit, and put the prior in the place of a σ that it did not identify."""
+    described: dict[str, Any] = {}
+    refusals = list(missing)
+    result = surfaces
+    for distribution, fit in harm.items():
+        sigma = describe_sigma(surfaces, distribution)
+        described[distribution] = {
+            "sigma": sigma,
+            "forms": describe_forms(fit),
+            "world_sd": float(np.sqrt(fit.spread.world)),
+            "cell_sd": float(np.sqrt(fit.spread.cell).mean()),
+            "extrapolated_share": _extrapolated_share(surfaces, distribution),
+        }
+        refusals += [{**r, "what": f"{r['what']}, {distribution}"} for r in fit.refusals]
+        if not sigma["identified"]:
+            why = f"the 90 % interval of log sigma is {sigma['log_width']:.2f} wide; the prior stands in its place"
+            refusals.append({"what": f"sigma, {distribution}", "reason": "not identified", "why": why})
+            result = _with_prior_sigma(result, distribution, seed)
+    first = next(iter(harm.values())).cells
+    diagnostics = {
+        "worlds": [int(w) for w in first.worlds],
+        "widening": widening(len(first.worlds)),
+        "seed": seed,
+        "design": {
+            "a": sorted({float(x) for x in first.a}),
+            "b": sorted({float(x) for x in first.b}),
+            "v": sorted({float(x) for x in first.v}),
+            "cells": len(first.a),
+        },
+        "harm": described,
+        "secondary": companions,
+        "refusals": refusals,
+    }
+    return replace(result, diagnostics=diagnostics)
+
+
+def describe_sigma(surfaces: Surfaces, distribution: str) -> dict[str, Any]:
+    """Elasticity of substitution at the status quo: quantiles over draws, and P(σ > 1), at each level of v."""
+    at = surfaces.batch(np.arange(surfaces.count), distribution).at([*V_LEVELS, SIGMA_V])
+    sigma = np.clip(at.elasticity_of_substitution(), *REPORTED_SIGMA)
+    quantiles = np.quantile(sigma, [0.05, 0.5, 0.95], axis=0)
+    low, middle, high = (float(q) for q in quantiles[:, -1])
+    width = float(np.log(high / low))
+    return {
+        "v": SIGMA_V, "position": list(STATUS_QUO), "p05": low, "p50": middle, "p95": high,
+        "probability_above_1": float((sigma[:, -1] > 1.0).mean()),
+        "log_width": width, "identified": width <= WIDEST_LOG_SIGMA,
+        "by_v": {
+            f"{v:.2f}": {
+                "p05": float(quantiles[0, i]), "p50": float(quantiles[1, i]), "p95": float(quantiles[2, i]),
+                "probability_above_1": float((sigma[:, i] > 1.0).mean()),
+            }
+            for i, v in enumerate(V_LEVELS)
+        },
+    }  # fmt: skip
+
+
+def _extrapolated_share(surfaces: Surfaces, distribution: str) -> float:
+    at = surfaces.batch(np.arange(surfaces.count), distribution).at(V_LEVELS)
+    x, y = (np.full((surfaces.count, 1), position) for position in STATUS_QUO)
+    return float(at.extrapolated(x, y).any(axis=1).mean())
+
+
+def prior_sigma(seed: int, draws: int) -> Floats:
+    """Draws of σ from its prior: log-normal on either side of the median, so that both ends of the interval hold."""
+    middle, low, high = np.log(SIGMA_PRIOR)
+    z = normal(seed, Stream.BOOTSTRAP, 0, 1, np.arange(draws))
+    sigma: Floats = np.exp(middle + z * np.where(z < 0.0, middle - low, high - middle) / Z_95)
+    return sigma
+
+
+def _with_prior_sigma(surfaces: Surfaces, distribution: str, seed: int) -> Surfaces:
+    only = replace(surfaces, draws={("harm", distribution): surfaces.draws[("harm", distribution)]})
+    changed = with_sigma(only, prior_sigma(seed, surfaces.count), kind="prior")
+    return replace(surfaces, kind="prior", draws={**surfaces.draws, **changed.draws})

@@ -1,0 +1,186 @@
+"""Fit of relative harm: three forms, their weights, and posterior draws by bootstrapping worlds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from econ.core.errors import InputError
+from econ.core.random import normal
+from econ.core.streams import Stream
+from econ.surfaces.bootstrap import allot, widening
+from econ.surfaces.cells import Cells
+from econ.surfaces.comparison import Comparison, compare, stacking_weights
+from econ.surfaces.forms import FITTED, FORMS, Floats, Form
+from econ.surfaces.least_squares import Target, fit_batch, make_target
+from econ.surfaces.posterior import Draws
+from econ.surfaces.variance import Spread, spread_of
+
+STARTS = 24
+WIDTH = 12
+#: Spread of starts, in prior standard deviations.
+START_SPREAD = 0.7
+#: A form's r below this is on its way to zero, where S1 has no effect of either label alone.
+SMALL_R = 0.05
+
+
+@dataclass(frozen=True)
+class FormFit:
+    """One form fitted to one distribution.
+
+    Attributes
+    ----------
+    name : str
+    point : ndarray, [P]
+        With equal weights of worlds.
+    draws : ndarray, [D, P]
+        Bootstrap draws, widened.
+    starts_agreeing : int
+        Starts that ended at the same optimum, of `STARTS`.
+    comparison : Comparison
+    """
+
+    name: str
+    point: Floats
+    draws: Floats
+    starts_agreeing: int
+    comparison: Comparison
+
+
+@dataclass(frozen=True)
+class HarmFit:
+    """All forms fitted to one distribution, with weights and the allotted draws."""
+
+    cells: Cells
+    spread: Spread
+    forms: tuple[FormFit, ...]
+    weights: Floats
+    draws: Draws
+    refusals: tuple[dict[str, str], ...]
+
+
+def fit_harm(cells: Cells, weights: Floats, seed: int = 1) -> HarmFit:
+    """Fit relative harm under one distribution.
+
+    Parameters
+    ----------
+    cells : Cells
+    weights : ndarray, [D, W]
+        Bootstrap weights of the worlds, in the cells' order.
+    seed : int
+        Of the starts.
+
+    Raises
+    ------
+    InputError
+        If labels did not change violations by two standard errors: there is no surface.
+    """
+    refuse_flat(cells)
+    spread = spread_of(cells)
+    target = make_target(cells, spread.total)
+    forms = tuple(_fit_form(FORMS[name], cells, target, spread, weights, seed) for name in FITTED)
+    stacked = stacking_weights(np.stack([f.comparison.log_score for f in forms], axis=1))
+    which = allot(stacked, len(weights))
+    theta = np.full((len(weights), WIDTH), np.nan)
+    for i, fitted in enumerate(forms):
+        theta[which == i, : fitted.draws.shape[1]] = fitted.draws[which == i]
+    names = np.array([f.name for f in forms])
+    refusals = (*_arm_refusals(cells), *_s1_refusal(forms[0]))
+    return HarmFit(cells, spread, forms, stacked, Draws(names[which], theta), refusals)
+
+
+def _fit_form(
+    form: Form, cells: Cells, target: Target, spread: Spread, weights: Floats, seed: int
+) -> FormFit:
+    centre, sd = np.array(form.prior).T
+    count = len(centre)
+    jitter = normal(seed, Stream.MULTISTART, np.arange(STARTS)[:, None], 0, np.arange(count))
+    jitter[0] = 0.0
+    equal = np.ones((STARTS, len(cells.worlds)))
+    ends, objective = fit_batch(form, target, equal, centre + START_SPREAD * sd * jitter, iterations=300)
+    best = int(objective.argmin())
+    point = ends[best]
+    bootstrap, _ = fit_batch(form, target, weights, np.repeat(point[None], len(weights), axis=0))
+    draws = point + widening(len(cells.worlds)) * (bootstrap - point)
+    agreeing = int((objective < objective[best] + 0.1).sum())
+    return FormFit(form.name, point, draws, agreeing, compare(form, cells, target, spread, point))
+
+
+def refuse_flat(cells: Cells) -> None:
+    """Refuse a table in which labels did nothing: no curve, no half-saturation, no elasticity.
+
+    Raises
+    ------
+    InputError
+        If mean relative harm over the two largest budgets differs from 1 by less than two standard errors.
+    """
+    change, error = _mean_change(cells, _large(cells.a) | _large(cells.b))
+    if abs(change) < 2.0 * error:
+        raise InputError(
+            f"flat: at the largest budgets relative harm differs from 1 by {change:+.3f} with standard error "
+            f"{error:.3f}; there is no surface to fit",
+            key="violation",
+        )
+
+
+def _large(labels: Floats) -> NDArray[np.bool_]:
+    """Cells at the two largest budgets of one kind."""
+    large: NDArray[np.bool_] = labels >= np.unique(labels)[-2]
+    return large
+
+
+def _mean_change(cells: Cells, where: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean over worlds of relative harm - 1 in these cells, and its standard error."""
+    by_world = np.nanmean(cells.relative[:, where], axis=1) - 1.0
+    return float(by_world.mean()), float(by_world.std(ddof=1) / np.sqrt(len(by_world)))
+
+
+def _arm_refusals(cells: Cells) -> list[dict[str, str]]:
+    """What one kind of label alone does not identify: a half-saturation ("flat") or a floor ("open")."""
+    found = []
+    for kind, own, other in (("flags", cells.a, cells.b), ("pairs", cells.b, cells.a)):
+        alone = other == 0
+        budgets = np.unique(own[alone])
+        change, error = _mean_change(cells, alone & (own >= budgets[-2]))
+        if abs(change) < 2.0 * error:
+            why = f"relative harm differs from 1 by {change:+.3f} (standard error {error:.3f}) at the top budgets"
+            found.append({"what": f"half-saturation of {kind} alone", "reason": "flat", "why": why})
+            continue
+        top, below = (
+            np.nanmean(cells.relative[:, alone & (own == budget)], axis=1)
+            for budget in (budgets[-1], budgets[-2])
+        )
+        gap = top - below
+        if abs(gap.mean()) > 2.0 * gap.std(ddof=1) / np.sqrt(len(gap)):
+            why = f"relative harm still moved by {gap.mean():+.3f} between {budgets[-2]:g} and {budgets[-1]:g} labels"
+            found.append({"what": f"floor of {kind} alone", "reason": "open", "why": why})
+    return found
+
+
+def _s1_refusal(fitted: FormFit) -> list[dict[str, str]]:
+    """S1 with r <= 0 has no effect of either label alone, which the pure arms contradict."""
+    r = float(FORMS["S1"].at(fitted.point[None], np.array([[0.5]]))["r"].item())
+    if r >= SMALL_R:
+        return []
+    why = f"its best r is {r:.3f}; r <= 0 makes H = 1 without labels of the other kind, against the pure arms"
+    return [{"what": "form S1", "reason": "contradicted", "why": why}]
+
+
+def describe_forms(fit: HarmFit) -> dict[str, Any]:
+    """Comparison of the forms, as plain numbers."""
+    return {
+        f.name: {
+            "weight": float(weight),
+            "log_score": float(f.comparison.log_score.sum()),
+            "aicc": f.comparison.aicc,
+            "rmse": f.comparison.rmse,
+            "rmse_top_budgets": f.comparison.rmse_top,
+            "starts_agreeing": f.starts_agreeing,
+            "starts": STARTS,
+            "point": dict(zip(FORMS[f.name].parameter_names, map(float, f.point), strict=True)),
+        }
+        for f, weight in zip(fit.forms, fit.weights, strict=True)
+    }
