@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from econ.core.errors import WorkError
 from econ.core.random import QUARTER_ORIGIN
 from econ.core.streams import Stream
 from econ.market.setting import CONSTRAIN, JUDGE, REGIONS, Setting, column
@@ -86,25 +87,16 @@ def inclusive_value(wage: Array, paid_share: Array, active: Array, elasticity: A
 
 
 @cache
-def _kernels() -> tuple[Any, Any, Any]:
-    """The compiled kernels: chance of each occupation, choice of all labelers, calibration of one region."""
+def _logit() -> Any:
+    """The compiled pieces that both kernels share: log ability grown by experience, and logit chances."""
     import numba
 
-    from econ.core.random import philox_numba
+    @numba.njit(inline="always")
+    def log_grown(log_ability: Any, experience: Any, scale: Any, exponent: Any) -> Any:
+        """Ln A = θ + λ·ln(1 + e/e0), learning by doing (Wright 1936)."""
+        return log_ability + exponent * np.log1p(experience / scale)
 
-    block = philox_numba()
-    unit = 1.0 / 9007199254740992.0
-
-    @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-    def uniform(high: Any, low: Any) -> Any:
-        drawn = (np.float64((high >> np.uint64(5)) * np.uint64(67108864) + (low >> np.uint64(6))) + 0.5) * unit
-        return min(drawn, 1.0 - unit)
-
-    @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-    def grown(ability: Any, experience: Any, scale: Any, exponent: Any) -> Any:
-        return ability * np.exp(exponent * np.log1p(experience / scale))
-
-    @numba.njit(inline="always")  # type: ignore[untyped-decorator]
+    @numba.njit(inline="always")
     def chances(judge: Any, constrain: Any, outside: Any) -> Any:
         """Logit chances of the two occupations, safe against overflow."""
         top = max(judge, constrain, outside)
@@ -112,35 +104,55 @@ def _kernels() -> tuple[Any, Any, Any]:
         total = j + c + o
         return j / total, c / total
 
-    @numba.njit  # type: ignore[untyped-decorator]
+    return log_grown, chances
+
+
+@cache
+def _choice_kernel() -> Any:
+    """The compiled choice of all labelers in one pass; sums by block, blocks in order."""
+    import numba
+
+    from econ.core.random import philox_numba
+
+    block = philox_numba()
+    log_grown, chances = _logit()
+    unit = 1.0 / 9007199254740992.0
+
+    @numba.njit(inline="always")
+    def uniform(high: Any, low: Any) -> Any:
+        drawn = (np.float64((high >> np.uint64(5)) * np.uint64(67108864) + (low >> np.uint64(6))) + 0.5) * unit
+        return min(drawn, 1.0 - unit)
+
+    @numba.njit
     def choose(
-        ability: Any, experience: Any, reservation: Any, occupation: Any, last: Any, bounds: Any, value: Any,
+        log_ability: Any, experience: Any, reservation: Any, occupation: Any, last: Any, bounds: Any, value: Any,
         mu: Any, retraining: Any, chance: Any, exponent: Any, scale: Any, seed: Any, stream: Any, replicates: Any,
         quarter: Any, sums: Any, efficiency: Any,
     ) -> None:  # fmt: skip
         # sums: [S, G, 8] = ability judge, constrain, heads judge, constrain, movers judge, constrain, leavers, reservation
         part = np.zeros(8)
-        for s in range(ability.shape[0]):
+        for s in range(log_ability.shape[0]):
             for g in range(bounds.shape[1] - 1):
-                start, stop = bounds[s, g], bounds[s, g + 1]
-                for first in range(start, stop, 4096):
+                for first in range(bounds[s, g], bounds[s, g + 1], BLOCK):
                     part[:] = 0.0
-                    for i in range(first, min(first + 4096, stop)):
+                    for i in range(first, min(first + BLOCK, bounds[s, g + 1])):
                         old = occupation[s, i]
                         now = old
                         w0, w1, w2, w3 = block(np.uint64(replicates[s]), quarter, np.uint64(i), np.uint64(0), seed, stream)
                         if uniform(w0, w1) < chance[s]:
-                            judge = grown(ability[s, i, 0], experience[s, i, 0], scale[s], exponent[s])
-                            constrain = grown(ability[s, i, 1], experience[s, i, 1], scale[s], exponent[s])
-                            v_judge = mu[s] * (np.log(judge) + value[s, g, 0] - retraining[s] * (last[s, i] != 1))
-                            v_constrain = mu[s] * (np.log(constrain) + value[s, g, 1] - retraining[s] * (last[s, i] != 2))
-                            p_judge, p_constrain = chances(v_judge, v_constrain, mu[s] * reservation[s, i])
+                            judge = log_grown(log_ability[s, i, 0], experience[s, i, 0], scale[s], exponent[s])
+                            constrain = log_grown(log_ability[s, i, 1], experience[s, i, 1], scale[s], exponent[s])
+                            p_judge, p_constrain = chances(
+                                mu[s] * (judge + value[s, g, 0] - retraining[s] * (last[s, i] != 1)),
+                                mu[s] * (constrain + value[s, g, 1] - retraining[s] * (last[s, i] != 2)),
+                                mu[s] * reservation[s, i],
+                            )
                             u = uniform(w2, w3)
                             now = 1 if u < p_judge else (2 if u < p_judge + p_constrain else 0)
                         efficiency[s, i] = 0.0
                         if now > 0:
                             o = now - 1
-                            a = grown(ability[s, i, o], experience[s, i, o], scale[s], exponent[s])
+                            a = np.exp(log_grown(log_ability[s, i, o], experience[s, i, o], scale[s], exponent[s]))
                             efficiency[s, i] = a
                             part[o] += a
                             part[2 + o] += 1.0
@@ -154,26 +166,41 @@ def _kernels() -> tuple[Any, Any, Any]:
                     for m in range(8):
                         sums[s, g, m] += part[m]
 
-    @numba.njit  # type: ignore[untyped-decorator]
+    return choose
+
+
+@cache
+def _settle_kernel() -> Any:
+    """The compiled round of the joint fixed point of chances and long-run experience of one region."""
+    import numba
+
+    log_grown, chances = _logit()
+
+    @numba.njit
     def settle(
-        ability: Any, reservation: Any, last: Any, value: Any, mu: Any, retraining: Any, exponent: Any, scale: Any,
+        log_ability: Any, reservation: Any, last: Any, value: Any, mu: Any, retraining: Any, exponent: Any, scale: Any,
         reach: Any, experience: Any, sums: Any,
-    ) -> None:  # fmt: skip
-        """One round of the joint fixed point of chances and stationary experience; sums chances and supply."""
+    ) -> float:  # fmt: skip
+        # sums: [3] = supply of judging, of constraint work, participants. Returns the largest move of experience.
         sums[:] = 0.0
-        for i in range(ability.shape[0]):
-            judge = grown(ability[i, 0], experience[i, 0], scale, exponent)
-            constrain = grown(ability[i, 1], experience[i, 1], scale, exponent)
-            v_judge = mu * (np.log(judge) + value[0] - retraining * (last[i] != 1))
-            v_constrain = mu * (np.log(constrain) + value[1] - retraining * (last[i] != 2))
-            p_judge, p_constrain = chances(v_judge, v_constrain, mu * reservation[i])
-            sums[0] += p_judge * judge
-            sums[1] += p_constrain * constrain
+        moved = 0.0
+        for i in range(log_ability.shape[0]):
+            judge = log_grown(log_ability[i, 0], experience[i, 0], scale, exponent)
+            constrain = log_grown(log_ability[i, 1], experience[i, 1], scale, exponent)
+            p_judge, p_constrain = chances(
+                mu * (judge + value[0] - retraining * (last[i] != 1)),
+                mu * (constrain + value[1] - retraining * (last[i] != 2)),
+                mu * reservation[i],
+            )
+            sums[0] += p_judge * np.exp(judge)
+            sums[1] += p_constrain * np.exp(constrain)
             sums[2] += p_judge + p_constrain
+            moved = max(moved, abs(p_judge * reach - experience[i, 0]), abs(p_constrain * reach - experience[i, 1]))
             experience[i, 0] = p_judge * reach
             experience[i, 1] = p_constrain * reach
+        return moved
 
-    return choose, settle, block
+    return settle
 
 
 @dataclass(frozen=True)
@@ -192,17 +219,17 @@ class Intercepts:
     persons: Array
 
 
-def region_sizes(s: Setting) -> Array:
-    """Places of the regions [S, G + 1] in the sorted order of labelers."""
+def region_bounds(s: Setting, labelers: int) -> Array:
+    """Places of the regions [S, G + 1] in the sorted order of so many labelers."""
     shares = s.p.vector("pool_share", REGIONS)
-    ends = np.rint(np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1) * s.labelers).astype(np.int64)
+    ends = np.rint(np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1) * labelers).astype(np.int64)
     return np.concatenate([np.zeros((s.size, 1), np.int64), ends], axis=1)
 
 
-def correlated_ability(normals: Array, log_sd: Array, correlation: Array) -> Array:
-    """exp(θ) for two occupations from pairs of normals [..., 2]."""
+def log_ability(normals: Array, log_sd: Array, correlation: Array) -> Array:
+    """θ for two occupations from pairs of normals [..., 2]."""
     second = correlation * normals[..., 0] + np.sqrt(1 - correlation**2) * normals[..., 1]
-    return np.exp(log_sd[..., None] * np.stack([normals[..., 0], second], axis=-1))
+    return log_sd[..., None] * np.stack([normals[..., 0], second], axis=-1)
 
 
 def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
@@ -213,8 +240,9 @@ def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
     """
     p = s.p
     taste, persons = np.zeros((s.size, len(REGIONS), 2)), np.zeros((s.size, len(REGIONS)))
-    bounds = region_sizes(s)
+    bounds = region_bounds(s, s.labelers)
     pay = np.log(quo.technology.wage_start * start_paid_share(s)[:, :, None]) + np.log(s.curators) / column(p["curator_elasticity"], 2)
+    sizes = np.diff(region_bounds(s, REFERENCE), axis=1)
     solved: dict[tuple[float, ...], tuple[Any, ...]] = {}
     for place in range(s.size):
         for g, region in enumerate(REGIONS):
@@ -225,9 +253,9 @@ def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
             )  # fmt: skip
             values = [float(p[name][place]) for name in names]
             reach = start_paid_share(s)[place, g] * p["hours_per_quarter"][place] / p["experience_decay"][place]
-            key = (*values, float(reach), *(float(x) for x in pay[place, g]), float(wanted[0] / wanted.sum()))
+            key = (*values, float(reach), int(sizes[place, g]), *(float(x) for x in pay[place, g]), float(wanted[0] / wanted.sum()))
             if key not in solved:
-                solved[key] = _solve_region(*values, reach, pay[place, g], wanted / wanted.sum())
+                solved[key] = _solve_region(tuple(values), reach, pay[place, g], wanted / wanted.sum(), sizes[place, g])
             taste[place, g], supply = solved[key]
             people = bounds[place, g + 1] - bounds[place, g]
             offered = (1 - p[f"unpaid_search_share_{region}"][place]) * p["hours_per_quarter"][place] * people * supply.sum()
@@ -240,52 +268,59 @@ def start_paid_share(s: Setting) -> Array:
     return (1 - s.p.vector("unpaid_search_share", REGIONS)) * s.p["utilisation_start", 1]
 
 
-def _solve_region(
-    log_sd: float, correlation: float, reservation_sd: float, reservation: float, mu: float, retraining: float, exponent: float,
-    scale: float, participation: float, reach: float, pay: Array, demand: Array,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Intercepts [O] of one region and the supply per labeler [O] at them, by quasi-Newton steps."""
-    ability, log_reservation, rank = _reference(log_sd, correlation, reservation_sd, reservation)
-    last = np.where(rank < demand[JUDGE], 1, 2).astype(np.int8)
-    _, settle, _ = _kernels()
-    taste = np.zeros(2)
-    # A tenth of the population finds the neighbourhood, the whole of it the answer.
-    for size in (REFERENCE // 10, REFERENCE):
-        experience = np.zeros((size, 2)) if size < REFERENCE else np.resize(experience, (size, 2))
-        sums = np.zeros(3)
-        for _ in range(200):
-            before = experience.copy()
-            settle(ability[:size], log_reservation[:size], last[:size], pay + taste, mu, retraining, exponent, scale, reach, experience, sums)
-            gap = np.log(demand[JUDGE] / demand[CONSTRAIN]) - np.log(sums[JUDGE] / sums[CONSTRAIN])
-            level = np.log(participation * size / sums[2])
-            moved = float(np.abs(experience - before).max()) / reach
-            if max(abs(gap), abs(level), moved) < 1e-11:
-                break
-            taste = taste + level / (mu * (1 - participation)) + np.array([0.5, -0.5]) * gap / mu
-    return taste, sums[:2] / REFERENCE
+def _solve_region(values: tuple[float, ...], reach: float, pay: Array, demand: Array, size: int) -> tuple[Array, Array]:
+    """Intercepts [O] of one region and the supply per labeler [O] at them, by Broyden's (1965) method.
+
+    Experience settles along with the intercepts: both are iterated until neither moves.
+    """
+    log_sd, correlation, reservation_sd, reservation, mu, retraining, exponent, scale, participation = values
+    theta, log_reservation, rank = _reference(log_sd, correlation, reservation_sd, reservation)
+    last = np.where(rank[:size] < demand[JUDGE], 1, 2).astype(np.int8)
+    settle = _settle_kernel()
+    experience, sums = np.zeros((size, 2)), np.zeros(3)
+    taste, step, gap = np.zeros(2), np.zeros(2), np.zeros(2)
+    # Near the solution a common shift moves participation at μ(1 - P), a difference moves the ratio at μ.
+    level = -1 / (mu * (1 - participation))
+    inverse = np.array([[-0.5 / mu, level], [0.5 / mu, level]])
+    for iteration in range(500):
+        moved = settle(
+            theta[:size], log_reservation[:size], last, pay + taste, mu, retraining, exponent, scale, reach, experience, sums
+        )  # fmt: skip
+        before = gap
+        gap = np.array([np.log(demand[JUDGE] / demand[CONSTRAIN]) - np.log(sums[0] / sums[1]), np.log(participation * size / sums[2])])
+        if max(np.abs(gap).max(), moved / reach) < 1e-11:
+            return taste, sums[:2] / size
+        if iteration > 3:
+            change = inverse @ (gap - before)
+            weight = step @ change
+            if abs(weight) > 1e-30:
+                inverse = inverse + np.outer(step - change, step @ inverse) / weight
+        step = -inverse @ gap
+        taste = taste + step
+    raise WorkError("the labor market has no status quo: no intercepts give the participation and hours that the parameters state")
 
 
 @cache
 def _reference(log_sd: float, correlation: float, reservation_sd: float, reservation: float) -> tuple[Array, Array, Array]:
-    """The reference population: abilities [n, O], log reservation wages [n], ranks for the last occupation [n]."""
+    """The reference population: log abilities [n, O], log reservation wages [n], ranks for the last occupation [n]."""
     from econ.core import random as keyed
 
     ids = np.arange(REFERENCE)
     normals = np.stack(keyed.normal_pair(REFERENCE_SEED, Stream.LABELER_ABILITY, 0, 0, ids), axis=-1)
-    ability = correlated_ability(normals, np.asarray(log_sd), np.asarray(correlation))
+    theta = log_ability(normals, np.asarray(log_sd), np.asarray(correlation))
     noise = keyed.normal(REFERENCE_SEED, Stream.LABELER_RESERVATION, 0, 0, ids)
-    return ability, np.log(reservation) + reservation_sd * noise, keyed.uniform(REFERENCE_SEED, Stream.LABELER_LAST, 0, 0, ids)
+    return theta, np.log(reservation) + reservation_sd * noise, keyed.uniform(REFERENCE_SEED, Stream.LABELER_LAST, 0, 0, ids)
 
 
 def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     """Labelers at the start of the burn-in, with the experience each would have in the long run."""
     p = s.p
     ids = np.arange(s.labelers)
-    bounds = region_sizes(s)
+    bounds = region_bounds(s, s.labelers)
     region = (ids[None, :, None] >= bounds[:, None, 1:]).sum(axis=2)
     rows = np.arange(s.size)[:, None]
     normals = s.normal_pair(Stream.LABELER_ABILITY, 0, ids)
-    ability = correlated_ability(normals, p["ability_log_sd", 1], p["ability_correlation", 1])
+    theta = log_ability(normals, p["ability_log_sd", 1], p["ability_correlation", 1])
     median = np.log(p.vector("reservation_wage", REGIONS))[rows, region]
     reservation = median + p["reservation_wage_log_sd", 1] * s.normal(Stream.LABELER_RESERVATION, 0, ids)
     judging = (quo.hours_wanted[:, :, JUDGE] / quo.hours_wanted.sum(axis=2))[rows, region]
@@ -293,22 +328,23 @@ def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     pay = np.log(quo.technology.wage_start * start_paid_share(s)[:, :, None]) + np.log(s.curators) / column(p["curator_elasticity"], 2)
     value = pay + intercepts.taste
     experience = np.zeros((s.size, s.labelers, 2))
-    _, settle, _ = _kernels()
+    settle = _settle_kernel()
     reach = start_paid_share(s) * p["hours_per_quarter", 1] / p["experience_decay", 1]
     for place in range(s.size):
         for g in range(len(REGIONS)):
             part = slice(bounds[place, g], bounds[place, g + 1])
-            own = np.zeros((bounds[place, g + 1] - bounds[place, g], 2))
-            for _ in range(40):  # λ is small: each round shrinks the error about fivefold
-                settle(
-                    ability[place, part], reservation[place, part], last[place, part], value[place, g], p["occupation_elasticity"][place],
-                    p["retraining_cost"][place], p["experience_exponent"][place], p["experience_scale_hours"][place], reach[place, g], own, np.zeros(3),
+            for _ in range(100):  # λ is small: each round shrinks the error about fivefold
+                moved = settle(
+                    theta[place, part], reservation[place, part], last[place, part], value[place, g], p["occupation_elasticity"][place],
+                    p["retraining_cost"][place], p["experience_exponent"][place], p["experience_scale_hours"][place], reach[place, g],
+                    experience[place, part], np.zeros(3),
                 )  # fmt: skip
-            experience[place, part] = own
+                if moved < 1e-9 * reach[place, g]:
+                    break
     occupation = np.zeros((s.size, s.labelers), np.int8)
     hours = quo.hours_wanted / quo.hours_wanted.sum(axis=2, keepdims=True)
     participation = p["participation_start", 2] * hours
-    return Labelers(bounds, ability, experience, reservation, occupation, last, intercepts.persons, participation)
+    return Labelers(bounds, theta, experience, reservation, occupation, last, intercepts.persons, participation)
 
 
 def choose(
@@ -331,13 +367,13 @@ def choose(
     Labelers, Supply
     """
     p = s.p
-    kernel, _, _ = _kernels()
+    kernel = _choice_kernel()
     occupation, last = labelers.occupation.copy(), labelers.last.copy()
     sums = np.zeros((s.size, len(REGIONS), 8))
     efficiency = np.empty(occupation.shape)
     chance = np.ones(s.size) if everyone else p["labeler_reconsideration"]
     kernel(
-        labelers.ability, labelers.experience, labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),
+        labelers.log_ability, labelers.experience, labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),
         p["occupation_elasticity"], np.ascontiguousarray(retraining), chance, p["experience_exponent"], p["experience_scale_hours"],
         np.uint64(s.seed), np.uint64(Stream.LABELER_CHOICE), s.replicates, np.uint64(quarter + QUARTER_ORIGIN), sums, efficiency,
     )  # fmt: skip

@@ -187,7 +187,7 @@ def check(
     # Balances grow over decades, so cash is compared on the scale of the balance as well as of the flow.
     scale = np.maximum(largest, np.abs(balances_after).max(axis=1) * 1e-3)
     residual = np.stack([np.abs(row) for row in rows.values()]) / scale
-    worst = residual.max(axis=0)
+    worst: NDArray[np.float64] = residual.max(axis=0)
     if not np.all(worst <= TOLERANCE):
         place = int(np.nanargmax(np.where(np.isfinite(worst), worst, np.inf)))
         row = int(np.argmax(residual[:, place]))

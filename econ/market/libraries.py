@@ -118,6 +118,8 @@ def choose_libraries(
     odds = value / scale[:, :, None]
     crowd = p["variety_correction", 2] * np.log(np.maximum(c.active.sum(axis=1), 1))[:, None, None]
     odds[:, :, 1:-1] = np.where(c.active[:, None], odds[:, :, 1:-1] - crowd, -np.inf)
+    # An empty commons is no library: without this, noise alone would fill it with users.
+    odds[:, :, -1] = np.where((public.commons.sum(axis=1) > 0)[:, None], odds[:, :, -1], -np.inf)
     odds = odds - odds.max(axis=2, keepdims=True)
     weight = np.exp(odds)
     chance = weight / weight.sum(axis=2, keepdims=True)

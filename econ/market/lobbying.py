@@ -16,8 +16,8 @@ from econ.market.state import Curators, Firms, Public
 if TYPE_CHECKING:
     from econ.market.certification import Tests
     from econ.market.liability import Incidents
-    from econ.scenario.levers import Levers
     from econ.market.status_quo import StatusQuo
+    from econ.scenario.levers import Levers
 
 Array = Any
 

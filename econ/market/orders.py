@@ -99,7 +99,6 @@ def place_orders(
     s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, library: Array, levers: Levers, quarter: int
 ) -> tuple[Firms, Orders]:  # fmt: skip
     """Adjust outlays and turn them into orders."""
-    p = s.p
     odds_preference, odds_constraint = vendor_odds(s, quo, c, levers, public.scale)
     firm_odds = np.exp(-f.tie) * (1 - f.withdrawn)
     split_preference = logit_split(odds_preference, c.active, firm_odds)

@@ -221,8 +221,8 @@ class Labelers:
     ----------
     bounds : [S, G + 1] int
         Labelers are sorted by region: region g holds places bounds[g] to bounds[g + 1].
-    ability : [S, N, O]
-        exp(θ), of mean about 1.
+    log_ability : [S, N, O]
+        θ, of mean 0.
     experience : [S, N, O]
         Paid hours, depreciated.
     reservation : [S, N]
@@ -238,7 +238,7 @@ class Labelers:
     """
 
     bounds: Array
-    ability: Array
+    log_ability: Array
     experience: Array
     reservation: Array
     occupation: Array

@@ -14,7 +14,6 @@ from econ.core.streams import Stream
 from econ.market.certification import fee, public_ideal
 from econ.market.ledger import Ledger
 from econ.market.libraries import agent_ids
-from econ.market.prices import mean_active
 from econ.market.setting import ENTRY_LEAD, NO_LIBRARY, Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
 
