@@ -202,6 +202,7 @@ def prior_json_schema() -> dict[str, object]:
 
     return {
         "title": "Prior",
-        "description": "A distribution; each replicate draws from it once.",
+        "description": "A distribution from which each replicate draws once. A normal or lognormal prior is truncated to "
+        f"the legal range, in which at least {100 * LEAST_MASS:.0f} % of it must lie; uniform and beta must lie inside.",
         "oneOf": [one(kind) for kind in PRIOR_KINDS],
     }

@@ -72,7 +72,9 @@ def test_draws_differ_by_name_and_seed(baseline):
 
 
 def test_a_replicate_alone_equals_itself_in_a_batch(baseline):
-    scenario = baseline.with_parameters(curator_elasticity={"uniform": [2, 12]}, pool_share_expert={"beta": [2, 8]})
+    scenario = baseline.with_parameters(
+        curator_elasticity={"uniform": [2, 12]}, pool_share_expert={"beta": [2, 8]}
+    )
     batch = parameter_draws(scenario, 3, MANY[:40])
     alone = parameter_draws(scenario, 3, [17])
     assert all(batch[name][17] == alone[name][0] for name in batch)
@@ -82,7 +84,9 @@ def test_shares_of_one_whole_are_scaled(baseline):
     drawn = parameter_draws(baseline.with_parameters(pool_share_expert={"uniform": [0.1, 0.9]}), 1, MANY[:30])
     for group in SHARES_OF_ONE:
         assert sum(drawn[name] for name in group) == pytest.approx(np.ones(30), abs=1e-14)
-    assert drawn["pool_share_low_income"] / drawn["pool_share_us_generalist"] == pytest.approx(np.full(30, 0.62 / 0.23))
+    assert drawn["pool_share_low_income"] / drawn["pool_share_us_generalist"] == pytest.approx(
+        np.full(30, 0.62 / 0.23)
+    )
 
 
 def test_priors_that_break_random_utility_are_refused(baseline):

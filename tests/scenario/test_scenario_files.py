@@ -194,7 +194,11 @@ def test_surfaces_are_found_beside_the_file(write, tmp_path):
 def test_python_changes_are_checked_like_a_file():
     base = load_scenario("baseline")
     changed = base.with_levers(commons=0.1).with_parameters(reuse=0.3).with_population(firms=20)
-    assert (changed.levers["commons"], changed.parameters["reuse"], changed.population.firms) == (0.1, 0.3, 20)
+    assert (changed.levers["commons"], changed.parameters["reuse"], changed.population.firms) == (
+        0.1,
+        0.3,
+        20,
+    )
     assert base.levers["commons"] == 0 and base.population.firms == 16
     with pytest.raises(InputError, match=r"levers\.commonz: unknown lever.*did you mean 'commons'"):
         base.with_levers(commonz=1)

@@ -26,7 +26,9 @@ def numbers(domain: Domain) -> st.SearchStrategy[float]:
     low, high = max(domain.low, -1e6), min(domain.high, 1e6)
     if domain.integer:
         return st.integers(int(low), int(high))
-    return st.floats(low, high, exclude_min=domain.low_open, exclude_max=domain.high_open).filter(domain.contains)
+    return st.floats(low, high, exclude_min=domain.low_open, exclude_max=domain.high_open).filter(
+        domain.contains
+    )
 
 
 def values(domain: Domain) -> st.SearchStrategy[object]:
@@ -63,7 +65,12 @@ def scenarios(draw: st.DrawFn) -> dict[str, object]:
         "quarters": QUARTERS,
         "parameters": {name: draw(values(domain_of(name, defaults()[name].unit))) for name in named},
         "levers": {name: draw(lever_settings(LEVERS[name])) for name in chosen},
-        "events": draw(st.lists(st.builds(lambda e, k: {k: e}, event, st.sampled_from(["customer_loss", "vertical_tie"])), max_size=2)),
+        "events": draw(
+            st.lists(
+                st.builds(lambda e, k: {k: e}, event, st.sampled_from(["customer_loss", "vertical_tie"])),
+                max_size=2,
+            )
+        ),
         "population": {"labelers": draw(st.integers(10, 5000))},
     }
 
@@ -103,7 +110,12 @@ VALID = yaml.safe_dump(
         "quarters": 20,
         "population": {"labelers": 100, "curators": 4},
         "parameters": {"reuse": 0.1, "discount_rate": {"normal": [0.03, 0.005]}},
-        "levers": {"commons": {0: 0.1, 8: 0.2}, "strict": {"j1": 1, "j2": {3: 0.5}}, "cert_mode": "none", "sigma": None},
+        "levers": {
+            "commons": {0: 0.1, 8: 0.2},
+            "strict": {"j1": 1, "j2": {3: 0.5}},
+            "cert_mode": "none",
+            "sigma": None,
+        },
         "events": [{"customer_loss": {"quarter": 3, "share": 0.2}}],
         "sources": ["somewhere"],
     },
@@ -121,7 +133,11 @@ def mutations(draw: st.DrawFn) -> str:
     for _ in range(draw(st.integers(1, 4))):
         begin = draw(st.integers(0, len(text)))
         end = draw(st.integers(begin, min(len(text), begin + 30)))
-        piece = draw(st.sampled_from(PIECES) | st.text(st.characters(codec="utf-8"), max_size=8) | st.just(text[begin:end] * 2))
+        piece = draw(
+            st.sampled_from(PIECES)
+            | st.text(st.characters(codec="utf-8"), max_size=8)
+            | st.just(text[begin:end] * 2)
+        )
         text = text[:begin] + piece + text[end:]
     return text
 

@@ -95,7 +95,9 @@ def test_a_schedule_holds_until_its_next_entry(baseline):
 
 
 def test_schedules_differ_by_place(baseline):
-    scenario = baseline.with_levers(cert_mode={"j1": {2: "mandatory"}, "j3": "none"}, lobby_cap={"j2": {5: 0.1, 7: None}})
+    scenario = baseline.with_levers(
+        cert_mode={"j1": {2: "mandatory"}, "j3": "none"}, lobby_cap={"j2": {5: 0.1, 7: None}}
+    )
     path = lever_paths(scenario, 1, [0])
     assert path.at(1).cert_mode[0].tolist() == [CERT_VOLUNTARY, CERT_VOLUNTARY, CERT_NONE]
     assert path.at(2).cert_mode[0].tolist() == [CERT_MANDATORY, CERT_VOLUNTARY, CERT_NONE]
@@ -131,7 +133,9 @@ def test_priors_on_levers(baseline):
     assert np.array_equal(one.at(0).strict, also.at(0).strict)
     assert np.array_equal(one.at(0).strict[:, 0], one.at(0).strict[:, 2])  # one value for all places
     assert abs(np.corrcoef(each.at(0).strict[:, 0], each.at(0).strict[:, 1])[0, 1]) < 0.5
-    assert np.array_equal(lever_paths(baseline.with_levers(strict=prior), 1, [7]).at(0).strict[0], one.at(0).strict[7])
+    assert np.array_equal(
+        lever_paths(baseline.with_levers(strict=prior), 1, [7]).at(0).strict[0], one.at(0).strict[7]
+    )
 
 
 def test_a_prior_at_a_later_quarter_is_a_draw_of_its_own(baseline):

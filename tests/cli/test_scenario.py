@@ -1,0 +1,126 @@
+"""`econ scenario`: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from econ.cli import main
+from econ.core.files import content_hash
+from econ.scenario import load_scenario, shipped_scenarios
+from econ.scenario.schema import json_schema
+
+
+@pytest.fixture
+def econ(monkeypatch, capsys):
+    """Run the command line; return exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["econ", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def test_list_names_every_scenario(econ):
+    code, out, _ = econ("scenario", "list")
+    assert code == 0 and [line.split()[0] for line in out.splitlines()] == shipped_scenarios()
+    code, out, _ = econ("scenario", "list", "--json")
+    listed = json.loads(out)["scenarios"]
+    assert code == 0 and {row["name"] for row in listed} == set(shipped_scenarios())
+    assert all(row["title"] and row["question"] for row in listed)
+
+
+def test_show_tells_what_changes(econ):
+    code, out, _ = econ("scenario", "show", "public_commons")
+    assert code == 0 and "levers.commons  0.1  default 0.0" in out and "Question:" in out
+    assert "every value is the default" in econ("scenario", "show", "baseline")[1]
+
+
+def test_show_resolved_is_a_scenario_file(econ, tmp_path):
+    out = econ("scenario", "show", "merger_control", "--resolved")[1]
+    path = tmp_path / "copy.yaml"
+    path.write_text(out)
+    assert load_scenario(path) == load_scenario("merger_control")
+    assert yaml.safe_load(out)["levers"]["merger_control"] is True
+
+
+def test_show_json(econ):
+    shown = json.loads(econ("scenario", "show", "no_transfer", "--json")[1])
+    assert shown["changes"] == {"levers.transfer": 0.0} and shown["name"] == "no_transfer"
+    complete = json.loads(econ("scenario", "show", "no_transfer", "--json", "--resolved")[1])
+    resolved = load_scenario("no_transfer").resolved()
+    assert complete == {**resolved, "hash": content_hash(resolved)}
+    assert shown["hash"] == complete["hash"]
+
+
+def test_check_names_every_fault_and_ends_with_2(econ, tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("schema_version: 1\nname: bad\nlevers:\n  comons: 1\n")
+    code, out, err = econ("scenario", "check", "baseline", bad, tmp_path / "none.yaml")
+    assert code == 2 and "baseline: fine (0 changes" in out
+    assert f"econ: {bad}:4: levers.comons: unknown lever" in err and "did you mean 'commons'?" in err
+    assert "none.yaml: there is no such file" in err and "Traceback" not in err
+    code, out, err = econ("scenario", "check", "baseline", bad, "--json")
+    results = json.loads(out)["files"]
+    assert code == 2 and [bool(result["error"]) for result in results] == [False, True]
+    assert econ("scenario", "check", "baseline", "vertical_tie")[0] == 0
+
+
+def test_diff(econ):
+    code, out, _ = econ("scenario", "diff", "baseline", "strict_liability_no_safe_harbour")
+    assert code == 0 and [line.split() for line in out.splitlines()[1:]] == [
+        ["levers.strict", "0.3", "1.0"],
+        ["levers.safe_harbour", "0.4", "0.0"],
+    ]
+    found = json.loads(econ("scenario", "diff", "baseline", "public_commons", "--json")[1])
+    assert found["differences"] == {"levers.commons": [0.0, 0.1]}
+    assert "No difference" in econ("scenario", "diff", "baseline", "baseline")[1]
+
+
+def test_new_writes_a_file_that_loads(econ, tmp_path):
+    path = tmp_path / "deeper" / "mine.yaml"
+    code, out, _ = econ("scenario", "new", path, "--extends", "strict_liability")
+    assert code == 0 and "econ scenario check" in out
+    assert load_scenario(path).name == "mine" and load_scenario(path).levers["strict"] == 1
+    code, _, err = econ("scenario", "new", path)
+    assert code == 2 and "exists already" in err
+    code, out, _ = econ("scenario", "new", path, "--force", "--json")
+    assert code == 0 and json.loads(out)["extends"] == "baseline"
+    assert econ("scenario", "new", path, "--force", "--quiet")[1] == ""
+
+
+def test_new_refuses_what_would_not_load(econ, tmp_path):
+    code, _, err = econ("scenario", "new", tmp_path / "My Scenario.yaml")
+    assert code == 2 and "small letters" in err
+    code, _, err = econ("scenario", "new", tmp_path / "mine.yaml", "--extends", "basline")
+    assert code == 2 and "did you mean 'baseline'" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_new_beside_a_schema_points_to_it(econ, tmp_path):
+    (tmp_path / "scenario.schema.json").write_text("{}")
+    econ("scenario", "new", tmp_path / "mine.yaml")
+    assert (
+        (tmp_path / "mine.yaml")
+        .read_text()
+        .startswith("# yaml-language-server: $schema=./scenario.schema.json\n")
+    )
+
+
+def test_schema(econ):
+    code, out, _ = econ("scenario", "schema")
+    assert code == 0 and json.loads(out) == json_schema()
+
+
+def test_an_unusable_scenario_ends_with_2_and_one_sentence(econ):
+    code, out, err = econ("scenario", "show", "basline")
+    assert code == 2 and out == "" and err.count("\n") == 1 and "Traceback" not in err
