@@ -119,7 +119,7 @@ class Lever:
         self, raw: Mapping[object, object], place: str, quarters: int
     ) -> Scalar | dict[int, Scalar]:
         if place not in raw:
-            return self.default
+            return self._scalar(self.default)
         here = raw[place]
         try:
             if not isinstance(here, Mapping) or _is_prior(here):

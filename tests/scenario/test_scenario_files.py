@@ -435,6 +435,11 @@ def test_the_hash_does_not_depend_on_the_order_of_keys(write):
     assert content_hash(first.resolved()) == content_hash(second.resolved())
 
 
+def test_the_hash_is_that_of_the_resolved_scenario_validated_again(write):
+    first = load_scenario(write("levers: {cert_test_size: {j1: 100}}\n"))
+    assert content_hash(Scenario.model_validate(first.resolved()).resolved()) == content_hash(first.resolved())
+
+
 def test_a_scenario_is_frozen():
     scenario = Scenario(schema_version=1, name="trial")
     with pytest.raises(ValueError, match="frozen"):
