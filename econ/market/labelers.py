@@ -288,7 +288,7 @@ def _solve_region(values: tuple[float, ...], reach: float, pay: Array, demand: A
         )  # fmt: skip
         before = gap
         gap = np.array([np.log(demand[JUDGE] / demand[CONSTRAIN]) - np.log(sums[0] / sums[1]), np.log(participation * size / sums[2])])
-        if max(np.abs(gap).max(), moved / reach) < 1e-11:
+        if max(np.abs(gap).max(), moved / reach) < 1e-9:
             return taste, sums[:2] / size
         if iteration > 3:
             change = inverse @ (gap - before)
