@@ -95,7 +95,9 @@ def lobby(
     of_public = (p["lobby_stake_public"] * people)[:, None] * harmed
     stakes = np.concatenate([of_curators, of_firms, of_public[:, None]], axis=1)
     target = contest(np.moveaxis(stakes, 1, 2), capacity)
-    effort = np.concatenate([public.effort_curators, public.effort_firms, public.effort_public[:, None]], axis=1)
+    # Who has left the market lobbies no more, and who takes the slot starts from nothing.
+    incumbent = (c.active & (c.age > 0))[:, :, None]
+    effort = np.concatenate([public.effort_curators * incumbent, public.effort_firms, public.effort_public[:, None]], axis=1)
     effort = effort + p["lobby_adjustment", 2] * (np.moveaxis(target, 2, 1) - effort)
     by_industry = effort[:, :-1].sum(axis=1)
     with np.errstate(invalid="ignore"):

@@ -112,12 +112,13 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     choice = libraries.choose_libraries(s, quo, f, c, public, rules, levers, quarter, changes.orphaned)
     _, licence_revenue = libraries.pay_licences(s, quo, f, c, levers, rules, choice, ledger)
     fee_paid, next_fee = c.licence_fee, libraries.post_fees(s, quo, f, c, choice)
+    c = replace(c, licence_revenue=licence_revenue)
 
     # 5b. Library investment
     if quarter >= 0:
         c = libraries.invest(s, quo, c, cost, choice, levers, public, c.cash + ledger.curators, quarter)
         cost = prices.costs(s, quo.technology, c, split, people.participation, public.vendor_units)
-    c = replace(c, licence_revenue=licence_revenue, licence_fee=next_fee)
+    c = replace(c, licence_fee=next_fee)
 
     # 5c. Outlays and orders
     f, ordered = orders.place_orders(s, quo, f, c, public, rules, choice.library, levers, quarter)

@@ -116,7 +116,7 @@ def _enter(
         wage=_mean_of(c.wage, c.active), paid_share=_mean_of(c.paid_share, c.active),
         price_preference=_mean_of(c.price_preference, c.active), price_constraint=_mean_of(c.price_constraint, c.active),
         licence_fee=_mean_of(c.licence_fee, c.active), library=p["entrant_library", 2] * reference, documented=0.0 * c.documented,
-        investment=p["investment_start", 2] * reference, documents=np.zeros_like(here),
+        investment=p["investment_start", 2] * reference * (quarter >= 0), documents=np.zeros_like(here),
         profit=0.0 * c.profit, quarters_in_debt=np.zeros_like(c.quarters_in_debt), licence_revenue=0.0 * c.licence_revenue,
         service_revenue=0.0 * c.service_revenue, certified=np.zeros_like(c.certified),
     )  # fmt: skip
