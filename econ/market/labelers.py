@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import WorkError
-from econ.core.random import QUARTER_ORIGIN
+from econ.core.random import MASK_32, QUARTER_ORIGIN
 from econ.core.streams import Stream
 from econ.market.setting import CONSTRAIN, JUDGE, REGIONS, Setting, column
 from econ.market.state import Labelers
@@ -375,7 +375,7 @@ def choose(
     kernel(
         labelers.log_ability, labelers.experience, labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),
         p["occupation_elasticity"], np.ascontiguousarray(retraining), chance, p["experience_exponent"], p["experience_scale_hours"],
-        np.uint64(s.seed), np.uint64(Stream.LABELER_CHOICE), s.replicates, np.uint64(quarter + QUARTER_ORIGIN), sums, efficiency,
+        np.uint64(s.seed), np.uint64(Stream.LABELER_CHOICE), s.replicates, np.uint64((quarter + QUARTER_ORIGIN) & MASK_32), sums, efficiency,
     )  # fmt: skip
     supply = Supply(sums[..., 0:2], sums[..., 2:4], sums[..., 4:6], sums[..., 6], sums[..., 7], efficiency)
     participation = supply.heads / np.maximum(np.diff(labelers.bounds, axis=1), 1)[:, :, None]

@@ -22,7 +22,7 @@ from econ.market import (
     work,
 )
 from econ.market.ledger import Ledger
-from econ.market.setting import BURN_IN, Setting, column, ratio, share_of
+from econ.market.setting import Setting, column, ratio, share_of
 from econ.market.state import Curators, Labelers, Public, State
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     state : State
         At the end of the last quarter.
     quarter : int
-        -24 to -1 in the burn-in, 0 the first reported quarter.
+        Negative in the burn-in, 0 the first in which levers act.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
 
     # 6. Labelers choose
     retraining = s.p["retraining_cost"] * (1 - levers.training_subsidy)
-    people, supply = labelers.choose(s, people, taste + intercepts.taste, retraining, quarter, everyone=quarter == -BURN_IN)
+    people, supply = labelers.choose(s, people, taste + intercepts.taste, retraining, quarter, everyone=quarter == -s.burn_in)
 
     # 7. Work, pay, wages, libraries
     paid_at = c

@@ -30,7 +30,6 @@ COORDINATES = ("first", "second")
 JUDGE, CONSTRAIN = 0, 1
 #: Library choices: a curator's slot, or one of these.
 NO_LIBRARY = -1
-BURN_IN = 24
 #: Entry of curators starts this many quarters before the licence market opens.
 ENTRY_LEAD = 8
 
@@ -90,6 +89,11 @@ class Setting:
     surface: SurfaceBatch
     base_violation: float
     events: tuple[Any, ...] = ()
+
+    @property
+    def burn_in(self) -> int:
+        """Quarters before quarter 0."""
+        return int(self.p["burn_in_quarters"][0])
 
     @property
     def size(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from econ.market.ledger import FLOWS
 from econ.market.outcomes import NULLABLE, OUTCOMES
 from econ.market.quarter import Events, advance
 from econ.market.record import record
-from econ.market.setting import BURN_IN, ENTRY_LEAD, Parameters, Setting
+from econ.market.setting import ENTRY_LEAD, Parameters, Setting
 from econ.market.start import start
 from econ.market.status_quo import status_quo
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from econ.market.state import State
     from econ.scenario import Scenario
-    from econ.surfaces import Surfaces
+    from econ.surfaces import SurfaceBatch, Surfaces
 
 #: The first quarter that is reported; changes are against quarter -1.
 FIRST_REPORTED = -ENTRY_LEAD
@@ -68,13 +68,34 @@ def setting(scenario: Scenario, surfaces: Surfaces, *, seed: int, replicates: Se
 
     ids = np.asarray(replicates, np.int64)
     drawn = (keyed.uniform(seed, Stream.SURFACE_DRAW, ids, 0, 0) * surfaces.count).astype(np.int64)
+    levers = lever_paths(scenario, seed, ids, quarters)
+    surface = surface_batch(surfaces, drawn, levers.at(-1).sigma)
     population = scenario.population
     return Setting(
         seed=seed, replicates=ids, labelers=population.labelers, slots=population.curator_slots, curators=population.curators,
         firms=population.firms, p=Parameters(parameter_draws(scenario, seed, ids)),
-        levers=lever_paths(scenario, seed, ids, quarters), surface=surfaces.batch(drawn), base_violation=surfaces.base_violation["ood"],
+        levers=levers, surface=surface, base_violation=surface.base_violation,
         events=scenario.events,
     )  # fmt: skip
+
+
+def surface_batch(surfaces: Surfaces, drawn: NDArray[np.int64], sigma: NDArray[np.float64]) -> SurfaceBatch:
+    """One measured surface per replicate, or its level and slopes with an imposed elasticity of substitution.
+
+    Parameters
+    ----------
+    drawn : [S]
+        Posterior draws.
+    sigma : [S]
+        Elasticity; NaN for the fit's own.
+    """
+    if np.isnan(sigma).all():
+        return surfaces.batch(drawn)
+    from econ.surfaces.elasticity import with_sigma
+    from econ.surfaces.posterior import Draws
+
+    rows = {key: Draws(draws.form[drawn], draws.theta[drawn]) for key, draws in surfaces.draws.items()}
+    return with_sigma(replace(surfaces, draws=rows), sigma, kind="imposed").batch(np.arange(len(drawn)))
 
 
 def run_quarters(s: Setting, quarters: int) -> Iterator[tuple[State, Events, dict[str, NDArray[np.float64]]]]:
@@ -82,7 +103,7 @@ def run_quarters(s: Setting, quarters: int) -> Iterator[tuple[State, Events, dic
     quo = status_quo(s)
     intercepts = labelers.calibrate(s, quo)
     state = start(s, quo, intercepts)
-    for quarter in range(-BURN_IN, quarters):
+    for quarter in range(-s.burn_in, quarters):
         state, events = advance(s, quo, intercepts, state, quarter)
         state, columns = record(s, quo, state, events)
         yield state, events, columns

@@ -14,7 +14,7 @@ from econ.market.libraries import support_cost
 from econ.market.lobbying import norm_reach
 from econ.market.setting import CATEGORIES, JURISDICTIONS, NO_LIBRARY, Setting, column
 from econ.market.state import Curators, Firms, Public, State
-from econ.market.status_quo import pass_through
+from econ.market.status_quo import detection, pass_through
 
 if TYPE_CHECKING:
     from econ.market.labelers import Intercepts
@@ -47,16 +47,19 @@ def _firms(s: Setting, quo: StatusQuo) -> Firms:
     margin = column(quo.margin, 1) * size
     stake = margin[:, :, None] * (column(quo.users_harm_taste, 1) * quo.user_weight)[:, None]
     liable = users[..., None] * levers.strict[:, None, :, None] * column(reach, 2) * quo.damage_per_user[:, None]
+    revenue = users * price[:, :, None]
+    over = (harm[:, None] > levers.max_harm[:, :, None]) & (quo.verifiability > p["standard_verifiability_cut", 1])[:, None]
+    fined = (levers.fine[:, None] * revenue)[..., None] * (detection(levers.audit, quo.verifiability) * over)[:, None]
     belief = p["belief_heterogeneity", 1] * s.normal(Stream.BELIEF_START, 0, np.arange(s.firms))
     exposure = reach * (levers.strict[:, None, :, None] * users[..., None] * quo.damage_per_user[:, None] * harm[:, None, None]).sum(axis=(2, 3))
     empty = np.zeros((*shape, s.slots))
     return Firms(
-        brand=quo.brand, price=price, users=users, revenue=users * price[:, :, None], belief=belief,
+        brand=quo.brand, price=price, users=users, revenue=revenue, belief=belief,
         variance=np.broadcast_to(p["belief_prior_sd", 1] ** 2, shape).copy(),
         preferences=column(quo.response.preferences_reference, 1) * size,
         constraints=quo.response.constraints_reference[:, None] * size[:, :, None],
         outlay_preference=column(quo.outlay_preference, 1) * size, outlay_constraint=quo.outlay_constraint[:, None] * size[:, :, None],
-        library=np.full(shape, NO_LIBRARY), stake=stake + liable.sum(axis=2), margin=margin, liability=exposure,
+        library=np.full(shape, NO_LIBRARY), stake=stake + (liable + fined).sum(axis=2), margin=margin, liability=exposure,
         unit_liability=reach * column(strict, 1) * damage,
         claims_rate=np.broadcast_to((p["insured_share"] * strict * p["damage_share_of_price"])[:, None], shape).copy(),
         cash=np.zeros(shape), use=np.broadcast_to(p["constraint_share_start", 1], shape).copy(), tie=empty, withdrawn=empty, owned=empty,

@@ -14,6 +14,7 @@ from econ.core.streams import Stream
 from econ.market.certification import fee, public_ideal
 from econ.market.ledger import Ledger
 from econ.market.libraries import agent_ids
+from econ.market.prices import markup, mean_active, pull_of_other_sources
 from econ.market.setting import ENTRY_LEAD, NO_LIBRARY, Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
 
@@ -45,7 +46,7 @@ def turn_over(
         f, c, entries = _enter(s, quo, f, c, public, levers, quarter, ledger)
     mergers = np.zeros(s.size, bool)
     if quarter >= 0:
-        f, c, mergers = _merge(s, quo, f, c, levers, quarter, ledger)
+        f, c, mergers = _merge(s, quo, f, c, public, levers, quarter, ledger)
     return f, c, Turnover(entries.astype(float), exits, mergers.astype(float), orphaned)
 
 
@@ -142,7 +143,7 @@ def hhi(share: Array) -> Array:
 
 
 def _merge(
-    s: Setting, quo: StatusQuo, f: Firms, c: Curators, levers: Levers, quarter: int, ledger: Ledger
+    s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, levers: Levers, quarter: int, ledger: Ledger
 ) -> tuple[Firms, Curators, Array]:  # fmt: skip
     """One curator buys another, unless merger control forbids it; owners are paid the value of incumbency and half the gain."""
     p = s.p
@@ -157,7 +158,7 @@ def _merge(
     happens = (draws[0] < levers.merger_probability) & is_target.any(axis=1) & (is_buyer & c.active).any(axis=1)
     happens &= ~(np.asarray(levers.merger_control, bool) & _presumed_harmful(c, is_buyer, is_target))
     is_buyer, is_target = is_buyer & happens[:, None], is_target & happens[:, None]
-    price = _merger_price(s, quo, c, is_buyer, is_target)
+    price = _merger_price(s, quo, c, public, is_buyer, is_target)
     cash = (np.where(is_buyer, c.cash, 0.0)).sum(axis=1)
     equity = np.maximum(price - np.maximum(cash, 0.0), 0.0)
     ledger.post("merger_price", is_buyer * price[:, None])
@@ -176,18 +177,19 @@ def _presumed_harmful(c: Curators, is_buyer: Array, is_target: Array) -> Array:
     return harmful
 
 
-def _merger_price(s: Setting, quo: StatusQuo, c: Curators, is_buyer: Array, is_target: Array) -> Array:
+def _merger_price(s: Setting, quo: StatusQuo, c: Curators, public: Public, is_buyer: Array, is_target: Array) -> Array:
     """[max(π̄_B, 0) + share·max(gain, 0)]/(r + hz), gain in gross margin from a larger share, plus one fixed cost saved [S]."""
     p = s.p
     gain = p["curator_fixed_cost"] * quo.vendor_revenue
     kinds = (
-        (c.units_preference, c.unit_share_preference, p["price_sensitivity_preference"]),
-        (c.units_constraint.sum(axis=2), c.unit_share_constraint, p["price_sensitivity_constraint"]),
+        (c.units_preference, c.unit_share_preference, c.price_preference, p["price_sensitivity_preference"]),
+        (c.units_constraint.sum(axis=2), c.unit_share_constraint, c.price_constraint.mean(axis=2), p["price_sensitivity_constraint"]),
     )
-    for units, share, alpha in kinds:
+    for kind, (units, share, price, alpha) in enumerate(kinds):
         total = units.sum(axis=1)
+        pull = pull_of_other_sources(p["source_substitution"], public.vendor_units[:, kind], mean_active(price, c.active))
         one, other = (share * is_buyer).sum(axis=1), (share * is_target).sum(axis=1)
-        margins = [total * x / (alpha * np.maximum(1 - x, 1e-3)) for x in (one + other, one, other)]
+        margins = [total * x * markup(alpha, x, pull) for x in (one + other, one, other)]
         gain = gain + margins[0] - margins[1] - margins[2]
     own = np.maximum((c.profit * is_target).sum(axis=1), 0.0)
     value = own + p["merger_gain_share"] * np.maximum(gain, 0.0)
