@@ -46,6 +46,8 @@ class Supply:
         Sum of ability of those who changed occupation this quarter.
     leavers : [S, G]
         Labelers who worked in the last quarter and do not now.
+    worked_before : [S, G]
+        Labelers who worked in the last quarter.
     reservation : [S, G]
         Sum of the reservation wages of those who work, USD per hour.
     efficiency : [S, N]
@@ -56,6 +58,7 @@ class Supply:
     heads: Array
     movers_ability: Array
     leavers: Array
+    worked_before: Array
     reservation: Array
     efficiency: Array
 
@@ -342,8 +345,8 @@ def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
                 if moved < 1e-9 * reach[place, g]:
                     break
     occupation = np.zeros((s.size, s.labelers), np.int8)
-    hours = quo.hours_wanted / quo.hours_wanted.sum(axis=2, keepdims=True)
-    participation = p["participation_start", 2] * hours
+    # As in status-quo prices: the participation of the region, in both occupations.
+    participation = np.broadcast_to(p["participation_start", 2], (s.size, len(REGIONS), 2))
     return Labelers(bounds, theta, experience, reservation, occupation, last, intercepts.persons, participation)
 
 
@@ -377,8 +380,10 @@ def choose(
         p["occupation_elasticity"], np.ascontiguousarray(retraining), chance, p["experience_exponent"], p["experience_scale_hours"],
         np.uint64(s.seed), np.uint64(Stream.LABELER_CHOICE), s.replicates, np.uint64((quarter + QUARTER_ORIGIN) & MASK_32), sums, efficiency,
     )  # fmt: skip
-    supply = Supply(sums[..., 0:2], sums[..., 2:4], sums[..., 4:6], sums[..., 6], sums[..., 7], efficiency)
-    participation = supply.heads / np.maximum(np.diff(labelers.bounds, axis=1), 1)[:, :, None]
+    size = np.maximum(np.diff(labelers.bounds, axis=1), 1)
+    before = np.rint(labelers.participation.sum(axis=2) * size)
+    supply = Supply(sums[..., 0:2], sums[..., 2:4], sums[..., 4:6], sums[..., 6], before, sums[..., 7], efficiency)
+    participation = supply.heads / size[:, :, None]
     return replace(labelers, occupation=occupation, last=last, participation=participation), supply
 
 

@@ -127,10 +127,11 @@ OUTCOMES: dict[str, Outcome] = {
     name: Outcome(name, unit, meaning, section) for section, rows in _TABLE.items() for name, unit, meaning in rows
 }
 
-#: Columns that may be null: indices and rates of what may not exist in a quarter.
+#: Columns that may be null: indices and rates of what may not exist in a quarter, as a wage where nobody works.
 NULLABLE = frozenset(
     {
         "hhi_licence", "hhi_licence_incl_commons", "cr4_licence", "lerner_licence", "top_share_licence", "hhi_normative",
-        "cert_pass_rate", "cert_false_pass", "cert_false_fail",
+        "cert_pass_rate", "cert_false_pass", "cert_false_fail", "wage_judge", "wage_constrain", "wage_low_income",
+        "wage_us_generalist", "wage_expert", "markdown", "labor_share", "hours_unpaid_share", "fill_preference", "fill_constraint",
     }
 )  # fmt: skip

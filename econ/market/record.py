@@ -81,7 +81,7 @@ def _labor(s: Setting, state: State, e: Events) -> Columns:
         "employment_judge": heads[:, :, JUDGE].sum(axis=1), "employment_constrain": heads[:, :, CONSTRAIN].sum(axis=1),
         "wage_judge": ratio(pay[..., JUDGE].sum(axis=(1, 2)), w.used[..., JUDGE].sum(axis=(1, 2))),
         "wage_constrain": ratio(pay[..., CONSTRAIN].sum(axis=(1, 2)), w.used[..., CONSTRAIN].sum(axis=(1, 2))),
-        "wage_gini": _gini(state, e), "markdown": (gap * hours).sum(axis=(1, 2)) / hours.sum(axis=(1, 2)),
+        "wage_gini": _gini(state, e), "markdown": ratio((gap * hours).sum(axis=(1, 2)), hours.sum(axis=(1, 2))),
         "labor_share": ratio(w.wage_bill.sum(axis=1), _curator_income(e).sum(axis=1)), "hours_unpaid_share": 1 - ratio(paid, present),
         "fill_preference": ratio((ordered[0] * w.fill[..., JUDGE]).sum(axis=1), ordered[0].sum(axis=1)),
         "fill_constraint": ratio((ordered[1] * w.fill[..., CONSTRAIN]).sum(axis=1), ordered[1].sum(axis=1)),
@@ -160,14 +160,14 @@ def _access(s: Setting, state: State, e: Events) -> Columns:
     price = (o.constraint * o.mix_constraint.price_per_unit).sum(axis=2) / units.sum(axis=2)
     users = f.users.sum(axis=2)
     people = state.labelers.persons
-    worked = (e.supply.heads.sum(axis=2) * people).sum(axis=1)
+    worked = (e.supply.worked_before * people).sum(axis=1)
     left = (e.supply.leavers * people).sum(axis=1)
     return {
         "licence_price": _mean_fee(e), "preference_label_price": o.mix_preference.effective_price.mean(axis=1),
         "constraint_label_price": price.mean(axis=1), "product_price": f.revenue.sum(axis=(1, 2)) / users.sum(axis=1),
         "firms_without_library": (f.library == NO_LIBRARY).mean(axis=1), "commons_use": (f.library == s.slots).mean(axis=1),
         "entries": e.turnover.entries, "exits": e.turnover.exits, "mergers": e.turnover.mergers,
-        "labeler_exit_rate": ratio(left, left + worked),
+        "labeler_exit_rate": ratio(left, worked, 0.0),
     }  # fmt: skip
 
 
