@@ -78,10 +78,22 @@ def logit_split(odds: Array, active: Array, firm_odds: Array) -> Array:
     """Shares over curators [S, F, C] from log odds [S, C] and firm-specific odds [S, F, C]."""
     log_odds = np.where(active, odds, -np.inf)
     weight = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))[:, None] * firm_odds
-    total = weight.sum(axis=2, keepdims=True)
-    # A firm that has withdrawn from every curator still spreads its orders evenly: labels must be made.
-    even = np.broadcast_to(active[:, None] / active.sum(axis=1)[:, None, None], weight.shape)
-    return np.where(total > 0, weight / np.where(total > 0, total, 1.0), even)
+    return weight / weight.sum(axis=2, keepdims=True)
+
+
+def without_withdrawn(split: Array, withdrawn: Array, active: Array) -> Array:
+    """Shares over curators [S, F, C] after a firm has withdrawn a part of its orders from some of them.
+
+    The part goes to the curators from which it has withdrawn nothing, in proportion; so a curator loses
+    exactly that part. Where all is withdrawn this is the logit with odds of zero.
+    """
+    kept = split * (1 - withdrawn)
+    takers = np.where(withdrawn > 0, 0.0, split)
+    # Labels must be made: without an untouched curator those left in part take the rest, else all take it evenly.
+    for fallback in (kept, np.broadcast_to(active[:, None].astype(float), split.shape)):
+        takers = np.where(takers.sum(axis=2, keepdims=True) > 0, takers, fallback)
+    freed = (split * withdrawn).sum(axis=2, keepdims=True)
+    return kept + freed * takers / takers.sum(axis=2, keepdims=True)
 
 
 def vendor_odds(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, scale: Array) -> tuple[Array, Array]:
@@ -100,9 +112,12 @@ def place_orders(
 ) -> tuple[Firms, Orders]:  # fmt: skip
     """Adjust outlays and turn them into orders."""
     odds_preference, odds_constraint = vendor_odds(s, quo, c, levers, public.scale)
-    firm_odds = np.exp(-f.tie) * (1 - f.withdrawn)
+    firm_odds = np.exp(-f.tie)
     split_preference = logit_split(odds_preference, c.active, firm_odds)
     split_constraint = logit_split(odds_constraint, c.active, firm_odds)
+    if f.withdrawn.any():
+        split_preference = without_withdrawn(split_preference, f.withdrawn, c.active)
+        split_constraint = without_withdrawn(split_constraint, f.withdrawn, c.active)
     mix_preference, mix_constraint = _mixes(s, quo, c, levers, split_preference, split_constraint)
     f = _adjust_outlays(s, quo, f, c, public, rules, library, mix_preference, mix_constraint)
     everyone = logit_split(odds_constraint, c.active, np.ones((s.size, 1, s.slots)))[:, 0]

@@ -21,6 +21,7 @@ from econ.market import (
     turnover,
     work,
 )
+from econ.market.events import apply_events, purchases
 from econ.market.ledger import Ledger
 from econ.market.setting import Setting, column, ratio, share_of
 from econ.market.state import Curators, Labelers, Public, State
@@ -91,9 +92,10 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     f, c, public, people = state.firms, state.curators, state.public, state.labelers
     ledger = Ledger(s.size, s.firms, s.slots)
 
-    # 1. Levers and growth
+    # 1. Levers, growth and events
     levers = s.lever(quarter)
     public, people = grow(s, public, people, quarter)
+    f = apply_events(s, f, c, quarter, ledger)
 
     # 2. Exit, entry, mergers
     f, c, changes = turnover.turn_over(s, quo, f, c, public, levers, quarter, ledger)
@@ -137,6 +139,8 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
         c, public = work.build_libraries(s, quo, c, public, done, cost, ordered, levers, quarter, ledger)
     c = replace(work.update_wages(s, quo, c, people, done, cost, levers), service_revenue=revenue)
     c, public = remember_units(c, public, ordered)
+    if s.events:
+        f = replace(f, purchases=purchases(paid_at, ordered, done))
 
     # 8. Stocks, harm
     f = product.update_stocks(s, f, preference, constraint)

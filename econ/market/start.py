@@ -62,7 +62,7 @@ def _firms(s: Setting, quo: StatusQuo) -> Firms:
         library=np.full(shape, NO_LIBRARY), stake=stake + (liable + fined).sum(axis=2), margin=margin, liability=exposure,
         unit_liability=reach * column(strict, 1) * damage,
         claims_rate=np.broadcast_to((p["insured_share"] * strict * p["damage_share_of_price"])[:, None], shape).copy(),
-        cash=np.zeros(shape), use=np.broadcast_to(p["constraint_share_start", 1], shape).copy(), tie=empty, withdrawn=empty, owned=empty,
+        cash=np.zeros(shape), use=np.broadcast_to(p["constraint_share_start", 1], shape).copy(), tie=empty, withdrawn=empty, owned=empty, purchases=empty,
     )  # fmt: skip
 
 

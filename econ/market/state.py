@@ -58,6 +58,8 @@ class Firms:
         Share of its orders that the firm has withdrawn from the curator for good.
     owned : [S, F, C]
         Stake that the firm holds in the curator.
+    purchases : [S, F, C]
+        USD paid for labels in the last quarter; zero in a scenario without events, which alone need it.
     """
 
     brand: Array
@@ -81,6 +83,7 @@ class Firms:
     tie: Array
     withdrawn: Array
     owned: Array
+    purchases: Array
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+"""Step 1, continued: what a scenario lets happen, a curator's loss of customers and a firm's stake in a curator.
+
+Both are replays of cases: Appen, which lost a customer worth 0.30 of its revenue in January 2024, and
+Meta's stake of 0.49 in Scale in June 2025, after which rival buyers turned away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.market.ledger import Ledger
+from econ.market.setting import CONSTRAIN, JUDGE, Setting
+from econ.market.state import Curators, Firms
+
+if TYPE_CHECKING:
+    from econ.market.orders import Orders
+    from econ.market.work import Work
+    from econ.scenario.schema import CustomerLoss, VerticalTie
+
+Array = Any
+QUARTERS_PER_YEAR = 4
+
+
+def apply_events(s: Setting, f: Firms, c: Curators, quarter: int, ledger: Ledger) -> Firms:
+    """Let the scenario's events of this quarter happen, in the order of its list."""
+    for event in s.events:
+        if event.quarter != quarter:
+            continue
+        if event.customer_loss is not None:
+            f = lose_customers(f, c, event.customer_loss)
+        if event.vertical_tie is not None:
+            f = buy_stake(s, f, c, event.vertical_tie, ledger)
+    return f
+
+
+def lose_customers(f: Firms, c: Curators, loss: CustomerLoss) -> Firms:
+    """Withdraw the largest customers of a curator until a share of its last service revenue is gone, for good.
+
+    The last to leave withdraws in part. Customers are firms: what governments order stays, so that less
+    is lost where firms buy less than the share. Nothing happens in a replicate with fewer curators than
+    the rank.
+    """
+    rows = np.arange(len(c.active))
+    curator, exists = _ranked(c.service_revenue, c.active, loss.curator_rank)
+    bought = f.purchases[rows, :, curator]
+    order = np.argsort(-bought, axis=1, kind="stable")
+    largest = np.take_along_axis(bought, order, axis=1)
+    to_go = exists * loss.share * c.service_revenue[rows, curator]
+    left = to_go[:, None] - (np.cumsum(largest, axis=1) - largest)
+    part = np.clip(np.divide(left, largest, out=np.zeros_like(largest), where=largest > 0), 0.0, 1.0)
+    leaving = np.empty_like(part)
+    np.put_along_axis(leaving, order, part, axis=1)
+    withdrawn = f.withdrawn.copy()
+    # Purchases are what an earlier withdrawal left, so the new part is of the rest.
+    withdrawn[rows, :, curator] = 1 - (1 - withdrawn[rows, :, curator]) * (1 - leaving)
+    return replace(f, withdrawn=withdrawn)
+
+
+def buy_stake(s: Setting, f: Firms, c: Curators, tie: VerticalTie, ledger: Ledger) -> Firms:
+    """A firm buys a stake in a curator; every other firm turns away from it (Ordover, Saloner and Salop 1990).
+
+    The price, stake × valuation × annual revenue, goes to the owners who sell. What the firm's cash does
+    not cover is new equity. Annual revenue is four times that of the last quarter, services and licences.
+    No more is sold than other firms have left. Nothing happens in a replicate with fewer curators than
+    the rank.
+    """
+    rows = np.arange(len(c.active))
+    curator, exists = _ranked(c.service_revenue, c.active, tie.curator_rank)
+    revenue = f.revenue.sum(axis=2)
+    firm, _ = _ranked(revenue, np.ones(revenue.shape, bool), tie.firm_rank)
+    buyer = np.arange(s.firms) == firm[:, None]
+    bought = exists * np.minimum(tie.stake, 1 - f.owned[rows, :, curator].sum(axis=1))
+    annual = QUARTERS_PER_YEAR * (c.service_revenue + c.licence_revenue)[rows, curator]
+    price = buyer * (bought * s.p["tie_valuation"] * annual)[:, None]
+    ledger.post("tie_price", price)
+    ledger.post("equity_tie", payee=np.maximum(price - np.maximum(f.cash, 0.0), 0.0))
+    avoided, owned = f.tie.copy(), f.owned.copy()
+    rivals = np.where(~buyer & exists[:, None], tie.nu, 0.0)
+    avoided[rows, :, curator] = np.maximum(avoided[rows, :, curator], rivals)
+    owned[rows, :, curator] += buyer * bought[:, None]
+    return replace(f, tie=avoided, owned=owned)
+
+
+def purchases(c: Curators, orders: Orders, work: Work) -> Array:
+    """What each firm paid each curator for labels this quarter, USD [S, F, C], at the prices of `c`."""
+    preference = orders.vendor_preference * work.fill[:, None, :, JUDGE] * c.price_preference[:, None]
+    constraint = (orders.vendor_constraint * c.price_constraint[:, None]).sum(axis=3) * work.fill[:, None, :, CONSTRAIN]
+    return preference + constraint
+
+
+def _ranked(size: Array, eligible: Array, rank: int) -> tuple[Array, Array]:
+    """Place of the agent of a rank by size, 1 the largest, ties by place [S]; and whether there is one [S]."""
+    order = np.argsort(np.where(eligible, -size, np.inf), axis=1, kind="stable")
+    return order[:, rank - 1], eligible.sum(axis=1) >= rank
