@@ -28,6 +28,10 @@ app.add_typer(scenario.app, name="scenario")
 app.command("doctor")(doctor.doctor)
 
 
+#: Exit code of a command that was interrupted from the keyboard.
+INTERRUPTED = 130
+
+
 def main() -> None:
     """Entry point of the `econ` command; its exit codes are 0, 1, 2 and 130."""
     try:
@@ -35,9 +39,11 @@ def main() -> None:
     except EconError as error:
         sys.stderr.write(f"econ: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("econ: interrupted; what was finished is kept, the same command resumes it\n")
-        sys.exit(130)
+    except SystemExit as stop:
+        # typer turns an interruption from the keyboard into this exit code, without a word.
+        if stop.code == INTERRUPTED:
+            sys.stderr.write("econ: interrupted; what was finished is kept, the same command resumes it\n")
+        raise
     except BrokenPipeError:
         # The reader of our output went away; that is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -100,6 +100,11 @@ class Design:
             for index, first in enumerate(range(0, self.replicates, self.block_size))
         ]
 
+    @property
+    def block_count(self) -> int:
+        """Number of blocks, without listing them."""
+        return len(self.scenarios) * -(-self.replicates // self.block_size)
+
     def configuration(self) -> dict[str, Any]:
         """Everything that decides the results, as plain JSON values."""
         return {

@@ -88,7 +88,7 @@ def choose_workers(design: Design, workers: int | None, memory_gb: float | None)
         raise InputError("out of range", key="memory", found=memory_gb, allowed="GiB above 0")
     need = estimate(design)
     limit = available() if memory_gb is None else int(memory_gb * GIB)
-    chosen = min(_cores() if workers is None else workers, len(design.blocks()))
+    chosen = min(_cores() if workers is None else workers, design.block_count)
     if design.device != "cpu":
         chosen = 1
     while workers is None and chosen > 1 and need.memory(chosen) > limit:

@@ -13,7 +13,7 @@ from econ.core.errors import InputError
 from econ.ensemble.execute import TABLES
 from econ.ensemble.manifest import Manifest, read_manifest
 from econ.ensemble.moments import moments_table
-from econ.ensemble.tables import by_scenario, difference_table, read_table, summary_table
+from econ.ensemble.tables import by_scenario, difference_table, read_statistics, read_table, summary_table
 
 
 class EnsembleResult:
@@ -88,7 +88,7 @@ class EnsembleResult:
     def _stored(self, name: str) -> pd.DataFrame | None:
         if self.directory is None or name not in self.manifest.files:
             return None
-        return pd.read_csv(self.directory / name, float_precision="round_trip")
+        return read_statistics(self.directory / name)
 
 
 def stored_tables(directory: Path) -> dict[str, pd.DataFrame]:

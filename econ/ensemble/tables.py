@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from econ.core.files import atomic_file
@@ -30,6 +31,8 @@ SUMMARY_COLUMNS = ("scenario", "variable", "quarter", "mean", "sd", "mc_error", 
 DIFFERENCE_COLUMNS = (
     "scenario", "baseline", "variable", "quarter", "mean_difference", "mc_error", "low", "high", "share_positive",
 )  # fmt: skip
+#: Columns of statistics that hold names.
+TEXT_COLUMNS = ("baseline", "variable", "id", "name", "use")
 #: Ensemble probability -> the 0/1 outcome of which it is the share of replicates ever at 1 since quarter 0.
 PROBABILITIES = {"p_tipping": "tipped", "p_captured": "captured"}
 #: Outcome columns that are held in memory at once when a stored table is summarised.
@@ -112,6 +115,14 @@ def _dictionary(code: NDArray[np.int32], names: list[str]) -> pa.Array:
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """A Parquet table of a result; names are categories in the order of the scenarios."""
     frame: pd.DataFrame = pq.read_table(path, columns=None if columns is None else list(columns)).to_pandas()
+    return frame
+
+
+def read_statistics(path: Path) -> pd.DataFrame:
+    """A CSV table of statistics with every digit; what is empty is NaN, also where a whole column is."""
+    names = pd.read_csv(path, nrows=0).columns
+    types = {name: pa.float64() for name in names if name not in (*KEYS, *TEXT_COLUMNS)}
+    frame: pd.DataFrame = pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=types)).to_pandas()
     return frame
 
 

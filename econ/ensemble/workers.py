@@ -51,7 +51,7 @@ def compute_missing(design: Design, engine: Engine, store: BlockStore, workers: 
         If the market fails as a whole (say, its ledger breaks) or a worker process dies.
     """
     missing = store.missing()
-    total = len(design.blocks())
+    total = design.block_count
     finished = total - len(missing)
     progress(finished, total)
     workers = min(workers, len(missing))

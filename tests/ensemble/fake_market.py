@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from econ.core.errors import WorkError
 from econ.ensemble.engine import Engine
 
 UNITS = {
@@ -150,3 +151,7 @@ def dying_simulate(*arguments: Any, **options: Any) -> FakeSimulation:
 
 def engine(function: Any = simulate) -> Engine:
     return Engine(simulate=function, flows=FLOWS, units=UNITS)
+
+
+def broken_simulate(*arguments: Any, **options: Any) -> FakeSimulation:
+    raise WorkError("the ledger breaks in quarter 3: row firms, 12 USD")

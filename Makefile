@@ -1,0 +1,53 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+# Each creates .venv if it is missing and installs the pinned project into it.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+WORKERS ?= 2
+# FAST=1 skips the tests marked slow.
+FAST ?=
+SELECT := $(if $(FAST),-m "not slow",)
+
+.PHONY: run test lint types contracts check clean help
+
+help: ## show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.installed ## install, run the baseline, write runs/baseline with figures
+	$(BIN)/econ run scenarios/baseline.yaml --out runs/baseline --force
+
+test: $(VENV)/.installed-test ## install, run the tests
+	$(BIN)/python -m pytest -n $(WORKERS) -q $(SELECT)
+
+lint: $(VENV)/.installed-dev ## style and docstrings
+	$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev ## static types
+	$(BIN)/mypy
+
+contracts: $(VENV)/.installed-dev ## which layer may import which
+	$(BIN)/lint-imports
+
+check: test lint types contracts ## everything that CI checks
+
+clean: ## remove the environment and caches, keep results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "econ needs Python 3.11 or newer; set PYTHON=python3.x" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# The stamp is newer than what decides the installation; editing the code needs no new one.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[test,dev]'
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test

@@ -1,0 +1,46 @@
+"""Refusing what cannot fit, before any work."""
+
+from types import SimpleNamespace
+
+import pytest
+from fake_market import FakeScenario
+
+from econ.core.errors import InputError
+from econ.ensemble import memory
+from econ.ensemble.memory import GIB, check_disk, choose_workers, estimate
+
+
+def test_workers_are_capped_by_blocks(make_design):
+    assert choose_workers(make_design(replicates=10), 8, None) == 1
+
+
+def test_fewer_workers_are_taken_where_memory_is_short(make_design, monkeypatch):
+    monkeypatch.setattr(memory, "_cores", lambda: 64)
+    design = make_design(replicates=6400)
+    assert choose_workers(design, None, 64.0) == 64
+    few = choose_workers(design, None, 4.0)
+    assert 1 <= few < 64
+    assert estimate(design).memory(few) <= 4 * GIB < estimate(design).memory(few + 1)
+
+
+def test_too_little_memory_is_said_with_numbers(make_design):
+    with pytest.raises(InputError, match=r"needs about .* GiB of memory with 1 worker, and 0.1 GiB is allowed by --memory"):
+        choose_workers(make_design(replicates=10), 1, 0.1)
+
+
+def test_an_absurd_ensemble_is_refused_at_once(make_design, tmp_path):
+    design = make_design(replicates=2**32 - 1)
+    with pytest.raises(InputError, match="GiB of disk"):
+        check_disk(design, tmp_path / "not" / "there" / "yet")
+
+
+def test_many_labelers_need_more(make_design):
+    big = FakeScenario(population=SimpleNamespace(labelers=10_000_000))
+    with pytest.raises(InputError, match="of memory"):
+        choose_workers(make_design(big), 1, 8.0)
+
+
+@pytest.mark.parametrize(("workers", "limit"), [(0, None), (-1, None), (1, 0.0), (1, -2.0), (1, float("nan"))])
+def test_numbers_without_sense_are_refused(make_design, workers, limit):
+    with pytest.raises(InputError, match="out of range"):
+        choose_workers(make_design(), workers, limit)

@@ -1,0 +1,107 @@
+"""Figures: built without warnings, with units, alt text from the numbers, and the same bytes each time."""
+
+import warnings
+
+import fake_market
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from fake_market import FakeScenario, FakeSurfaces
+
+from econ.ensemble.design import plan
+from econ.ensemble.execute import execute
+from econ.ensemble.results import EnsembleResult
+from econ.market.outcomes import OUTCOMES
+from econ.report.comparison_figures import comparison_figures
+from econ.report.figures import FAN_FIGURES, run_figures
+from econ.report.numbers import interval, short
+from econ.report.style import save_figure
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run")
+    scenarios = [FakeScenario(quarters=8), FakeScenario(quarters=8, name="commons").with_levers(commons=0.1)]
+    manifest = execute(plan(scenarios, FakeSurfaces(), replicates=8), fake_market.engine(), directory)
+    return EnsembleResult(manifest, directory)
+
+
+@pytest.fixture(scope="module")
+def rendered(result):
+    single = run_figures(result.summary(), result.moments(), ["baseline"])
+    return {figure.name: figure for figure in [*single, *comparison_figures(result.outcomes, "baseline")]}
+
+
+def test_outcomes_shown_exist_in_the_market():
+    shown = {variable for kind in FAN_FIGURES for variable in kind.variables}
+    assert shown <= set(OUTCOMES)
+
+
+def test_all_figures_are_there(rendered):
+    names = {kind.name for kind in FAN_FIGURES} | {"moments", "effects", "differences__commons"}
+    assert set(rendered) == names
+
+
+@pytest.mark.parametrize("name", ["budget_shares", "moments", "effects", "differences__commons"])
+def test_a_figure_draws_without_warnings_and_leaves_no_state(rendered, tmp_path, name):
+    before = dict(matplotlib.rcParams)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_figure(rendered[name].draw(), tmp_path, name)
+    assert dict(matplotlib.rcParams) == before
+    assert (tmp_path / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_same_figure_has_the_same_bytes(rendered, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        save_figure(rendered["capture"].draw(), tmp_path / folder, "capture")
+    for end in ("png", "svg"):
+        assert (tmp_path / "one" / f"capture.{end}").read_bytes() == (tmp_path / "two" / f"capture.{end}").read_bytes()
+
+
+def test_alt_text_says_the_last_median(rendered, result):
+    row = result.summary().query("scenario == 'baseline' and variable == 'harm_rate' and quarter == 7").iloc[0]
+    assert f"{short(row['p50'])} in quarter 7" in rendered["harm_helpfulness"].alt_text
+    assert all(len(figure.alt_text) > 40 for figure in rendered.values())
+
+
+def test_axes_carry_units(rendered):
+    axes = rendered["budget_shares"].draw().axes
+    assert [pane.get_ylabel() for pane in axes] == ["Share of spending", "Million 2025 USD per quarter"]
+    assert all(pane.get_xlabel() == "Quarter" for pane in axes)
+
+
+def test_every_series_differs_in_line_style_too(rendered):
+    for kind in FAN_FIGURES:
+        for pane in rendered[kind.name].draw().axes:
+            lines = [line for line in pane.get_lines() if not line.get_label().startswith("_")]
+            assert len({(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines}) == len(lines)
+
+
+def test_concentration_shows_the_merger_guidelines(rendered):
+    pane = rendered["concentration"].draw().axes[0]
+    assert any(np.allclose(line.get_ydata(), 1800) for line in pane.get_lines())
+
+
+def test_facts_outside_their_band_are_told(rendered, result):
+    moments = result.moments().set_index("id")
+    assert moments.loc["M9a", "simulated"] != -1
+    assert "M9a" in rendered["moments"].alt_text
+
+
+def test_a_table_without_values_gives_no_figure(result):
+    empty = result.summary()
+    empty[["p05", "p25", "p50", "p75", "p95"]] = np.nan
+    facts = result.moments().assign(simulated=np.nan)
+    assert run_figures(empty, facts, ["baseline"]) == []
+
+
+def test_numbers_for_readers():
+    assert [short(value) for value in (0.15432, 2600.4, -1.0, 0.0, 12345.6, 0.99996, 1e-9)] == [
+        "0.154", "2,600", "-1", "0", "12,300", "1", "1.0e-09",
+    ]  # fmt: skip
+    assert interval(2e6, 1e6, 3e6, 1e6) == "2 [1, 3]"
+    assert interval(float("nan"), 1, 2) == "–"
+    assert pd.notna(short(float("inf")))
