@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Market counts as highly concentrated above this Herfindahl-Hirschman index (US Merger Guidelines 2023).
-HIGHLY_CONCENTRATED = 1800
+HIGHLY_CONCENTRATED = 1800.0
+#: A regulator counts as captured above this capture index.
+CAPTURED = 0.5
 BANDS_NOTE = (
     "Line: median; bands: 50 % and 90 % of replicates. Grey: burn-in; levers act from quarter 0. "
     "A conditional projection, not a forecast."
@@ -63,23 +65,30 @@ class Panel:
     series: tuple[Series, ...]
     limits: tuple[float | None, float | None] = (None, None)
     log: bool = False
-    reference: tuple[float, str] | None = None
+    reference: float | None = None
 
 
 @dataclass(frozen=True)
 class FanFigure:
-    """A named fan chart: panels from left to right."""
+    """A named fan chart: panels from left to right and down."""
 
     name: str
     title: str
     panels: tuple[Panel, ...]
+    columns: int
     share_y: bool = False
+    note: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Rows of panels."""
+        return -(-len(self.panels) // self.columns)
 
     @property
     def height(self) -> float:
         """Inches: the axes and one line for each entry of the longest legend."""
         lines = max(len(panel.series) for panel in self.panels)
-        return 2.75 + (0.17 * lines if lines > 1 else 0.0)
+        return 0.75 + self.rows * (2.0 + (0.17 * lines if lines > 1 else 0.0)) + (0.15 if self.note else 0.0)
 
     @property
     def variables(self) -> list[str]:
@@ -112,6 +121,7 @@ BUDGET = FanFigure(
             limits=(0.0, None),
         ),
     ),
+    columns=2,
 )
 LABOR = FanFigure(
     "wages",
@@ -143,35 +153,31 @@ LABOR = FanFigure(
             limits=(0.0, None),
         ),
     ),
+    columns=3,
 )
-_HHI_LINE = (float(HIGHLY_CONCENTRATED), "1,800: highly concentrated")
 CONCENTRATION = FanFigure(
     "concentration",
     "Concentration of curators",
     (
-        Panel("Licences", "HHI (0 to 10,000)", (Series("hhi_licence", "licences"),), (0.0, None), reference=_HHI_LINE),
-        Panel("Labeling services", "", (Series("hhi_service", "services"),), (0.0, None), reference=_HHI_LINE),
-        Panel("Requests governed", "", (Series("hhi_normative", "requests"),), (0.0, None), reference=_HHI_LINE),
+        Panel("Licences", "HHI (0 to 10,000)", (Series("hhi_licence", "licences"),), (0.0, None), reference=HIGHLY_CONCENTRATED),
+        Panel("Labeling services", "", (Series("hhi_service", "services"),), (0.0, None), reference=HIGHLY_CONCENTRATED),
+        Panel("Requests governed", "", (Series("hhi_normative", "requests"),), (0.0, None), reference=HIGHLY_CONCENTRATED),
     ),
+    columns=3,
     share_y=True,
+    note="Dashed: 1,800, above which the US Merger Guidelines (2023) call a market highly concentrated.",
 )
 CAPTURE = FanFigure(
     "capture",
     "Regulatory capture",
     (
-        Panel("Capture index", "Index, 0 to 1", (Series("capture_index", "capture index"),), (0.0, 1.0), reference=(0.5, "0.5: captured")),
-        Panel(
-            "Its parts",
-            "",
-            (
-                Series("capture_displacement", "displacement of the norm"),
-                Series("industry_influence", "industry's share of influence"),
-                Series("fee_inflation", "inflation of fees"),
-            ),
-            (0.0, 1.0),
-        ),
+        Panel("Capture index", "Index, 0 to 1", (Series("capture_index", "capture index"),), (0.0, 1.0), reference=CAPTURED),
+        Panel("Part: displacement of the norm", "", (Series("capture_displacement", "displacement of the norm"),), (0.0, 1.0)),
+        Panel("Part: industry's share of influence", "Index, 0 to 1", (Series("industry_influence", "industry's share"),), (0.0, 1.0)),
+        Panel("Part: inflation of fees", "", (Series("fee_inflation", "inflation of fees"),), (0.0, 1.0)),
     ),
-    share_y=True,
+    columns=2,
+    note="Index: mean of the three parts, weighted by markets. Dashed: 0.5, above which a regulator counts as captured.",
 )
 HARM = FanFigure(
     "harm_helpfulness",
@@ -185,6 +191,7 @@ HARM = FanFigure(
             (0.0, 1.0),
         ),
     ),
+    columns=2,
 )
 FAN_FIGURES = (BUDGET, LABOR, CONCENTRATION, CAPTURE, HARM)
 
@@ -204,12 +211,13 @@ def fan_figure(table: pd.DataFrame, kind: FanFigure) -> Figure:
         As from `fan_data`; outcomes that it lacks are left out.
     """
     with figure_style():
-        figure, axes = new_figure(kind.height, columns=len(kind.panels))
+        figure, axes = new_figure(kind.height, kind.rows, kind.columns)
         for panel, pane in zip(kind.panels, axes, strict=True):
             _draw_panel(pane, panel, table)
+            quarter_axis(pane, table, label=pane in axes[-kind.columns :])
         if kind.share_y:
             _share_y(axes)
-        finish_figure(figure, f"{kind.title}: {_scenario(table)}", BANDS_NOTE)
+        finish_figure(figure, f"{kind.title}: {_scenario(table)}", f"{kind.note}\n{BANDS_NOTE}".strip())
         return figure
 
 
@@ -238,7 +246,6 @@ def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame) -> None:
     for number, series in enumerate(panel.series):
         rows = table[table["variable"] == series.variable].sort_values("quarter")
         _draw_fan(axes, rows, series, COLOURS[number], LINES[number])
-    quarter_axis(axes, table)
     axes.set_title(panel.title)
     axes.set_ylabel(panel.y_label)
     if panel.log:
@@ -246,11 +253,7 @@ def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame) -> None:
     else:
         axes.set_ylim(*panel.limits)
     if panel.reference is not None:
-        value, label = panel.reference
-        axes.axhline(value, color=GREY, linestyle=(0, (2, 2)), linewidth=1.0)
-        axes.annotate(label, (0.98, value), xycoords=("axes fraction", "data"), xytext=(0, -2),
-                      textcoords="offset points", ha="right", va="top", fontsize=7.5, color=GREY,
-                      bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5})  # fmt: skip
+        axes.axhline(panel.reference, color=GREY, linestyle=(0, (3, 2)), linewidth=1.0)
     if len(panel.series) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(-0.04, -0.23), borderaxespad=0.0)
 

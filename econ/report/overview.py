@@ -121,7 +121,7 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
     for line in basis_lines(result):
         console.print(line, highlight=False, style="bold red" if line.startswith("FAILED") else None)
     if len(result.scenarios) > 1:
-        console.print(_effects_grid(effects_data(result.outcomes, result.scenarios[0])))
+        _print_effects(effects_data(result.outcomes, result.scenarios[0]), console)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
         console.print(f"Tables, figures and manifest: {place}", highlight=False)
@@ -129,7 +129,7 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
 
 def print_comparison(comparison: Comparison, console: Console, place: str | None) -> None:
     """Print the effects of a comparison."""
-    console.print(_effects_grid(effects_data(comparison.outcomes, comparison.baseline)))
+    _print_effects(effects_data(comparison.outcomes, comparison.baseline), console)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
         console.print(f"Table, figures and manifest: {place}", highlight=False)
@@ -151,11 +151,16 @@ def _headline_grid(result: EnsembleResult) -> Any:
     return grid
 
 
-def _effects_grid(effects: pd.DataFrame) -> Any:
+def _print_effects(effects: pd.DataFrame, console: Console) -> None:
     from rich.table import Table
 
-    title = f"Effects against '{effects['baseline'].iloc[0]}', mean paired difference of the last {LAST_QUARTERS} quarters (95 %); * the interval excludes 0"
-    grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    console.print(
+        f"Effects against '{effects['baseline'].iloc[0]}': mean paired difference of the last {LAST_QUARTERS} quarters, "
+        "95 % interval; * where it excludes 0",
+        style="italic",
+        highlight=False,
+    )
+    grid = Table(box=None, pad_edge=False)
     scenarios = list(dict.fromkeys(effects["scenario"]))
     grid.add_column("")
     for name in scenarios:
@@ -164,7 +169,7 @@ def _effects_grid(effects: pd.DataFrame) -> Any:
         label, divisor = HEADLINES[variable]
         part = effects[effects["variable"] == variable].set_index("scenario").loc[scenarios]
         grid.add_row(label, *[_effect(row, divisor) for _, row in part.iterrows()])
-    return grid
+    console.print(grid)
 
 
 def _effect(row: pd.Series[Any], divisor: float) -> str:

@@ -98,15 +98,22 @@ def finish_figure(figure: Figure, title: str, note: str) -> None:
 def save_figure(figure: Figure, directory: Path, name: str) -> None:
     """Write ``NAME.png`` and ``NAME.svg``, the same bytes for the same figure.
 
-    The layout is solved once and then frozen: the solver moves on every draw, and the second file
-    would differ from the first.
+    The layout is solved and then frozen, at the resolution of the PNG: the solver moves on every draw,
+    and the second file would differ from the first. The canvases are asked directly, since
+    ``savefig`` draws everything twice.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     with figure_style():
         figure.set_dpi(DPI)
-        figure.draw_without_rendering()
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            # Twice: the axes' new size may change their tick labels, and with them the room they need.
+            layout.execute(figure)
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         with atomic_file(directory / f"{name}.png") as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None})
+            FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})  # type: ignore[no-untyped-call]
         with atomic_file(directory / f"{name}.svg") as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None})
+            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})  # type: ignore[no-untyped-call]

@@ -69,7 +69,7 @@ class FakeSimulation:
     failed: dict[int, str]
 
 
-def simulate(scenario, surfaces, *, seed, replicates, quarters, device="cpu", precision="float64"):  # noqa: ANN001, ANN201
+def simulate(scenario, surfaces, *, seed, replicates, quarters, device="cpu", precision="float64"):
     """Random walks around plausible levels; the lever `commons` moves what it would move."""
     quarter = np.arange(-8, quarters)
     time_since = np.maximum(quarter + 1, 0)
