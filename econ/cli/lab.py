@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich.console import Console
+
 app = typer.Typer(
     help="The laboratory: train grids of small models, fit response surfaces, show them.", no_args_is_help=True
 )
@@ -81,4 +83,107 @@ def _write_csv(folder: Path) -> None:
             pd.read_parquet(table).to_csv(temporary, index=False)
 
 
-# `fit` and `show` stand below: each parses, calls one function, prints.
+@app.command("fit")
+def fit(
+    measurements: Annotated[list[Path], typer.Argument(metavar="MEASUREMENTS...", help="measurement tables, or directories that hold one")],
+    out: Annotated[Path, typer.Option(help="directory of the surfaces")] = Path("runs/surfaces"),
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of starts and bootstrap weights")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="write tables as CSV beside Parquet")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+) -> None:
+    """Fit response surfaces to measurements: posterior draws and what the data cannot tell."""
+    from econ.surfaces.estimate import fit_files
+
+    with _spinner(quiet) as say:
+        surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
+    if csv:
+        _write_csv(out)
+    from econ.report.laboratory_tables import key_facts, print_surfaces
+
+    if as_json:
+        typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
+    elif not quiet:
+        print_surfaces(surfaces, _console())
+        typer.echo(f"{out}: written")
+
+
+@app.command("import")
+def import_data(
+    file: Annotated[Path, typer.Argument(help="your table: CSV in UTF-8, or Parquet")],
+    mapping: Annotated[Path, typer.Option(help="YAML that says which column holds what, in which unit")],
+    descriptive: Annotated[bool, typer.Option("--descriptive", help="take too few replicates or budgets; no fit will use them")] = False,
+    keep_extra: Annotated[bool, typer.Option("--keep-extra", help="keep columns that the mapping does not use in `extra`")] = False,
+    out: Annotated[Path | None, typer.Option(help="directory of the result (default runs/import-NAME)")] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="write tables as CSV beside Parquet")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+) -> None:
+    """Validate your own laboratory data into the measurement table; every fault is named, or all is written."""
+    from econ.lab.importing.convert import import_file
+
+    target, facts = import_file(file, mapping, out, descriptive=descriptive, keep_extra=keep_extra, force=force)
+    if csv:
+        _write_csv(target)
+    shown = {key: facts[key] for key in ("config_hash", "rows", "worlds", "methods", "distributions", "descriptive", "notes")}
+    if as_json:
+        typer.echo(json.dumps({"out": str(target)} | shown))
+    elif not quiet:
+        typer.echo(f"{target}: {facts['rows']} rows, {len(facts['worlds'])} replicates, methods {', '.join(facts['methods'])}")
+        for note in facts["notes"]:
+            typer.echo(f"note: {note}")
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of mapping files, for editors."""
+    from econ.lab.importing.mapping import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command("show")
+def show(
+    directory: Annotated[Path | None, typer.Argument(help="of measurements, of surfaces, or both", show_default="what is shipped")] = None,
+    out: Annotated[Path | None, typer.Option(help="write figures (PNG, SVG) and tables (CSV) here")] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+) -> None:
+    """Show measurements and fits as tables and, with --out, as figures."""
+    from econ.report.laboratory_tables import key_facts, load_laboratory, print_laboratory
+
+    laboratory = load_laboratory(directory)
+    written: list[str] = []
+    if out is not None:
+        from econ.report.laboratory import write_laboratory
+
+        written = write_laboratory(laboratory, out, force=force)
+    if as_json:
+        facts = {} if laboratory.surfaces is None else key_facts(laboratory.surfaces)
+        typer.echo(json.dumps({"source": laboratory.source, "files": written} | facts))
+    elif not quiet:
+        print_laboratory(laboratory, _console())
+        if out is not None:
+            typer.echo(f"{out}: {len(written)} files")
+
+
+@contextmanager
+def _spinner(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A line that says what is being done, on a terminal alone."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda line: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("reading") as status:
+        yield status.update
+
+
+def _console() -> Console:
+    """A console that breaks no line of a table in a pipe."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False)

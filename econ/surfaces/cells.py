@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from econ.core.errors import InputError
+from econ.core.measurements import extras
 from econ.surfaces.forms import Floats, logit
 from econ.surfaces.secondary import SECONDARY
 
@@ -47,6 +48,10 @@ class Cells:
         The outcome; NaN where a world lacks the cell.
     base : ndarray, [W]
         The outcome of each world's base model.
+    responses : float or ndarray, [W, C]
+        Responses from which each rate was measured, where the table counts them.
+    base_responses : float or ndarray, [W]
+        The same for the base models.
     """
 
     a: Floats
@@ -55,6 +60,8 @@ class Cells:
     worlds: NDArray[np.int64]
     rate: Floats
     base: Floats
+    responses: float | Floats = EVALUATION_RESPONSES
+    base_responses: float | Floats = EVALUATION_RESPONSES
 
     @property
     def relative(self) -> Floats:
@@ -70,8 +77,8 @@ class Cells:
 
     def log_odds(self) -> tuple[Floats, Floats]:
         """Logits of rates and base rates, finite at 0 and 1 (half a response is added to each side)."""
-        n = EVALUATION_RESPONSES
-        return logit((self.rate * n + 0.5) / (n + 1.0)), logit((self.base * n + 0.5) / (n + 1.0))
+        n, base = self.responses, self.base_responses
+        return logit((self.rate * n + 0.5) / (n + 1.0)), logit((self.base * base + 0.5) / (base + 1.0))
 
 
 def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
@@ -80,8 +87,12 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there are none, or methods or knobs are mixed.
+        If there are none, the table was imported as descriptive, or methods or knobs are mixed.
     """
+    if any(extra.get("descriptive") is True for extra in extras(table)):
+        raise InputError(
+            "the table was imported with --descriptive: it has too few replicates or budgets for a surface", file=source
+        )
     rows = table[(table["task"] == "A") & table["label_kind"].isin(LABEL_KINDS)]
     rows = rows[rows["distribution"].isin(("id", "ood"))]
     if rows.empty:
@@ -171,7 +182,24 @@ def _cells(rows: pd.DataFrame, outcome: str, source: str | Path) -> Cells:
         )
     base = base.loc[wide.index]
     a, b, v = (wide.columns.get_level_values(name).to_numpy(np.float64) for name in ("a", "b", "v"))
-    return Cells(a, b, v, wide.index.to_numpy(np.int64), wide.to_numpy(np.float64), base.to_numpy(np.float64))
+    counted = _responses(rows, wide) if outcome == "violation" else {}
+    return Cells(a, b, v, wide.index.to_numpy(np.int64), wide.to_numpy(np.float64), base.to_numpy(np.float64), **counted)
+
+
+def _responses(rows: pd.DataFrame, wide: pd.DataFrame) -> dict[str, Floats]:
+    """Responses behind each rate of an imported table that counts them; none for the laboratory's own."""
+    trials = rows.assign(trials=[float(extra.get("trials", np.nan)) for extra in extras(rows)])
+    if trials["trials"].isna().all():
+        return {}
+    cells = trials.pivot_table(index="world", columns=["a", "b", "v"], values="trials", aggfunc="sum", observed=True)
+    own = trials[(trials["a"] == 0) & (trials["b"] == 0)].groupby("world")["trials"].sum()
+    counted = cells.reindex(index=wide.index, columns=wide.columns), own.reindex(wide.index)
+    # A cell without a count, or not measured, is taken like the laboratory's own.
+    responses, base = (x.to_numpy(np.float64) for x in counted)
+    return {
+        "responses": np.where(responses > 0, responses, EVALUATION_RESPONSES),
+        "base_responses": np.where(base > 0, base, EVALUATION_RESPONSES),
+    }
 
 
 def _base(rows: pd.DataFrame, outcome: str) -> pd.Series:

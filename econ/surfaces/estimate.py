@@ -18,7 +18,7 @@ from econ.core.streams import Stream
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
 from econ.surfaces.elasticity import with_sigma
-from econ.surfaces.files import SIGMA_V, write_surfaces
+from econ.surfaces.files import SIGMA_V, WIDTH, write_surfaces
 from econ.surfaces.fit import HarmFit, describe_forms, fit_harm
 from econ.surfaces.fit_secondary import fit_secondary
 from econ.surfaces.forms import Floats
@@ -174,7 +174,9 @@ def _with_diagnostics(
     refusals = list(missing)
     result = surfaces
     for distribution, fit in harm.items():
-        sigma = describe_sigma(surfaces, distribution)
+        sigma = describe_sigma(surfaces, distribution) | {
+            "by_form": _sigma_by_form(surfaces, distribution, fit)
+        }
         described[distribution] = {
             "sigma": sigma,
             "forms": describe_forms(fit),
@@ -208,22 +210,33 @@ def _with_diagnostics(
 def describe_sigma(surfaces: Surfaces, distribution: str) -> dict[str, Any]:
     """Elasticity of substitution at the status quo: quantiles over draws, and P(σ > 1), at each level of v."""
     at = surfaces.batch(np.arange(surfaces.count), distribution).at([*V_LEVELS, SIGMA_V])
-    sigma = np.clip(at.elasticity_of_substitution(), *REPORTED_SIGMA)
-    quantiles = np.quantile(sigma, [0.05, 0.5, 0.95], axis=0)
-    low, middle, high = (float(q) for q in quantiles[:, -1])
-    width = float(np.log(high / low))
+    sigma = at.elasticity_of_substitution()
+    headline = _quantiles(sigma[:, -1])
+    width = float(np.log(headline["p95"] / headline["p05"]))
+    by_v = {f"{v:.2f}": _quantiles(sigma[:, i]) for i, v in enumerate(V_LEVELS)}
     return {
-        "v": SIGMA_V, "position": list(STATUS_QUO), "p05": low, "p50": middle, "p95": high,
-        "probability_above_1": float((sigma[:, -1] > 1.0).mean()),
-        "log_width": width, "identified": width <= WIDEST_LOG_SIGMA,
-        "by_v": {
-            f"{v:.2f}": {
-                "p05": float(quantiles[0, i]), "p50": float(quantiles[1, i]), "p95": float(quantiles[2, i]),
-                "probability_above_1": float((sigma[:, i] > 1.0).mean()),
-            }
-            for i, v in enumerate(V_LEVELS)
-        },
+        "v": SIGMA_V, "position": list(STATUS_QUO), **headline,
+        "log_width": width, "identified": width <= WIDEST_LOG_SIGMA, "by_v": by_v,
     }  # fmt: skip
+
+
+def _quantiles(sigma: Floats) -> dict[str, float]:
+    shown = np.clip(sigma, *REPORTED_SIGMA)
+    low, middle, high = (float(q) for q in np.quantile(shown, [0.05, 0.5, 0.95]))
+    return {"p05": low, "p50": middle, "p95": high, "probability_above_1": float((sigma > 1.0).mean())}
+
+
+def _sigma_by_form(surfaces: Surfaces, distribution: str, fit: HarmFit) -> dict[str, Any]:
+    """σ if one form had all the weight: how much the headline rests on the choice of form."""
+    found = {}
+    for fitted in fit.forms:
+        theta = np.full((len(fitted.draws), WIDTH), np.nan)
+        theta[:, : fitted.draws.shape[1]] = fitted.draws
+        alone = Draws(np.full(len(theta), fitted.name), theta)
+        only = replace(surfaces, draws={("harm", distribution): alone})
+        at = only.batch(np.arange(len(theta)), distribution).at([SIGMA_V])
+        found[fitted.name] = _quantiles(at.elasticity_of_substitution()[:, 0])
+    return found
 
 
 def _extrapolated_share(surfaces: Surfaces, distribution: str) -> float:

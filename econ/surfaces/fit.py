@@ -14,13 +14,13 @@ from econ.core.streams import Stream
 from econ.surfaces.bootstrap import allot, widening
 from econ.surfaces.cells import Cells
 from econ.surfaces.comparison import Comparison, compare, stacking_weights
+from econ.surfaces.files import WIDTH
 from econ.surfaces.forms import FITTED, FORMS, Floats, Form
 from econ.surfaces.least_squares import Target, fit_batch, make_target
 from econ.surfaces.posterior import Draws
 from econ.surfaces.variance import Spread, spread_of
 
 STARTS = 24
-WIDTH = 12
 #: Spread of starts, in prior standard deviations.
 START_SPREAD = 0.7
 #: A form's r below this is on its way to zero, where S1 has no effect of either label alone.

@@ -12,7 +12,7 @@ import numpy as np
 
 from econ.surfaces.bootstrap import widening
 from econ.surfaces.cells import EVALUATION_RESPONSES, Cells
-from econ.surfaces.fit import WIDTH
+from econ.surfaces.files import WIDTH
 from econ.surfaces.forms import Floats, logit
 from econ.surfaces.posterior import Draws
 from econ.surfaces.secondary import HILL, ON_LOGIT, PARAMETERS

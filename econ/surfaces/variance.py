@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from econ.surfaces.cells import EVALUATION_RESPONSES, Cells
+from econ.surfaces.cells import Cells
 from econ.surfaces.forms import Floats
 
 
@@ -76,8 +76,10 @@ def _pooled(cells: Cells, own: Floats) -> Floats:
 
 def _binomial(cells: Cells) -> Floats:
     """Variance of a log-odds from sampling the evaluation's responses."""
-    rate = np.clip(
-        np.nanmean(cells.rate, axis=0), 1.0 / EVALUATION_RESPONSES, 1.0 - 1.0 / EVALUATION_RESPONSES
-    )
-    value: Floats = 1.0 / (EVALUATION_RESPONSES * rate * (1.0 - rate))
+    n = cells.responses
+    if not isinstance(n, int | float):
+        # Harmonic mean over worlds, since it is variances that are averaged.
+        n = np.maximum(1.0 / np.mean(1.0 / n, axis=0), 2.0)
+    rate = np.clip(np.nanmean(cells.rate, axis=0), 1.0 / n, 1.0 - 1.0 / n)
+    value: Floats = 1.0 / (n * rate * (1.0 - rate))
     return value

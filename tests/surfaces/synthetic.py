@@ -10,12 +10,12 @@ from econ.surfaces.least_squares import harm_at
 
 BUDGETS = (0, 16, 64, 256, 1024, 4096)
 V = (1.0, 0.75, 0.5, 0.25, 0.1)
-#: log s, ..., chosen so that both arms matter inside the design.
+#: Form and parameters. At the status quo and v = 0.5 the local elasticities of S2 are 0.70 and 1.51.
 TRUTHS = {
     "S1, sigma 1.5": ("S1", [-6.2, 0.8, 6.6, logit(1 / 3), -0.7, -1.2, -0.8]),
     "S1, sigma 3": ("S1", [-6.2, 0.8, 6.6, logit(2 / 3), -0.4, -1.2, -0.8]),
-    "S2, local sigma 0.7": ("S2", [-0.3, 0.6, 6.2, 0.35, -1.0, 0.2, 5.8, 0.25, 0.0]),
-    "S2, local sigma 1.5": ("S2", [0.1, 0.6, 6.2, 0.1, -0.3, 0.2, 6.0, -0.2, 2.2]),
+    "S2, complements": ("S2", [-0.1, 0.6, 6.2, 0.0, -1.0, 0.2, 5.8, 0.0, 0.4]),
+    "S2, substitutes": ("S2", [-0.1, 0.6, 6.2, 0.0, -0.6, 0.2, 5.8, -0.223, 2.6]),
     "flat": ("S2", [-12.0, 0.0, 6.2, 0.0, -12.0, 0.0, 6.0, 0.0, 0.0]),
 }
 
@@ -40,6 +40,20 @@ def measurements(
     return pd.concat(parts, ignore_index=True)
 
 
+def truth_at(truth, a, b, v):
+    """True relative harm at labels a and b."""
+    form, theta = TRUTHS[truth]
+    return harm_at(FORMS[form], np.array([theta]), *(np.asarray(t, float) for t in (a, b, v)))[0]
+
+
+def truth_position(truth, v=0.5):
+    """True half-saturation of flags and true σ at the status quo."""
+    form, theta = FORMS[TRUTHS[truth][0]], np.array([TRUTHS[truth][1]])
+    p = form.at(theta, np.array([[v]]))
+    sigma = form.elasticity_of_substitution(p, np.array([[1.0]]), np.array([[4.0]]))
+    return p["a_half"].item(), sigma.item()
+
+
 def _rows(world, distribution, a, b, v, rate, base, seed, k):
     a, b, v, rate = (
         np.concatenate([[first], rest]) for first, rest in ((0, a), (0, b), (1.0, v), (base, rate))
@@ -62,6 +76,7 @@ def _rows(world, distribution, a, b, v, rate, base, seed, k):
             "distribution": distribution,
             "violation": rate,
             "violation_base": base,
+            "relative_harm": rate / base,
             "helpfulness": 0.6 - 0.08 * phi_a + 0.1 * phi_b + jitter,
             "sycophancy": sigmoid(-0.4 + 1.2 * phi_b + 4 * jitter),
             "over_refusal": sigmoid(-2.0 + (0.5 + 0.8 * (1 - v)) * phi_a - 0.5 * phi_b + 4 * jitter),
