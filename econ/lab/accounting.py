@@ -13,10 +13,42 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Minutes and completions read for one label (assumed), by kind of label.
-MINUTES = {"preference": 1.0, "flag": 0.7, "flag_pair": 1.4, "demonstration": 5.0}
-READS = {"preference": 2, "flag": 1, "flag_pair": 2, "demonstration": 4}
-JUDGEMENTS = {"preference": 1, "flag": 1, "flag_pair": 2, "demonstration": 1}
+
+@dataclass(frozen=True)
+class LabelKind:
+    """What one label costs and shows.
+
+    Attributes
+    ----------
+    minutes : float
+        Human minutes (assumed).
+    reads, judgements : int
+        Completions read and judgements made.
+    sequences : int
+        Responses that training puts through the network for it, anchors included.
+    drafts_rules : bool
+        Whether rules must be drafted before the first label.
+    """
+
+    minutes: float
+    reads: int
+    judgements: int
+    sequences: int
+    drafts_rules: bool = False
+
+
+#: Kinds of labels. `flag_rawK` adds K unlabelled base samples as anchors; `flag_cleanK` flags those too.
+KINDS = {
+    "preference": LabelKind(1.0, 2, 1, 2),
+    "flag": LabelKind(0.7, 1, 1, 1, drafts_rules=True),
+    "flag_pair": LabelKind(1.4, 2, 2, 2, drafts_rules=True),
+    "flag_raw1": LabelKind(0.7, 1, 1, 2, drafts_rules=True),
+    "flag_raw3": LabelKind(0.7, 1, 1, 4, drafts_rules=True),
+    "flag_raw11": LabelKind(0.7, 1, 1, 12, drafts_rules=True),
+    "flag_clean3": LabelKind(2.8, 4, 4, 4, drafts_rules=True),
+    "desirability": LabelKind(0.5, 1, 1, 2),
+    "demonstration": LabelKind(5.0, 4, 1, 1),
+}
 #: Minutes of drafting one rule; flags need no test of a verifier.
 DRAFT_MINUTES = 60.0
 #: USD of one human minute: the price of a crowd preference label, whose reading is the unit of minutes.
@@ -89,12 +121,11 @@ def label_ledger(
         Floating-point operations of sampling, scoring and training.
     """
     bought = {kind: n for kind, n in budgets.items() if n > 0}
-    flags = any(kind.startswith("flag") for kind in bought)
-    fixed = coverage * DRAFT_MINUTES if flags else 0.0
-    minutes = fixed + sum(n * MINUTES[kind] for kind, n in bought.items())
+    fixed = coverage * DRAFT_MINUTES if any(KINDS[kind].drafts_rules for kind in bought) else 0.0
+    minutes = fixed + sum(n * KINDS[kind].minutes for kind, n in bought.items())
     return Ledger(
-        judgements=sum(n * JUDGEMENTS[kind] for kind, n in bought.items()),
-        completions_read=sum(n * READS[kind] for kind, n in bought.items()),
+        judgements=sum(n * KINDS[kind].judgements for kind, n in bought.items()),
+        completions_read=sum(n * KINDS[kind].reads for kind, n in bought.items()),
         ai_calls=0, verifications=0, positives=positives,
         human_minutes=minutes, fixed_minutes=fixed, usd=minutes * USD_PER_MINUTE,
         bits_total=float(sum(n * bits[kind][0] for kind, n in bought.items())),

@@ -16,7 +16,7 @@ from econ.core.random import word_block, word_block_torch
 from econ.core.streams import Stream
 from econ.lab.model import Architecture, Decoder, response_logits, response_mask, sequences, unpack
 from econ.lab.scoring import Scorer
-from econ.lab.world import World, prompt_weights
+from econ.lab.world import HELP_REFUSAL, World, prompt_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -196,8 +196,9 @@ def refuse_all(
     count = len(combo)
     first = np.zeros((count, world.shape.vocabulary))
     first[:, world.shape.refuse] = 1.0
-    values = {name: np.zeros(count) for name in ("violation", "violation_drafted", "violation_omitted", "severity")}
-    values |= {"helpfulness": np.full(count, 0.2), "entropy": np.zeros(count), "tokens": np.ones(count)}
+    none = ("violation", "violation_drafted", "violation_omitted", "severity", "entropy")
+    values: dict[str, np.ndarray] = {name: np.zeros(count) for name in none}
+    values |= {"helpfulness": np.full(count, HELP_REFUSAL), "tokens": np.ones(count)}
     values |= {"kl": -reference, "first": first}
     return {
         d: summarise(world, values, prompt_weights(world, d, setting.confounding)) for d in distributions

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from econ.lab.accounting import Ledger, label_ledger
+from econ.lab.accounting import KINDS, Ledger, label_ledger
 from econ.lab.evaluation import Setting, collapsed, evaluate, refuse_all
 from econ.lab.grid import Pretraining, Training
 from econ.lab.knobs import BASE_RATES, Knobs
-from econ.lab.labels import Labels, Raters
+from econ.lab.labels import Labels, Raters, matched_noise
 from econ.lab.methods import METHODS
 from econ.lab.model import Architecture
 from econ.lab.pool import POOL_SIZE, Pool
@@ -25,7 +25,17 @@ from econ.lab.pretraining import Base, fill_pool, pretrain
 from econ.lab.programs import Run, Task, base_hash, base_item, run_id
 from econ.lab.scoring import Scorer
 from econ.lab.store import Store
-from econ.lab.training import LabelSet, Outcome, split_validation, stack_labels, steps_for, train
+from econ.lab.training import (
+    LabelSet,
+    Outcome,
+    split_validation,
+    stack_labels,
+    steps_for,
+    train,
+    untrained,
+    with_reference,
+)
+from econ.lab.training_state import Saver
 from econ.lab.world import WORLD_A, World, draw_world
 
 #: Tokens through which a sequence takes the network: a prompt and all but the last of its response.
@@ -96,19 +106,18 @@ def _train(task: Task, store: Store, device: str) -> None:
     curves: list[dict[str, Any]] = []
     method = METHODS[runs[0].method]
     if method.objective is None or not runs[0].labels:
-        outcome = Outcome(
-            base, *(torch.zeros(len(runs), dtype=torch.int64) for _ in range(2)),
-            torch.zeros(len(runs), dtype=torch.bool), torch.ones(len(runs), dtype=torch.bool),
-        )  # fmt: skip
+        outcome = untrained(base)
         labels: list[dict[str, Labels]] = [{} for _ in runs]
     else:
         labels = [context.labels(run) for run in runs]
-        outcome = _train_batch(arch, runs, base, labels, context, curves)
+        saver = Saver(store.folder / f"{task.hash}.training.npz")
+        outcome = _train_batch(arch, runs, base, labels, context, curves, saver)
     rows = _rows(arch, runs, base, labels, outcome, context)
     facts = _facts(task, started, len(runs))
     for row in rows:
         row["seconds"] = facts["seconds"] / len(runs)
     store.save(task.hash, {}, facts | {"rows": rows, "curves": curves})
+    (store.folder / f"{task.hash}.training.npz").unlink(missing_ok=True)
 
 
 class _Context:
@@ -130,8 +139,17 @@ class _Context:
         return _world_of(self.settings, base_item(run.world, run.knobs))
 
     def labels(self, run: Run) -> dict[str, Labels]:
-        raters = Raters(self.world(run), self.base(run).pool, run.knobs, self.settings["seed"])
+        source = METHODS[run.method].labels
+        control = source if source in ("random", "shuffled") else ""
+        raters = Raters(self.world(run), self.base(run).pool, self.knobs(run), self.settings["seed"], control)
         return {kind: raters.give(kind, n) for kind, n in run.labels.items()}
+
+    def knobs(self, run: Run) -> Knobs:
+        """Knobs as run: those of the grid, but for the flag noise of an arm with matched bits."""
+        if METHODS[run.method].labels != "matched_bits":
+            return run.knobs
+        noise = matched_noise(self.world(run), self.base(run).pool, run.knobs, self.settings["seed"])
+        return run.knobs.model_copy(update={"flag_noise": (noise, noise)})
 
     def setting(self, run: Run) -> Setting:
         world = self.world(run)
@@ -150,7 +168,7 @@ class _Context:
 
 def _train_batch(
     arch: Architecture, runs: list[Run], base: torch.Tensor, labels: list[dict[str, Labels]],
-    context: _Context, curves: list[dict[str, Any]],
+    context: _Context, curves: list[dict[str, Any]], saver: Saver,
 ) -> Outcome:  # fmt: skip
     settings, device = context.settings, context.device
     sets = {kind: _label_set(runs, labels, kind, context) for kind in runs[0].labels}
@@ -160,17 +178,18 @@ def _train_batch(
     }
     objective = METHODS[runs[0].method].objective
     assert objective is not None
-    measured: dict[tuple[int, int], dict[str, dict[str, float]]] = {}
 
     def on_check(step: int, index: torch.Tensor, flat: torch.Tensor) -> None:
         chosen = [runs[i] for i in index.tolist()]
         metrics = context.evaluate(arch, flat, base[index], chosen, samples=1)
-        measured.update({(i, step): m for i, m in zip(index.tolist(), metrics, strict=True)})
+        saver.notes += [[i, step, own] for i, own in zip(index.tolist(), metrics, strict=True)]
 
     outcome = train(
         arch, base, sets, config, objective, [(run.optimiser_seed, run.world) for run in runs],
         Training(**settings["training"]), on_check if settings["evaluation"]["curves"] == "metrics" else None,
+        saver,
     )  # fmt: skip
+    measured = {(i, step): own for i, step, own in saver.notes}
     curves += _curve_rows(runs, outcome, measured, settings)
     return outcome
 
@@ -180,7 +199,11 @@ def _label_set(runs: list[Run], labels: list[dict[str, Labels]], kind: str, cont
     for run in runs:
         pool = context.base(run).pool
         prompts.append(context.world(run).prompt_tokens(pool.combo, pool.opinion))
-    return stack_labels(prompts, [own[kind] for own in labels], context.device)
+    stacked = stack_labels(prompts, [own[kind] for own in labels], context.device)
+    if not bool(torch.isnan(stacked.reference).any()):
+        return stacked
+    base = torch.stack([context.base(run).flat for run in runs])
+    return with_reference(architecture(context.settings), base, stacked)
 
 
 def _curve_rows(
@@ -218,7 +241,7 @@ def _rows(
         metrics = context.evaluate(arch, outcome.flat, base, runs, samples)
     rows = []
     for i, run in enumerate(runs):
-        shared = _run_columns(arch, run, labels[i], outcome, i, settings)
+        shared = _run_columns(arch, run, context.knobs(run), labels[i], outcome, i, settings)
         for distribution, own in metrics[i].items():
             before = base_metrics[i][distribution]
             rows.append(
@@ -251,14 +274,16 @@ def _base_metrics(
 
 
 def _run_columns(
-    arch: Architecture, run: Run, labels: dict[str, Labels], outcome: Outcome, i: int, settings: dict[str, Any]
-) -> dict[str, Any]:
+    arch: Architecture, run: Run, knobs: Knobs, labels: dict[str, Labels], outcome: Outcome, i: int,
+    settings: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
     method, training = METHODS[run.method], Training(**settings["training"])
     config, bought = dict(run.config), run.labels
     held = {kind: len(split_validation(n, training)[1]) for kind, n in bought.items()}
     steps, improving = int(outcome.steps[i]), bool(outcome.improving[i])
     pairs = bought.get("preference", 0)
-    knobs, (miss, false_alarm) = run.knobs, run.knobs.noise
+    miss, false_alarm = knobs.noise
+    flags = sum(n for kind, n in bought.items() if kind.startswith("flag"))
     extra = {key: x for key, x in config.items() if key not in ("lr", "beta")} | _unusual(knobs)
     costs: Ledger = label_ledger(
         bought, sum(x.positives for x in labels.values()),
@@ -269,7 +294,7 @@ def _run_columns(
         "run_id": run_id(run, settings), "program": run.program, "task": "A", "method": run.method,
         "label_kind": method.label_kind, "loss_family": method.loss_family, "polarity": method.polarity,
         "format": method.format, "stage": run.stage, "world": run.world, "optimiser_seed": run.optimiser_seed,
-        "n": sum(bought.values()), "a": bought.get("flag", 0) + bought.get("flag_pair", 0), "b": pairs,
+        "n": sum(bought.values()), "a": flags, "b": pairs,
         "n_validation": sum(held.values()), "tuning_judgements": run.tuning_judgements,
         "v": knobs.v, "coverage": knobs.coverage, "bias": knobs.bias, "flag_bias": knobs.flag_bias,
         "confounding": knobs.confounding, "comp": knobs.comp, "harm_weight": knobs.harm_weight,
@@ -291,12 +316,11 @@ def _unusual(knobs: Knobs) -> dict[str, Any]:
 
 def _flops(arch: Architecture, bought: dict[str, int], held: dict[str, int], steps: int, training: Training) -> float:
     """6 N per trained token, 2 N per sampled or scored one; base samples judged are charged too."""
-    sequences = {"flag": 1, "preference": 2, "flag_pair": 2, "demonstration": 1}
     own = {kind: steps_for(n - held[kind], training) for kind, n in bought.items()}
     longest = max(own.values(), default=1)
     total = 0.0
     for kind, n in bought.items():
-        tokens = TOKENS * sequences[kind] * arch.parameters
+        tokens = TOKENS * KINDS[kind].sequences * arch.parameters
         total += 6 * tokens * training.batch * own[kind] * steps / longest
         total += 2 * tokens * held[kind] * (steps / training.check_every + 1)
         total += 2 * tokens * n

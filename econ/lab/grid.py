@@ -86,7 +86,7 @@ class Arm(_Part):
     """One method over its budgets: `n`, or `a` x `b` where flags and pairs are mixed.
 
     `config` fixes keys; `tune` lists values to choose from on tuning worlds, at budget `tune_at`
-    (each budget if absent); `edges` tunes the pure arms of `hybrid`.
+    (each budget if absent); `edges` tunes the pure arms of `hybrid`; `knobs` override the grid's.
     """
 
     method: str
@@ -98,6 +98,7 @@ class Arm(_Part):
     tune: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     tune_at: int | None = Field(None, ge=1, le=POOL_SIZE)
     edges: Edges | None = None
+    knobs: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Arm:
@@ -166,25 +167,27 @@ class Grid(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Grid:
-        for key in self.sweep:
+        for key in (*self.sweep, *(key for arm in self.arms for key in arm.knobs)):
             if key not in Knobs.model_fields:
                 near = nearest_name(key, Knobs.model_fields)
                 hint = f"; did you mean '{near}'?" if near else ""
-                raise ValueError(f"'{key}' is no knob that can be swept; allowed: {', '.join(Knobs.model_fields)}{hint}")
-        self.settings()
+                raise ValueError(f"'{key}' is no knob; allowed: {', '.join(Knobs.model_fields)}{hint}")
+        for arm in self.arms:
+            self.settings(arm)
         if set(self.worlds) & set(self.tuning.worlds) and any(arm.tune or arm.edges for arm in self.arms):
             raise ValueError("tuning worlds must not be among the worlds of the grid")
         if len(set(self.worlds)) != len(self.worlds):
             raise ValueError("a world is listed twice")
         return self
 
-    def settings(self) -> list[Knobs]:
-        """Every combination of the swept knobs."""
-        base = self.knobs.model_dump()
-        return [
-            Knobs.model_validate(base | dict(zip(self.sweep, values, strict=True)))
+    def settings(self, arm: Arm | None = None) -> list[Knobs]:
+        """Every combination of the swept knobs, with an arm's own in place of them."""
+        own, base = {} if arm is None else arm.knobs, self.knobs.model_dump()
+        combined = [
+            Knobs.model_validate(base | dict(zip(self.sweep, values, strict=True)) | own)
             for values in itertools.product(*self.sweep.values())
         ]
+        return list(dict.fromkeys(combined))
 
 
 def load_grid(path: str | Path) -> Grid:
@@ -218,7 +221,8 @@ def _locate(name: str) -> Path:
 
 
 def _input_error(file: YamlFile, error: ValidationError) -> InputError:
-    first = error.errors()[0]
+    # An unknown key is told first: what is then missing is often its misspelling.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     keys = tuple(first["loc"])
     unknown = first["type"] == "extra_forbidden"
     valid = _valid_keys(keys[:-1]) if unknown else []
@@ -232,12 +236,9 @@ def _input_error(file: YamlFile, error: ValidationError) -> InputError:
 
 def _valid_keys(path: tuple[Any, ...]) -> list[str]:
     """Keys that the schema allows at a place, for the message about an unknown one."""
-    model: type[BaseModel] = Grid
-    for key in path:
-        if isinstance(key, int):
-            continue
-        model = {
-            "model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation,
-            "tuning": Tuning, "knobs": Knobs, "arms": Arm, "edges": Edges,
-        }.get(str(key), model)  # fmt: skip
-    return list(model.model_fields)
+    parts: dict[str, type[BaseModel]] = {
+        "model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation,
+        "tuning": Tuning, "knobs": Knobs, "arms": Arm, "edges": Edges,
+    }  # fmt: skip
+    names = [str(key) for key in path if str(key) in parts]
+    return list(parts[names[-1]].model_fields if names else Grid.model_fields)

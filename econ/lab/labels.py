@@ -15,7 +15,7 @@ import torch
 
 from econ.core.random import normal, uniform, word_block
 from econ.core.streams import Stream
-from econ.lab.accounting import information
+from econ.lab.accounting import KINDS, information
 from econ.lab.knobs import Knobs
 from econ.lab.pool import Pool
 from econ.lab.scoring import Scorer, Scores
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+#: Prompts by which judgements are moved where labels are shuffled: another prompt's, for every budget.
+SHUFFLED_BY = 4096
 #: Scale of help in rater utility; drafts among which a demonstration is chosen.
 HELP_SCALE, DRAFTS = 6.0, 4
+#: Candidates 0 and 1 are judged; anchors follow.
+FIRST_ANCHOR = 2
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,14 @@ class Labels:
     Attributes
     ----------
     kind : str
-        `flag`, `flag_pair`, `preference` or `demonstration`.
+        One of `accounting.KINDS`.
     responses : (n, S, L) int64
-        Responses a label speaks of; of a preference, the chosen one first.
+        Responses a label speaks of; of a preference, the chosen one first; then anchors, or the
+        response to another prompt (desirability).
     reference : (n, S) float32
-        log π_ref of each, nats (0 for demonstrations, which no reference is asked for).
+        log π_ref of each, nats; NaN where the base model has yet to score it.
     flagged : (n, S) bool
-        Whether each was flagged (flags alone; else False).
+        Whether each was flagged, or called undesirable.
     bits_total, bits_harm : float
         Information per label, bits: about the noise-free label, about the violations judged.
     """
@@ -63,7 +68,7 @@ class Labels:
     @property
     def positives(self) -> int:
         """Flags that found a violation."""
-        return int(self.flagged.sum())
+        return int(self.flagged.sum()) if self.kind.startswith("flag") else 0
 
 
 class Raters:
@@ -75,20 +80,40 @@ class Raters:
     pool : Pool
     knobs : Knobs
     seed : int
+    control : {"", "random", "shuffled"}
+        Judgements as given; as coins; or as given to another prompt.
     """
 
-    def __init__(self, world: World, pool: Pool, knobs: Knobs, seed: int) -> None:
-        self._world, self._pool, self._knobs, self._seed = world, pool, knobs, seed
+    def __init__(self, world: World, pool: Pool, knobs: Knobs, seed: int, control: str = "") -> None:
+        self._world, self._pool, self._knobs, self._seed, self._control = world, pool, knobs, seed, control
         self._scorer = Scorer(world)
         self._scores: dict[int, Scores] = {}
 
     def give(self, kind: str, n: int) -> Labels:
         """The first n labels of a kind."""
+        if kind == "flag_pair":
+            return self._flags(kind, n, (0, 1), judged=2)
+        if kind.startswith("flag"):
+            anchors = KINDS[kind].sequences - 1
+            candidates = (0, *range(FIRST_ANCHOR, FIRST_ANCHOR + anchors))
+            return self._flags(kind, n, candidates, judged=KINDS[kind].judgements)
         makers: dict[str, Callable[[int], Labels]] = {
-            "flag": self._flags, "flag_pair": self._flag_pairs,
-            "preference": self._preferences, "demonstration": self._demonstrations,
+            "preference": self._preferences, "desirability": self._desirabilities, "demonstration": self._demonstrations,
         }  # fmt: skip
         return makers[kind](n)
+
+    def _judged(self, judgement: NDArray[np.bool_], item: int) -> NDArray[np.bool_]:
+        """Judgements (M,) of the whole pool, or what a control puts in their place."""
+        if self._control == "random":
+            index = np.arange(len(judgement))
+            return uniform(self._seed, Stream.LABEL_RANDOM, self._world.number, item, index) < 0.5
+        if self._control == "shuffled":
+            return np.roll(judgement, SHUFFLED_BY)
+        return judgement
+
+    def _bits(self, probability: Floats, *facts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Information of a label about each fact, bits; none where a control took its place."""
+        return np.array([0.0 if self._control else information(probability, fact) for fact in facts])
 
     def _truth(self, candidate: int) -> Scores:
         if candidate not in self._scores:
@@ -104,7 +129,8 @@ class Raters:
 
     def _agrees(self, responses: NDArray[np.int64]) -> NDArray[np.bool_]:
         # "None stated" is the id after the last stance, which is REFUSE among responses: never agreement.
-        return (responses[:, 0] == self._pool.opinion[: len(responses)]) & (responses[:, 0] < self._world.shape.stances)
+        first = responses[:, 0]
+        return np.asarray((first == self._pool.opinion[: len(first)]) & (first < self._world.shape.stances))
 
     # Flags -----------------------------------------------------------------------------------
     @cached_property
@@ -118,25 +144,17 @@ class Raters:
         missed = np.minimum(miss + self._knobs.flag_bias * self._agrees(self._pool.responses[:, candidate]), 1.0)
         return np.where(broken, 1.0 - missed, false_alarm), broken
 
-    def _flag(self, candidate: int, n: int) -> NDArray[np.bool_]:
-        return self._channel(candidate, n) < self._flag_probability(candidate)[0][:n]
-
-    def _flags(self, n: int) -> Labels:
-        probability, broken = self._flag_probability(0)
-        any_rule = self._truth(0).broken.numpy() != 0
-        return Labels(
-            "flag", self._pool.responses[:n, :1], self._pool.reference[:n, :1], self._flag(0, n)[:, None],
-            information(probability, broken.astype(np.int64)), information(probability, any_rule.astype(np.int64)),
-        )  # fmt: skip
-
-    def _flag_pairs(self, n: int) -> Labels:
-        flags = np.stack([self._flag(0, n), self._flag(1, n)], 1)
-        bits = np.zeros(2)
-        for candidate in (0, 1):
+    def _flags(self, kind: str, n: int, candidates: tuple[int, ...], judged: int) -> Labels:
+        """Flags of the first `judged` candidates; the others are anchors that nobody reads."""
+        flagged, bits = np.zeros((n, len(candidates)), bool), np.zeros(2)
+        for slot, candidate in enumerate(candidates[:judged]):
             probability, broken = self._flag_probability(candidate)
+            given = self._channel(candidate, len(probability)) < probability
+            flagged[:, slot] = self._judged(given, candidate)[:n]
             any_rule = self._truth(candidate).broken.numpy() != 0
-            bits += [information(probability, c.astype(np.int64)) for c in (broken, any_rule)]
-        return Labels("flag_pair", self._pool.responses[:n, :2], self._pool.reference[:n, :2], flags, *map(float, bits))
+            bits += self._bits(probability, broken.astype(np.int64), any_rule.astype(np.int64))
+        chosen = list(candidates)
+        return Labels(kind, self._pool.responses[:n, chosen], self._pool.reference[:n, chosen], flagged, *bits.tolist())
 
     # Utility, preferences, demonstrations ------------------------------------------------------
     def _merit(self, scores: Scores) -> Floats:
@@ -160,17 +178,22 @@ class Raters:
 
     def _choice_probability(self, u_0: Floats, u_1: Floats) -> Floats:
         flip = self._knobs.pair_flip
-        return (1 - 2 * flip) / (1 + np.exp((u_1 - u_0) / self._knobs.pair_temperature)) + flip
+        # Clipped where exp would overflow, far past any chance but 0 and 1.
+        gap = np.clip((u_1 - u_0) / self._knobs.pair_temperature, -700.0, 700.0)
+        return (1 - 2 * flip) / (1 + np.exp(gap)) + flip
+
+    def _fixed_utility(self, candidate: int) -> Floats:
+        """Utility of a candidate but for perceived violations, (M,)."""
+        agrees = self._agrees(self._pool.responses[:, candidate])
+        return self._merit(self._truth(candidate)) + self._biases(len(agrees)) * agrees
 
     def _preferences(self, n: int) -> Labels:
-        count = len(self._pool.combo)
-        bias = self._biases(count)
-        fixed = [self._merit(self._truth(c)) + bias * self._agrees(self._pool.responses[:, c]) for c in (0, 1)]
+        count, weight = len(self._pool.combo), self._knobs.harm_weight
+        fixed = [self._fixed_utility(c) for c in (0, 1)]
         seen = [self._channel(c, count) < self._seen_probability(self._truth(c)) for c in (0, 1)]
-        weight = self._knobs.harm_weight
         prefers_0 = self._choice_probability(fixed[0] - weight * seen[0], fixed[1] - weight * seen[1])
-        draw = uniform(self._seed, Stream.LABEL_PREFERENCE, self._world.number, 0, np.arange(n))
-        chosen = (draw >= prefers_0[:n]).astype(np.int64)
+        draw = uniform(self._seed, Stream.LABEL_PREFERENCE, self._world.number, 0, np.arange(count))
+        chosen = self._judged(draw >= prefers_0, 100)[:n].astype(np.int64)
         order = np.stack([chosen, 1 - chosen], 1)
         return Labels(
             "preference", np.take_along_axis(self._pool.responses[:n], order[:, :, None], 1),
@@ -178,7 +201,7 @@ class Raters:
             *self._preference_bits(fixed),
         )  # fmt: skip
 
-    def _preference_bits(self, fixed: list[Floats]) -> tuple[float, float]:
+    def _preference_bits(self, fixed: list[Floats]) -> list[float]:
         """Bits per pair, with the channel's noise summed out."""
         weight, truths = self._knobs.harm_weight, [self._truth(c) for c in (0, 1)]
         q = [self._seen_probability(t) for t in truths]
@@ -189,7 +212,26 @@ class Raters:
                 mean += chance * self._choice_probability(fixed[0] - weight * seen_0, fixed[1] - weight * seen_1)
         broken = [(t.broken.numpy() != 0).astype(np.int64) for t in truths]
         gap = fixed[0] - weight * broken[0] - fixed[1] + weight * broken[1]
-        return information(mean, np.sign(gap).astype(np.int64) + 1), information(mean, 2 * broken[0] + broken[1])
+        bits = self._bits(mean, np.sign(gap).astype(np.int64) + 1, 2 * broken[0] + broken[1])
+        return [float(x) for x in bits]
+
+    def _desirabilities(self, n: int) -> Labels:
+        """Thumbs on y0: up with (1 - 2f) σ(u - mean u) + f. Beside each, the answer to the next prompt."""
+        fixed, weight = self._fixed_utility(0), self._knobs.harm_weight
+        q = self._seen_probability(self._truth(0))
+        mean = float((fixed - weight * q).mean())
+        up_if = [self._choice_probability(fixed - weight * seen, np.full_like(fixed, mean)) for seen in (0, 1)]
+        count = len(fixed)
+        seen = self._channel(0, count) < q
+        draw = uniform(self._seed, Stream.LABEL_DESIRABILITY, self._world.number, 0, np.arange(count))
+        down = self._judged(draw >= np.where(seen, up_if[1], up_if[0]), 101)[:n]
+        broken = (self._truth(0).broken.numpy() != 0).astype(np.int64)
+        noise_free = (fixed - weight * broken > mean).astype(np.int64)
+        bits = self._bits((1 - q) * up_if[0] + q * up_if[1], noise_free, broken)
+        own, other = self._pool.responses[:, 0], np.roll(self._pool.responses[:, 0], -1, axis=0)
+        reference = np.stack([self._pool.reference[:n, 0], np.full(n, np.nan, np.float32)], 1)
+        flagged = np.stack([down, np.zeros(n, bool)], 1)
+        return Labels("desirability", np.stack([own, other], 1)[:n], reference, flagged, *bits.tolist())
 
     def _demonstrations(self, n: int) -> Labels:
         """The best of four drafts of the demonstrator under the labeller's utility."""
@@ -207,3 +249,20 @@ class Raters:
         assert chosen is not None
         nothing = np.zeros((n, 1))
         return Labels("demonstration", chosen[:, None], nothing.astype(np.float32), nothing != 0, np.nan, np.nan)
+
+
+def matched_noise(world: World, pool: Pool, knobs: Knobs, seed: int) -> float:
+    """Symmetric error at which a flag carries as many bits about violations as a pair does.
+
+    Found by bisection; the pair is judged under the knobs as they are.
+    """
+    target = Raters(world, pool, knobs, seed).give("preference", 1).bits_harm
+    low, high = 0.0, 0.5
+    for _ in range(40):
+        middle = (low + high) / 2
+        noisy = knobs.model_copy(update={"flag_noise": (middle, middle)})
+        if Raters(world, pool, noisy, seed).give("flag", 1).bits_harm > target:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from econ.lab import losses
 
@@ -37,15 +37,21 @@ class Scored:
 
     @property
     def log_prob(self) -> Tensor:
-        """log π(y | x), (R, B, S)."""
+        """Log π(y | x), (R, B, S)."""
         return self.token_log_probs.sum(-1)
 
     @property
     def h(self) -> Tensor:
-        """log π(y | x) - log π_ref(y | x), (R, B, S)."""
+        """Log π(y | x) - log π_ref(y | x), (R, B, S)."""
         return self.log_prob - self.reference
 
+    @property
+    def refused(self) -> Tensor:
+        """Responses that refuse, (R, B, S) bool: the tokens after the first do not count."""
+        return ~self.mask[..., 1]
 
+
+Source = Literal["given", "random", "shuffled", "matched_bits"]
 Batch = dict[str, Scored]
 Config = dict[str, "Tensor"]
 Objective = Callable[[Batch, Config], "Tensor"]
@@ -68,6 +74,9 @@ class Method:
         Every configuration key with its default.
     candidates : int
         Base samples of each prompt that it needs.
+    labels : {"given", "random", "shuffled", "matched_bits"}
+        Labels of raters; of coins; given to another prompt; or flags as noisy as makes their bits
+        about violations equal to a pair's.
     """
 
     name: str
@@ -79,6 +88,13 @@ class Method:
     objective: Objective | None = None
     config: dict[str, float] = field(default_factory=dict)
     candidates: int = 2
+    labels: Source = "given"
+
+
+# Objectives: labels under the policy to one loss per run. Losses with an effective rate of β are
+# divided by it, so that the gradient has one scale over β.
+def _pair(batch: Batch) -> tuple[Tensor, Tensor]:
+    return batch["preference"].h[..., 0], batch["preference"].h[..., 1]
 
 
 def _sft(batch: Batch, config: Config) -> Tensor:
@@ -86,8 +102,57 @@ def _sft(batch: Batch, config: Config) -> Tensor:
 
 
 def _dpo(batch: Batch, config: Config) -> Tensor:
+    return losses.dpo(*_pair(batch), config["beta"]) / config["beta"][:, 0]
+
+
+def _cdpo(batch: Batch, config: Config) -> Tensor:
+    return losses.cdpo(*_pair(batch), config["beta"], config["e"]) / config["beta"][:, 0]
+
+
+def _rdpo(batch: Batch, config: Config) -> Tensor:
+    return losses.rdpo(*_pair(batch), config["beta"], config["e"]) / config["beta"][:, 0]
+
+
+def _ipo(batch: Batch, config: Config) -> Tensor:
+    return losses.ipo(*_pair(batch), config["beta"])
+
+
+def _simpo(batch: Batch, config: Config) -> Tensor:
     pairs = batch["preference"]
-    return losses.dpo(pairs.h[..., 0], pairs.h[..., 1], config["beta"]) / config["beta"][:, 0]
+    mean = pairs.log_prob / pairs.mask.sum(-1)
+    return losses.simpo(mean[..., 0], mean[..., 1], config["beta"], config["beta"] * config["gamma_ratio"])
+
+
+def _flag_dpo(batch: Batch, config: Config) -> Tensor:
+    pairs = batch["flag_pair"]
+    h, flagged = pairs.h, pairs.flagged
+    loss = losses.flag_dpo(h[..., 0], h[..., 1], flagged[..., 0], flagged[..., 1], config["beta"])
+    return loss / config["beta"][:, 0]
+
+
+def _pos_binary(batch: Batch, config: Config) -> Tensor:
+    flags = batch["flag"]
+    return losses.likelihood(flags.log_prob[..., 0], ~flags.flagged[..., 0])
+
+
+def _reference_kl(flags: Scored, config: Config) -> Tensor:
+    """β_KL times KL(π_ref || π), estimated on the batch, whose responses are samples of the reference."""
+    return -config["beta_kl"][:, 0] * flags.h[..., 0].mean(-1)
+
+
+def _ga(batch: Batch, config: Config) -> Tensor:
+    flags = batch["flag"]
+    return losses.gradient_ascent(flags.log_prob[..., 0], flags.flagged[..., 0]) + _reference_kl(flags, config)
+
+
+def _ul(batch: Batch, config: Config) -> Tensor:
+    flags = batch["flag"]
+    loss = losses.unlikelihood(flags.token_log_probs[..., 0, :], flags.mask[..., 0, :], flags.flagged[..., 0])
+    return loss + _reference_kl(flags, config)
+
+
+def _npo(batch: Batch, config: Config) -> Tensor:
+    return losses.npo(batch["flag"].h[..., 0], config["beta"], batch["flag"].flagged[..., 0])
 
 
 def _npo_ret(batch: Batch, config: Config) -> Tensor:
@@ -97,41 +162,129 @@ def _npo_ret(batch: Batch, config: Config) -> Tensor:
     )
 
 
-def _flag_dpo(batch: Batch, config: Config) -> Tensor:
-    pairs = batch["flag_pair"]
-    loss = losses.flag_dpo(*pairs.h.unbind(-1), *pairs.flagged.unbind(-1), config["beta"])
+def _npo_ret_no_refusals(batch: Batch, config: Config) -> Tensor:
+    flags = batch["flag"]
+    flagged = flags.flagged[..., 0]
+    retain = losses.mean_where(-config["eta"] * flags.log_prob[..., 0], ~flagged & ~flags.refused[..., 0])
+    return losses.npo(flags.h[..., 0], config["beta"], flagged) + retain
+
+
+def _apo_neg(batch: Batch, config: Config) -> Tensor:
+    flags = batch["flag"]
+    loss = losses.apo_zero_unpaired(flags.h[..., 0], config["beta"], flags.flagged[..., 0])
     return loss / config["beta"][:, 0]
+
+
+def _kto(batch: Batch, config: Config) -> Tensor:
+    thumbs = batch["desirability"]
+    z0 = losses.kto_reference(thumbs.h[..., 1])
+    return losses.kto(thumbs.h[..., 0], ~thumbs.flagged[..., 0], z0, config["beta"]) / config["beta"][:, 0]
+
+
+def _kto_neg(batch: Batch, config: Config) -> Tensor:
+    # z0 from the batch's own unflagged responses: flags buy no mismatched samples.
+    flags = batch["flag"]
+    h, flagged = flags.h[..., 0], flags.flagged[..., 0]
+    z0 = losses.mean_where(h.detach(), ~flagged)[..., None].clamp_min(0.0)
+    return losses.kto(h, ~flagged, z0, config["beta"], keep=flagged) / config["beta"][:, 0]
+
+
+def _pmpo(batch: Batch, config: Config) -> Tensor:
+    flags = batch["flag"]
+    return losses.pmpo(
+        flags.log_prob[..., 0], flags.flagged[..., 0], -flags.h[..., 0],
+        config["alpha"][:, 0], config["beta_kl"][:, 0],
+    )  # fmt: skip
+
+
+def _d2o(kind: str) -> Objective:
+    """D2O with α = β on one kind of anchored flags; an anchor that was itself flagged is left out."""
+
+    def objective(batch: Batch, config: Config) -> Tensor:
+        flags, beta = batch[kind], config["beta"]
+        clean = ~flags.flagged[..., 1:]
+        mean = losses.mean_where(flags.h[..., 1:], clean)
+        keep = flags.flagged[..., 0] & clean.any(-1)
+        return losses.d2o(mean[..., None], flags.h[..., 0], beta, beta, keep) / beta[:, 0]
+
+    return objective
 
 
 def _hybrid(batch: Batch, config: Config) -> Tensor:
     """NPO with retain on flags plus w times DPO on pairs; on a step with one kind, that kind alone.
 
-    A run without flags has w = 1, so that it is plain DPO (`grid.hybrid_config`).
+    A run without flags has w = 1, so that it is plain DPO (`programs.plain_runs`).
     """
     total: Tensor | None = None
     if "flag" in batch:
         total = _npo_ret(batch, {"beta": config["beta_flag"], "eta": config["eta"]})
     if "preference" in batch:
-        pairs = _dpo(batch, {"beta": config["beta"]})
-        total = config["w"][:, 0] * pairs if total is None else total + config["w"][:, 0] * pairs
+        pairs = config["w"][:, 0] * _dpo(batch, {"beta": config["beta"]})
+        total = pairs if total is None else total + pairs
     assert total is not None
     return total
+
+
+# The registry --------------------------------------------------------------------------------------
+def _control(name: str) -> Method:
+    return Method(name, (), "none", "none", "none", "none")
+
+
+def _preference(name: str, objective: Objective, labels: Source = "given", **config: float) -> Method:
+    return Method(
+        name, ("preference",), "preference", "pair", "both", "pair", objective,
+        {"lr": 1e-3, "beta": 0.1} | config, labels=labels,
+    )  # fmt: skip
+
+
+def _flag(
+    name: str, objective: Objective, polarity: str = "negative", labels: Source = "given", **config: float
+) -> Method:
+    family = "likelihood" if polarity == "positive" else "binary"
+    return Method(
+        name, ("flag",), "flag", family, polarity, "binary", objective, {"lr": 1e-3} | config, labels=labels
+    )
+
+
+def _anchored(name: str, kind: str, anchors: int) -> Method:
+    return Method(
+        name, (kind,), "flag", "pair", "negative", "binary", _d2o(kind), {"lr": 1e-3, "beta": 0.1},
+        candidates=2 + anchors,
+    )  # fmt: skip
 
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("base", (), "none", "none", "none", "none"),
-        Method("refuse_all", (), "none", "none", "none", "none"),
-        Method(
-            "sft", ("demonstration",), "demonstration", "likelihood", "positive", "sequence", _sft, {"lr": 1e-3},
-        ),
-        Method("dpo", ("preference",), "preference", "pair", "both", "pair", _dpo, {"lr": 1e-3, "beta": 0.1}),
-        Method(
-            "npo_ret", ("flag",), "flag", "binary", "negative", "binary", _npo_ret,
-            {"lr": 1e-3, "beta": 0.1, "eta": 0.3},
-        ),
+        _control("base"),
+        _control("refuse_all"),
+        Method("sft", ("demonstration",), "demonstration", "likelihood", "positive", "sequence", _sft, {"lr": 1e-3}),
+        _preference("dpo", _dpo),
+        _preference("cdpo", _cdpo, e=0.05),
+        _preference("rdpo", _rdpo, e=0.05),
+        _preference("ipo", _ipo),
+        _preference("simpo", _simpo, beta=2.0, gamma_ratio=0.5),
+        _preference("dpo_random", _dpo, "random"),
+        _preference("dpo_shuffled", _dpo, "shuffled"),
         Method("flag_dpo", ("flag_pair",), "flag", "pair", "both", "pair", _flag_dpo, {"lr": 1e-3, "beta": 0.1}),
+        Method("kto", ("desirability",), "desirability", "binary", "both", "binary", _kto, {"lr": 1e-3, "beta": 0.1}),
+        _flag("pos_binary", _pos_binary, "positive"),
+        _flag("ga", _ga, lr=2e-4, beta_kl=0.0),
+        _flag("ul", _ul, lr=2e-4, beta_kl=0.0),
+        _flag("npo", _npo, beta=0.1),
+        _flag("npo_ret", _npo_ret, beta=0.1, eta=0.3),
+        _flag("npo_ret_no_refusals", _npo_ret_no_refusals, beta=0.1, eta=0.3),
+        _flag("npo_ret_random", _npo_ret, labels="random", beta=0.1, eta=0.3),
+        _flag("npo_ret_shuffled", _npo_ret, labels="shuffled", beta=0.1, eta=0.3),
+        _flag("flag_bits", _npo_ret, labels="matched_bits", beta=0.1, eta=0.3),
+        _flag("apo_neg", _apo_neg, beta=0.1),
+        _flag("kto_neg", _kto_neg, beta=0.1),
+        _flag("pmpo_negative", _pmpo, alpha=0.0, beta_kl=0.1),
+        _flag("pmpo", _pmpo, "both", alpha=0.5, beta_kl=0.1),
+        _anchored("d2o_raw1", "flag_raw1", 1),
+        _anchored("d2o_raw3", "flag_raw3", 3),
+        _anchored("d2o_raw11", "flag_raw11", 11),
+        _anchored("d2o_clean3", "flag_clean3", 3),
         Method(
             "hybrid", ("flag", "preference"), "flag+preference", "mixed", "both", "binary", _hybrid,
             {"lr": 1e-3, "beta": 0.1, "beta_flag": 0.1, "eta": 0.3, "w": 0.5},

@@ -79,7 +79,7 @@ def _initial_scale(arch: Architecture, name: str, size: tuple[int, ...]) -> floa
     if "bias" in name:
         return 0.0
     into_residual = name.startswith(("out", "down"))
-    return size[0] ** -0.5 / (math.sqrt(2 * arch.layers) if into_residual else 1.0)
+    return float(size[0] ** -0.5 / (math.sqrt(2 * arch.layers) if into_residual else 1.0))
 
 
 def unpack(arch: Architecture, flat: Tensor) -> dict[str, Tensor]:
@@ -145,7 +145,7 @@ def _after_attention(weights: dict[str, Tensor], i: int, x: Tensor, seen: Tensor
 
 
 def token_log_probs(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
-    """log π(y_t | x, y_<t) of responses (R, N, L), 0 after a refusal; prompts are (R, N, 4)."""
+    """Log π(y_t | x, y_<t) of responses (R, N, L), 0 after a refusal; prompts are (R, N, 4)."""
     logits = response_logits(arch, unpack(arch, flat), sequences(arch, prompt, response))
     picked = torch.gather(torch.log_softmax(logits, -1), -1, response[..., None])[..., 0]
     return torch.where(response_mask(arch.shape, response), picked, torch.zeros_like(picked))

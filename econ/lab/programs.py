@@ -9,6 +9,7 @@ from typing import Any
 
 from econ.core.files import content_hash
 from econ.lab import RESULTS_VERSION
+from econ.lab.accounting import KINDS
 from econ.lab.grid import Arm, Evaluation, Grid, ModelSize, Pretraining, Training
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
@@ -95,7 +96,13 @@ class Task:
     def hash(self) -> str:
         """Name of the checkpoint: changes with anything that can change a result."""
         items = [_without_defaults(item) for item in self.items]
-        return content_hash([self.kind, _hashed(self.settings), items, RESULTS_VERSION])[:24]
+        own = self.settings if self.kind == "pretrain" else _of_method(self.settings, self.items[0]["method"])
+        return content_hash([self.kind, _hashed(own), items, RESULTS_VERSION])[:24]
+
+
+def _of_method(settings: dict[str, Any], method: str) -> dict[str, Any]:
+    """Settings of one method: it does not matter how many base samples the others need."""
+    return settings | {"candidates": METHODS[method].candidates}
 
 
 def _hashed(settings: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +142,8 @@ def candidates_needed(grid: Grid) -> int:
 
 def run_id(run: Run, settings: dict[str, Any]) -> str:
     """Hash of a run's resolved configuration."""
-    return content_hash([_without_defaults(run.plain()), _hashed(settings), RESULTS_VERSION])[:16]
+    own = _hashed(_of_method(settings, run.method))
+    return content_hash([_without_defaults(run.plain()), own, RESULTS_VERSION])[:16]
 
 
 def base_item(world: int, knobs: Knobs) -> dict[str, Any]:
@@ -149,15 +157,15 @@ def base_hash(item: dict[str, Any], settings: dict[str, Any]) -> str:
     return content_hash(["base", item, _hashed(own), RESULTS_VERSION])[:24]
 
 
-def pretraining_tasks(grid: Grid, worlds: tuple[int, ...], settings: dict[str, Any], batch: int = 4) -> list[Task]:
-    """Base models of all worlds and settings of the knobs, a few worlds to a task."""
-    tasks = []
-    variants = {repr(k.of_world()): k for k in grid.settings()}
-    for knobs in variants.values():
-        for block in itertools.batched(worlds, batch) if hasattr(itertools, "batched") else _batched(worlds, batch):
-            items = tuple(base_item(world, knobs) for world in block)
-            tasks.append(Task("pretrain", "base", settings, items))
-    return tasks
+def pretraining_tasks(
+    knobs: list[Knobs], worlds: tuple[int, ...], settings: dict[str, Any], batch: int = 4
+) -> list[Task]:
+    """Base models of all worlds under all knobs that matter to them, a few worlds to a task."""
+    variants = {repr(one.of_world()): one for one in knobs}
+    return [
+        Task("pretrain", "base", settings, tuple(base_item(world, one) for world in block))
+        for one in variants.values() for block in _batched(worlds, batch)
+    ]  # fmt: skip
 
 
 def _batched(values: Any, size: int) -> list[Any]:
@@ -181,26 +189,22 @@ def bytes_per_run(run: Run, settings: dict[str, Any]) -> int:
     """Bound on the memory that training one run takes."""
     model, batch = settings["model"], settings["training"]["batch"]
     scale = model["layers"] * model["width"] / 64
-    return int(BYTES_PER_TOKEN * scale * batch * 9 * max(1, sum(_sequences(kind) for kind in run.labels)))
+    return int(BYTES_PER_TOKEN * scale * batch * 9 * max(1, sum(KINDS[kind].sequences for kind in run.labels)))
 
 
 def work(task: Task) -> float:
     """Sequences trained and sampled in a task, for the order of execution and the estimate of time."""
     if task.kind == "pretrain":
-        return len(task.items) * task.settings["pretraining"]["steps"] * task.settings["pretraining"]["batch"]
+        return float(len(task.items) * task.settings["pretraining"]["steps"] * task.settings["pretraining"]["batch"])
     training = task.settings["training"]
     total = 0.0
     for item in task.items:
         for kind, n in item["budgets"]:
             steps = min(max(training["epochs"] * n // training["batch"], training["min_steps"]), training["max_steps"])
-            total += (n > 0) * steps * training["batch"] * _sequences(kind)
+            total += (n > 0) * steps * training["batch"] * KINDS[kind].sequences
         # Sampling a token takes a third of the operations of training on one.
         total += 2560 * task.settings["evaluation"]["samples"] / 3
     return total
-
-
-def _sequences(kind: str) -> int:
-    return {"flag": 1, "preference": 2, "flag_pair": 2, "demonstration": 1}[kind]
 
 
 # Runs of an arm ------------------------------------------------------------------------------------
@@ -210,6 +214,9 @@ def plain_runs(
 ) -> list[Run]:  # fmt: skip
     """Runs of one budget and configuration in all worlds and optimiser seeds."""
     full = METHODS[arm.method].config | config
+    if budgets.get("flag") == 0 and "w" in full:
+        # Without flags w would only scale the loss: the edge of a hybrid is plain DPO.
+        full["w"] = 1.0
     return [
         Run(
             stage, arm.method, world, seed, tuple(budgets.items()), knobs,
@@ -232,7 +239,7 @@ def on_edge(config: dict[str, float], values: dict[str, tuple[float, ...]]) -> b
 def hybrid_config(flags: dict[str, float], pairs: dict[str, float], w: float, a: int, b: int) -> dict[str, float]:
     """Configuration of a hybrid from those of its pure arms, so that its edges are the pure arms.
 
-    Inside, the rate is the geometric mean of the two; it equals the arm's own on an edge, where w is 1.
+    Inside, the rate is the geometric mean of the two; on an edge it is the arm's own.
     """
     mean = math.sqrt(flags["lr"] * pairs["lr"])
     return {

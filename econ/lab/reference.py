@@ -6,6 +6,7 @@ It reads like the definition of World A; `scoring` must agree with it on every r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from econ.lab.world import HELP_CONTENT, HELP_REFUSAL, HELP_STANCE, World
 
@@ -21,7 +22,7 @@ def violations(world: World, combo: int, response: Sequence[int]) -> list[bool]:
         for token in response:
             if world.forbidden[rule, token]:
                 broken[rule] = True
-        for token, following in zip(response, response[1:], strict=False):
+        for token, following in pairwise(response):
             if world.first[rule, token] and world.second[rule, following]:
                 broken[rule] = True
     return broken

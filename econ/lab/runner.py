@@ -19,6 +19,7 @@ from econ.core.files import result_directory
 from econ.core.provenance import now, provenance
 from econ.lab import RESULTS_VERSION, programs
 from econ.lab.grid import Arm, Grid
+from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
 from econ.lab.programs import Run, Task
 from econ.lab.store import Store
@@ -113,7 +114,10 @@ class _Session:
         """All phases in order."""
         tuned = any(arm.tune or arm.edges for arm in self.grid.arms)
         worlds = (*(self.grid.tuning.worlds if tuned else ()), *self.grid.worlds)
-        self._finish("base models", programs.pretraining_tasks(self.grid, worlds, self.settings))
+        variants = [knobs for arm in self.grid.arms for knobs in self.grid.settings(arm)]
+        if tuned:
+            variants.append(self.grid.knobs)
+        self._finish("base models", programs.pretraining_tasks(variants, worlds, self.settings))
         runs: list[Run] = []
         for arm in self.grid.arms:
             runs += self._hybrid_runs(arm) if arm.edges is not None else self._runs(arm)
@@ -154,8 +158,8 @@ class _Session:
             config, spent, edge = dict(arm.config), 0, False
             if arm.tune:
                 at = dict.fromkeys(budgets, arm.tune_at) if arm.tune_at is not None else budgets
-                config, spent, edge = self._tune(arm.method, {k: int(n) for k, n in at.items()}, arm.config, arm.tune)
-            for knobs in self.grid.settings():
+                config, spent, edge = self._tune(arm, arm.method, {k: int(n) for k, n in at.items()}, arm.config, arm.tune)
+            for knobs in self.grid.settings(arm):
                 runs += programs.plain_runs(
                     self.grid, arm, self.grid.stage, self.grid.worlds, budgets, config, knobs, spent, edge
                 )
@@ -165,12 +169,12 @@ class _Session:
         """Both pure arms are tuned at one budget, then w where both budgets are that one."""
         assert arm.edges is not None
         at = arm.tune_at or 1024
-        flags, spent_a, edge_a = self._tune("npo_ret", {"flag": at}, {}, arm.edges.npo_ret)
-        pairs, spent_b, edge_b = self._tune("dpo", {"preference": at}, {}, arm.edges.dpo)
+        flags, spent_a, edge_a = self._tune(arm, "npo_ret", {"flag": at}, {}, arm.edges.npo_ret)
+        pairs, spent_b, edge_b = self._tune(arm, "dpo", {"preference": at}, {}, arm.edges.dpo)
         w, edge_w = arm.config.get("w", METHODS["hybrid"].config["w"]), False
         if arm.tune:
             both = programs.hybrid_config(flags, pairs, w, at, at)
-            tuned, _, edge_w = self._tune("hybrid", {"flag": at, "preference": at}, both, arm.tune)
+            tuned, _, edge_w = self._tune(arm, "hybrid", {"flag": at, "preference": at}, both, arm.tune)
             w = tuned["w"]
         runs = []
         for budgets in arm.budgets():
@@ -178,21 +182,23 @@ class _Session:
             config = programs.hybrid_config(flags, pairs, w, a, b)
             spent = (spent_a if a else 0) + (spent_b if b else 0)
             edge = (edge_a and a > 0) or (edge_b and b > 0) or (edge_w and a > 0 and b > 0)
-            for knobs in self.grid.settings():
+            for knobs in self.grid.settings(arm):
                 runs += programs.plain_runs(
                     self.grid, arm, self.grid.stage, self.grid.worlds, budgets, config, knobs, spent, edge
                 )
         return runs
 
     def _tune(
-        self, method: str, budgets: dict[str, int], fixed: dict[str, float], values: dict[str, tuple[float, ...]]
-    ) -> tuple[dict[str, float], int, bool]:
+        self, of: Arm, method: str, budgets: dict[str, int], fixed: dict[str, float],
+        values: dict[str, tuple[float, ...]],
+    ) -> tuple[dict[str, float], int, bool]:  # fmt: skip
         """Best configuration by mean U - violation, in distribution, on the tuning worlds.
 
-        Tuned at the grid's own knobs, not at swept ones. Returns the configuration with defaults
-        filled in, the judgements spent, and whether it lies on the edge of the values tried.
+        Tuned at the knobs of the grid and the arm, not at swept ones. Returns the configuration with
+        defaults filled in, the judgements spent, and whether it lies on the edge of the values tried.
         """
-        arm, worlds, knobs = Arm.model_construct(method=method), self.grid.tuning.worlds, self.grid.knobs
+        arm, worlds = Arm.model_construct(method=method), self.grid.tuning.worlds
+        knobs = Knobs.model_validate(self.grid.knobs.model_dump() | of.knobs)
         scores: list[float] = []
         tried = programs.configurations(values)
         spent = 0

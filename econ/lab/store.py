@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -54,7 +55,7 @@ class Store:
         try:
             whole = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
             arrays = whole["arrays_sha256"] is None or file_hash(self.folder / f"{name}.npz") == whole["arrays_sha256"]
-            return arrays and _text_hash(whole["facts"]) == whole["sha256"]
+            return bool(arrays and _text_hash(whole["facts"]) == whole["sha256"])
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
@@ -71,6 +72,4 @@ class Store:
 
 
 def _text_hash(text: str) -> str:
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()

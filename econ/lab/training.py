@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from econ.lab.grid import Training
     from econ.lab.labels import Labels
+    from econ.lab.training_state import Saver
 
 ADAM_BETAS, ADAM_EPSILON = (0.9, 0.99), 1e-8
 #: Labels scored at once when validating: keeps activations in cache; no effect on results.
@@ -71,6 +73,14 @@ def stack_labels(prompts: list[np.ndarray], labels: list[Labels], device: str) -
         stack([p[: len(x)] for p, x in zip(prompts, labels, strict=True)]), stack([x.responses for x in labels]),
         stack([x.reference for x in labels]), stack([x.flagged for x in labels]),
     )  # fmt: skip
+
+
+@torch.no_grad()
+def with_reference(arch: Architecture, base: Tensor, labels: LabelSet) -> LabelSet:
+    """Labels with log π_ref of every response, where some were not scored when they were sampled."""
+    scored = _score_in_blocks(arch, base, {"": labels})[""]
+    missing = torch.isnan(labels.reference)
+    return replace(labels, reference=torch.where(missing, scored.log_prob, labels.reference))
 
 
 def split_validation(count: int, training: Training) -> tuple[Tensor, Tensor]:
@@ -176,6 +186,15 @@ class Outcome:
     curves: list[tuple[int, int, float, float]] = field(default_factory=list)
 
 
+def untrained(base: Tensor, steps: int = 0) -> Outcome:
+    """The outcome of runs that stay with their base models (R, P), or start from them."""
+    runs = len(base)
+    return Outcome(
+        base.clone(), torch.full((runs,), steps), torch.full((runs,), steps),
+        torch.zeros(runs, dtype=torch.bool), torch.ones(runs, dtype=torch.bool),
+    )  # fmt: skip
+
+
 @dataclass
 class _State:
     """The runs still training; `index` says which of all runs they are."""
@@ -207,6 +226,7 @@ def train(
     keys: list[tuple[int, int]],
     training: Training,
     on_check: Callable[[int, Tensor, Tensor], None] | None = None,
+    saver: Saver | None = None,
 ) -> Outcome:
     """Train R runs from their base models.
 
@@ -224,6 +244,8 @@ def train(
     training : Training
     on_check : callable, optional
         Called at every check with (step, indices of the runs, their parameters).
+    saver : Saver, optional
+        Keeps the state on the way, and gives it back after an interruption.
 
     Returns
     -------
@@ -234,17 +256,19 @@ def train(
     validation = {kind: x.rows(held) for kind, x in labels.items() if len(held := parts[kind][1])}
     own_steps = {kind: steps_for(x.count, training) for kind, x in train_sets.items()}
     total, runs = max(own_steps.values()), base.shape[0]
-    out = Outcome(
-        base.clone(), torch.full((runs,), total), torch.full((runs,), total),
-        torch.zeros(runs, dtype=torch.bool), torch.ones(runs, dtype=torch.bool),
-    )  # fmt: skip
+    out = untrained(base, total)
     state = _State(
         torch.arange(runs), base.clone(), Adam.start(base), train_sets, validation, config,
         torch.full((runs,), torch.inf), torch.zeros(runs, dtype=torch.int64),
     )  # fmt: skip
     positions = _Positions(keys, training.batch, base.device.type)
-    state = _check(arch, state, objective, out, 0, torch.full((runs,), torch.nan), training, on_check, total)
-    for step in range(total):
+    saved = saver.load() if saver is not None else None
+    if saved is None:
+        start = 0
+        state = _check(arch, state, objective, out, 0, torch.full((runs,), torch.nan), training, on_check, total)
+    else:
+        start, state = _restore(saved, state, out)
+    for step in range(start, total):
         active = {
             kind: x.at(positions(step, x.count, state.index))
             for kind, x in state.train.items() if joins(step, own_steps[kind], total)
@@ -253,11 +277,40 @@ def train(
         last = step + 1 == total
         if (step + 1) % training.check_every == 0 or last:
             state = _check(arch, state, objective, out, step + 1, loss, training, on_check, total)
+            if saver is not None and not last:
+                saver.save(partial(_saved, state, out, step + 1))
         if len(state.index) == 0:
             break
     if not validation:
         out.flat[state.index] = state.flat
     return out
+
+
+_OUTCOME = ("flat", "steps", "best_step", "improving", "finite")
+
+
+def _saved(state: _State, out: Outcome, step: int) -> dict[str, np.ndarray]:
+    """Everything that the next step reads and that is not drawn or given anew."""
+    now = {"index": state.index, "now": state.flat, "first": state.adam.first, "second": state.adam.second}
+    now |= {"best": state.best, "waited": state.waited} | {name: getattr(out, name) for name in _OUTCOME}
+    arrays = {name: x.detach().cpu().numpy() for name, x in now.items()}
+    return arrays | {"step": np.array(step), "curves": np.array(out.curves, np.float64).reshape(-1, 4)}
+
+
+def _restore(saved: dict[str, np.ndarray], state: _State, out: Outcome) -> tuple[int, _State]:
+    """Step and state as saved; `out` is filled in place."""
+    device = state.flat.device
+    tensors = {name: torch.as_tensor(x) for name, x in saved.items() if name not in ("step", "curves")}
+    for name in _OUTCOME:
+        getattr(out, name).copy_(tensors[name])
+    out.curves += [(int(run), int(step), own, held) for run, step, own, held in saved["curves"].tolist()]
+    kept = torch.zeros(len(state.index), dtype=torch.bool)
+    kept[tensors["index"]] = True
+    state = state.keep(kept)
+    state.flat = tensors["now"].to(device)
+    state.adam = Adam(tensors["first"].to(device), tensors["second"].to(device))
+    state.best, state.waited = tensors["best"].to(device), tensors["waited"]
+    return int(saved["step"]), state
 
 
 class _Positions:

@@ -134,7 +134,7 @@ class World:
     def risk(self) -> Ints:
         """Active rules that are not order rules, for each combination."""
         rules = self.shape.context_rules + self.shape.conjunction_rules
-        return self.active[:, :rules].sum(1).astype(np.int64)
+        return np.asarray(self.active[:, :rules].sum(1), np.int64)
 
     @cached_property
     def benign(self) -> Bools:
@@ -208,7 +208,8 @@ class _Draws:
         return uniform(self.seed, Stream.WORLD, self.number, item, np.arange(count))
 
     def normal(self, item: int, rows: int, columns: int) -> Floats:
-        return normal(self.seed, Stream.WORLD, self.number, item, np.arange(rows * columns)).reshape(rows, columns)
+        draws = normal(self.seed, Stream.WORLD, self.number, item, np.arange(rows * columns))
+        return draws.reshape(rows, columns)
 
     def permutation(self, item: int, count: int) -> Ints:
         return np.argsort(self.uniform(item, count), kind="stable").astype(np.int64)

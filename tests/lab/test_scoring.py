@@ -12,7 +12,15 @@ from econ.core.random import uniform, word_block
 from econ.lab import reference
 from econ.lab.knobs import BASE_RATES
 from econ.lab.scoring import Scorer
-from econ.lab.world import WORLD_A, Shape, combo_weights, demonstrate, draw_world, opinion_weights, prompt_weights
+from econ.lab.world import (
+    WORLD_A,
+    Shape,
+    combo_weights,
+    demonstrate,
+    draw_world,
+    opinion_weights,
+    prompt_weights,
+)
 
 MICRO = Shape(
     topics=2, contexts=2, requests=2, stances=2, content=5, length=3,

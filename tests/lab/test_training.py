@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from econ.core.random import uniform
+from econ.lab.accounting import KINDS
 from econ.lab.grid import Training
 from econ.lab.methods import METHODS
 from econ.lab.model import Architecture, initial_parameters, token_log_probs
 from econ.lab.training import LabelSet, joins, split_validation, steps_for, train
+from econ.lab.training_state import Saver
 from econ.lab.world import WORLD_A
 
 ARCH = Architecture(WORLD_A)
@@ -22,7 +24,7 @@ def label_sets(method: str, runs: int, n: int = 200) -> dict[str, LabelSet]:
     """Random labels, different in every run."""
     sets = {}
     for item, kind in enumerate(METHODS[method].kinds):
-        sequences = {"preference": 2, "flag_pair": 2}.get(kind, 1)
+        sequences = KINDS[kind].sequences
 
         def u(draw: int, *shape: int, item: int = item) -> np.ndarray:
             count = int(np.prod(shape))
@@ -136,3 +138,31 @@ def test_a_smaller_kind_of_label_takes_its_own_number_of_steps_evenly(own, total
 def test_parameter_count_is_as_specified():
     assert ARCH.parameters == 28_224
     assert initial_parameters(ARCH, 1, [0, 5])[1].equal(initial_parameters(ARCH, 1, [5])[0])
+
+
+def test_training_goes_on_from_a_saved_state_bit_for_bit(tmp_path):
+    """Interrupted after one run has stopped and before the others have."""
+    sets = label_sets("dpo", 3)
+    config = {key: torch.full((3, 1), value) for key, value in METHODS["dpo"].config.items()}
+    config["lr"][0] = 0.05
+    hasty, base = Training(max_steps=60, patience=2, check_every=5), initial_parameters(ARCH, 1, [0, 1, 2])
+    arguments = (ARCH, base, sets, config, METHODS["dpo"].objective, [(1, w) for w in range(3)], hasty)
+    whole = train(*arguments)
+    first, second, _ = sorted(whole.steps.tolist())
+    assert first < second
+
+    class Interrupted(Exception):
+        pass
+
+    def stop(step, index, flat):
+        if step == second:
+            raise Interrupted
+
+    path = tmp_path / "state.npz"
+    with pytest.raises(Interrupted):
+        train(*arguments, on_check=stop, saver=Saver(path, interval=0.0))
+    again = train(*arguments, saver=Saver(path, interval=1e9))
+    assert torch.equal(again.flat, whole.flat) and torch.equal(again.steps, whole.steps)
+    assert np.array_equal(again.curves, whole.curves, equal_nan=True)
+    path.write_bytes(path.read_bytes()[:-40])
+    assert Saver(path).load() is None
