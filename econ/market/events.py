@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Array = Any
 QUARTERS_PER_YEAR = 4
+#: Of the revenue that goes; above the error of a sum over firms, below any customer that matters.
+ROUNDING = 1e-12
 
 
 def apply_events(s: Setting, f: Firms, c: Curators, quarter: int, ledger: Ledger) -> Firms:
@@ -48,9 +50,12 @@ def lose_customers(f: Firms, c: Curators, loss: CustomerLoss) -> Firms:
     bought = f.purchases[rows, :, curator]
     order = np.argsort(-bought, axis=1, kind="stable")
     largest = np.take_along_axis(bought, order, axis=1)
-    to_go = exists * loss.share * c.service_revenue[rows, curator]
-    left = to_go[:, None] - (np.cumsum(largest, axis=1) - largest)
+    to_go = (exists * loss.share * c.service_revenue[rows, curator])[:, None]
+    left = to_go - (np.cumsum(largest, axis=1) - largest)
+    # Rounding of the sums must neither keep a crumb of a customer nor take one of the next.
+    left = np.where(np.abs(left) <= ROUNDING * to_go, 0.0, left)
     part = np.clip(np.divide(left, largest, out=np.zeros_like(largest), where=largest > 0), 0.0, 1.0)
+    part = np.where((largest > 0) & (left > 0) & (left >= largest - ROUNDING * to_go), 1.0, part)
     leaving = np.empty_like(part)
     np.put_along_axis(leaving, order, part, axis=1)
     withdrawn = f.withdrawn.copy()
