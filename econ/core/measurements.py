@@ -6,9 +6,10 @@ imported into it. Columns, types, units and legal ranges stand here and nowhere 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError, nearest_name
 
@@ -198,6 +199,25 @@ def _allowed(column: Column) -> str:
     low = "-inf" if column.low is None else f"{column.low:g}"
     high = "inf" if column.high is None else f"{column.high:g}"
     return f"{column.dtype} from {low} to {high}"
+
+
+def extras(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Column `extra` of every row as a dictionary; empty where it is null or no JSON object."""
+    known: dict[str, dict[str, Any]] = {}
+    found = []
+    for text in table["extra"]:
+        if isinstance(text, str) and text not in known:
+            known[text] = _json_object(text)
+        found.append(known[text] if isinstance(text, str) else {})
+    return found
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def write_measurements(table: pd.DataFrame, path: Path, metadata: dict[str, str]) -> None:

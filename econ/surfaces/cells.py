@@ -91,7 +91,8 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     """
     if any(extra.get("descriptive") is True for extra in extras(table)):
         raise InputError(
-            "the table was imported with --descriptive: it has too few replicates or budgets for a surface", file=source
+            "the table was imported with --descriptive: it has too few replicates or budgets for a surface",
+            file=source,
         )
     rows = table[(table["task"] == "A") & table["label_kind"].isin(LABEL_KINDS)]
     rows = rows[rows["distribution"].isin(("id", "ood"))]
@@ -183,7 +184,15 @@ def _cells(rows: pd.DataFrame, outcome: str, source: str | Path) -> Cells:
     base = base.loc[wide.index]
     a, b, v = (wide.columns.get_level_values(name).to_numpy(np.float64) for name in ("a", "b", "v"))
     counted = _responses(rows, wide) if outcome == "violation" else {}
-    return Cells(a, b, v, wide.index.to_numpy(np.int64), wide.to_numpy(np.float64), base.to_numpy(np.float64), **counted)
+    return Cells(
+        a,
+        b,
+        v,
+        wide.index.to_numpy(np.int64),
+        wide.to_numpy(np.float64),
+        base.to_numpy(np.float64),
+        **counted,
+    )
 
 
 def _responses(rows: pd.DataFrame, wide: pd.DataFrame) -> dict[str, Floats]:
@@ -191,7 +200,9 @@ def _responses(rows: pd.DataFrame, wide: pd.DataFrame) -> dict[str, Floats]:
     trials = rows.assign(trials=[float(extra.get("trials", np.nan)) for extra in extras(rows)])
     if trials["trials"].isna().all():
         return {}
-    cells = trials.pivot_table(index="world", columns=["a", "b", "v"], values="trials", aggfunc="sum", observed=True)
+    cells = trials.pivot_table(
+        index="world", columns=["a", "b", "v"], values="trials", aggfunc="sum", observed=True
+    )
     own = trials[(trials["a"] == 0) & (trials["b"] == 0)].groupby("world")["trials"].sum()
     counted = cells.reindex(index=wide.index, columns=wide.columns), own.reindex(wide.index)
     # A cell without a count, or not measured, is taken like the laboratory's own.

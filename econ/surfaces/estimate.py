@@ -150,7 +150,8 @@ def fit_rows(
 
 def _name(rows: pd.DataFrame) -> str:
     worlds = rows["world"].nunique()
-    return f"{worlds} worlds, {rows['run_id'].nunique()} runs"
+    imported = ", imported" if (rows["stage"] == "import").any() else ""
+    return f"{worlds} worlds, {rows['run_id'].nunique()} runs{imported}"
 
 
 def _domain(cells: Sequence[Cells]) -> dict[str, float]:
