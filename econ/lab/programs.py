@@ -125,8 +125,8 @@ def _differing(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, An
 
 
 def grid_hash(grid: Grid) -> str:
-    """Hash of a grid's resolved configuration."""
-    return content_hash(grid.model_dump(mode="json"))
+    """Hash of a grid's configuration, without what is left at its default."""
+    return content_hash([grid.model_dump(mode="json", exclude_defaults=True), RESULTS_VERSION])
 
 
 def result_settings(grid: Grid, candidates: int) -> dict[str, Any]:

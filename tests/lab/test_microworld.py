@@ -11,7 +11,14 @@ import torch
 from econ.lab import reference
 from econ.lab.evaluation import Setting, evaluate
 from econ.lab.model import (
-    Architecture, Decoder, initial_parameters, response_logits, response_mask, sequences, token_log_probs, unpack,
+    Architecture,
+    Decoder,
+    initial_parameters,
+    response_logits,
+    response_mask,
+    sequences,
+    token_log_probs,
+    unpack,
 )  # fmt: skip
 from econ.lab.scoring import Scorer
 from econ.lab.world import draw_world, prompt_weights
@@ -72,7 +79,7 @@ def test_sampled_metrics_agree_with_enumerated_ones(world, enumerated, distribut
 
 
 def test_entropy_per_response_agrees(world, enumerated):
-    flat, combo, _, _, probability = enumerated
+    flat, _, _, _, probability = enumerated
     setting = Setting(world, Scorer(world), 0.85, 8)
     found = evaluate(ARCH, flat, flat, [setting], seed=1, samples=400, distributions=("id",))[0]["id"]
     weight = prompt_weights(world, "id", 0.85)
