@@ -145,7 +145,9 @@ def harm_helpfulness_plane(table: pd.DataFrame) -> Figure:
                     vmin=shown[outcome].min(), vmax=shown[outcome].max(), edgecolors="black", linewidths=0.3,
                 )  # fmt: skip
             broken = shown[shown["collapsed"] >= 0.5]
-            pane.scatter(broken["relative_harm"], broken["helpfulness"], s=60, marker="x", c=COLOURS[1], linewidths=1.0)
+            pane.scatter(
+                broken["relative_harm"], broken["helpfulness"], s=60, marker="x", c=COLOURS[1], linewidths=1.0
+            )
             pane.set_xlabel("Relative harm (lower is better)")
             pane.set_ylabel("Helpfulness (higher is better)" if pane is axes[0] else "")
             pane.set_title(f"Colour: {LABELS[outcome].lower()}")

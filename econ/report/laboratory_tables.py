@@ -84,9 +84,9 @@ def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:
     groups = by_world.groupby(level=keys)
     mean, sd = groups.mean(), groups.std(ddof=1)
     worlds = groups.size().rename("worlds")
-    margin: pd.Series[float] = pd.Series(stdtrit(np.maximum(worlds - 1, 1), 0.5 + LEVEL / 2), index=worlds.index) / np.sqrt(
-        worlds
-    )
+    margin: pd.Series[float] = pd.Series(
+        stdtrit(np.maximum(worlds - 1, 1), 0.5 + LEVEL / 2), index=worlds.index
+    ) / np.sqrt(worlds)
     table = mean.join(worlds)
     for outcome in OUTCOMES:
         table[f"{outcome}_low"] = mean[outcome] - margin * sd[outcome]

@@ -81,32 +81,51 @@ def fit_harm(cells: Cells, weights: Floats, seed: int = 1) -> HarmFit:
     refuse_flat(cells)
     spread = spread_of(cells)
     target = make_target(cells, spread.total)
-    forms = tuple(_fit_form(FORMS[name], cells, target, spread, weights, seed) for name in FITTED)
-    stacked = stacking_weights(np.stack([f.comparison.log_score for f in forms], axis=1))
+    points = [_fit_point(FORMS[name], target, seed) for name in FITTED]
+    compared = [
+        compare(FORMS[name], cells, target, spread, point)
+        for name, (point, _) in zip(FITTED, points, strict=True)
+    ]
+    stacked = stacking_weights(np.stack([comparison.log_score for comparison in compared], axis=1))
     which = allot(stacked, len(weights))
+    # A form without weight lends no draw; a few tell how its σ would spread.
+    few = weights[: max(2, len(weights) // 5)]
+    forms = tuple(
+        FormFit(
+            name,
+            point,
+            _bootstrap(FORMS[name], target, weights if share > 0 else few, point),
+            agreeing,
+            comparison,
+        )
+        for name, (point, agreeing), share, comparison in zip(FITTED, points, stacked, compared, strict=True)
+    )
     theta = np.full((len(weights), WIDTH), np.nan)
     for i, fitted in enumerate(forms):
-        theta[which == i, : fitted.draws.shape[1]] = fitted.draws[which == i]
+        rows = np.flatnonzero(which == i)
+        theta[rows, : fitted.draws.shape[1]] = fitted.draws[rows]
     names = np.array([f.name for f in forms])
     refusals = (*_arm_refusals(cells), *_s1_refusal(forms[0]))
     return HarmFit(cells, spread, forms, stacked, Draws(names[which], theta), refusals)
 
 
-def _fit_form(
-    form: Form, cells: Cells, target: Target, spread: Spread, weights: Floats, seed: int
-) -> FormFit:
+def _fit_point(form: Form, target: Target, seed: int) -> tuple[Floats, int]:
+    """Best of many starts with equal weights of worlds, and how many starts ended there."""
     centre, sd = np.array(form.prior).T
     count = len(centre)
     jitter = normal(seed, Stream.MULTISTART, np.arange(STARTS)[:, None], 0, np.arange(count))
     jitter[0] = 0.0
-    equal = np.ones((STARTS, len(cells.worlds)))
+    equal = np.ones((STARTS, len(target.base)))
     ends, objective = fit_batch(form, target, equal, centre + START_SPREAD * sd * jitter, iterations=300)
     best = int(objective.argmin())
-    point = ends[best]
-    bootstrap, _ = fit_batch(form, target, weights, np.repeat(point[None], len(weights), axis=0))
-    draws = point + widening(len(cells.worlds)) * (bootstrap - point)
-    agreeing = int((objective < objective[best] + 0.1).sum())
-    return FormFit(form.name, point, draws, agreeing, compare(form, cells, target, spread, point))
+    return ends[best], int((objective < objective[best] + 0.1).sum())
+
+
+def _bootstrap(form: Form, target: Target, weights: Floats, point: Floats) -> Floats:
+    """Refits under weights of worlds, warm-started at the point fit, deviations widened."""
+    refits, _ = fit_batch(form, target, weights, np.repeat(point[None], len(weights), axis=0))
+    draws: Floats = point + widening(len(target.base)) * (refits - point)
+    return draws
 
 
 def refuse_flat(cells: Cells) -> None:

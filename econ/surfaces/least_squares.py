@@ -14,7 +14,7 @@ from econ.surfaces.cells import Cells
 from econ.surfaces.forms import GUARD, Floats, Form
 
 #: Rows of the batch that are worked on together, to bound memory.
-CHUNK = 128
+CHUNK = 32
 #: Step of the central differences that give the Jacobian in the parameters.
 STEP = 1e-5
 #: Longest move of one parameter in one iteration, on the unconstrained scale.
