@@ -77,7 +77,9 @@ class Labeler(AgentView):
     @property
     def region(self) -> str:
         """Name of the region."""
-        return REGIONS[int(np.searchsorted(self.model.state.labelers.bounds[0], self.place, side="right")) - 1]
+        return REGIONS[
+            int(np.searchsorted(self.model.state.labelers.bounds[0], self.place, side="right")) - 1
+        ]
 
 
 class Firm(AgentView):
@@ -115,7 +117,11 @@ KINDS: tuple[type[AgentView], ...] = (Labeler, Firm, Regulator, Curator)
 
 def present(state: State, kind: type[AgentView]) -> Places:
     """Places of the agents of a kind who are in the market."""
-    return np.flatnonzero(state.curators.active[0]) if kind is Curator else np.arange(_places(state)[KINDS.index(kind)])
+    return (
+        np.flatnonzero(state.curators.active[0])
+        if kind is Curator
+        else np.arange(_places(state)[KINDS.index(kind)])
+    )
 
 
 def agent_ids(state: State, kind: type[AgentView], places: Places) -> Places:
@@ -139,7 +145,9 @@ def column(model: MarketModel, kind: type[AgentView], name: str, places: Places,
     return values
 
 
-def write(model: MarketModel, kind: type[AgentView], name: str, places: Places, ids: Places, value: Any) -> None:
+def write(
+    model: MarketModel, kind: type[AgentView], name: str, places: Places, ids: Places, value: Any
+) -> None:
     """Give the model a state with another value in a column."""
     if name not in kind.columns:
         raise AttributeError(f"{name!r} of a {kind.__name__.lower()} cannot be set")
@@ -193,7 +201,11 @@ class AgentSet(Sequence[AgentView]):
         return (self._view(i) for i in range(len(self)))
 
     def __contains__(self, agent: object) -> bool:
-        return isinstance(agent, AgentView) and agent.model is self.model and bool((self._ids == agent.unique_id).any())
+        return (
+            isinstance(agent, AgentView)
+            and agent.model is self.model
+            and bool((self._ids == agent.unique_id).any())
+        )
 
     def __getitem__(self, item: Any) -> Any:
         """An agent, or a list of agents, by place in the set."""
@@ -218,7 +230,9 @@ class AgentSet(Sequence[AgentView]):
         kind = KINDS[codes.pop()] if len(codes) == 1 else None
         return kind if kind and name in kind.columns else None
 
-    def get(self, attr_names: str | list[str], handle_missing: str = "error", default_value: Any = None) -> list[Any]:
+    def get(
+        self, attr_names: str | list[str], handle_missing: str = "error", default_value: Any = None
+    ) -> list[Any]:
         """Values of an attribute, or lists of values of several."""
         if handle_missing not in ("error", "default"):
             raise ValueError(f"unknown handle_missing {handle_missing!r}, should be 'error' or 'default'")
@@ -252,7 +266,9 @@ class AgentSet(Sequence[AgentView]):
         for i, agent in enumerate(self):
             if len(chosen) >= at_most:
                 break
-            if (agent_type is None or isinstance(agent, agent_type)) and (filter_func is None or filter_func(agent)):
+            if (agent_type is None or isinstance(agent, agent_type)) and (
+                filter_func is None or filter_func(agent)
+            ):
                 chosen.append(i)
         found = self._take(chosen)
         if not inplace:
@@ -290,7 +306,9 @@ class AgentSet(Sequence[AgentView]):
         for i, key in enumerate(keys):
             groups.setdefault(key, []).append(i)
         sets = {key: self._take(members) for key, members in groups.items()}
-        return GroupBy(sets if result_type == "agentset" else {key: list(group) for key, group in sets.items()})
+        return GroupBy(
+            sets if result_type == "agentset" else {key: list(group) for key, group in sets.items()}
+        )
 
 
 class GroupBy:

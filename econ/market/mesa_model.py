@@ -127,7 +127,9 @@ class MarketModel(mesa.Model):
         seed = _whole("seed", seed, 0, MASK_32)
         super().__init__(seed=seed)
         self.scenario = _scenario(scenario, levers)
-        self.horizon = self.scenario.quarters if quarters is None else _whole("quarters", quarters, 1, MASK_32)
+        self.horizon = (
+            self.scenario.quarters if quarters is None else _whole("quarters", quarters, 1, MASK_32)
+        )
         replicates = [_whole("replicate", replicate, 0, MASK_32)]
         found = _surfaces(self.scenario.surfaces if surfaces is None else surfaces)
         self._setting = setting(self.scenario, found, seed=seed, replicates=replicates, quarters=self.horizon)
@@ -212,5 +214,7 @@ def _surfaces(surfaces: Surfaces | Path | str | None) -> Surfaces:
 
 def _whole(key: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise InputError("out of range", key=key, found=value, allowed=f"a whole number from {low} to {high:,}")
+        raise InputError(
+            "out of range", key=key, found=value, allowed=f"a whole number from {low} to {high:,}"
+        )
     return int(value)
