@@ -24,17 +24,37 @@ LONGEST_NAME = 80
 
 
 def run(
-    scenarios: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Files or names of shipped scenarios; the first is the baseline.")],
-    replicates: Annotated[int | None, typer.Option(help="Replicates of each scenario.", show_default="the scenario's")] = None,
-    quarters: Annotated[int | None, typer.Option(help="Quarters after the burn-in.", show_default="the scenario's")] = None,
+    scenarios: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO...", help="Files or names of shipped scenarios; the first is the baseline."
+        ),
+    ],
+    replicates: Annotated[
+        int | None, typer.Option(help="Replicates of each scenario.", show_default="the scenario's")
+    ] = None,
+    quarters: Annotated[
+        int | None, typer.Option(help="Quarters after the burn-in.", show_default="the scenario's")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed shared by all scenarios: common random numbers.")] = 1,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of all scenarios, such as levers.commons=0.1.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a key of all scenarios, such as levers.commons=0.1."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     float32: Annotated[bool, typer.Option("--float32", help="Single precision.")] = False,
     workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
-    memory: Annotated[float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")] = None,
-    ledger: Annotated[int | None, typer.Option(metavar="Q", help="Print the flow matrix of this quarter.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")] = None,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")
+    ] = None,
+    ledger: Annotated[
+        int | None, typer.Option(metavar="Q", help="Print the flow matrix of this quarter.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
@@ -46,7 +66,7 @@ def run(
     run is resumed by the same command.
     """
     _one_thread()
-    from econ.core.devices import resolve_device
+    from econ.ensemble import engine
     from econ.ensemble.design import check_reported_quarter, plan
     from econ.report.runs import run_into
 
@@ -56,14 +76,16 @@ def run(
         seed=seed,
         replicates=replicates,
         quarters=quarters,
-        device=resolve_device(device),
+        device=engine.choose_device(engine.market_engine(), device),
         precision="float32" if float32 else "float64",
     )
     if ledger is not None:
         check_reported_quarter(design, ledger)
     place = RUNS / "+".join(design.names)[:LONGEST_NAME] if out is None else out
     with _progress(quiet) as progress:
-        result = run_into(design, place, workers=workers, memory_gb=memory, force=force, csv=csv, progress=progress)
+        result = run_into(
+            design, place, workers=workers, memory_gb=memory, force=force, csv=csv, progress=progress
+        )
     from econ.report.overview import key_facts, print_run
 
     if as_json:
@@ -80,8 +102,12 @@ def run(
 
 
 def compare(
-    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs.")],
-    baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Scenario to compare with.", show_default="the first")] = None,
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs.")
+    ],
+    baseline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Scenario to compare with.", show_default="the first")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Directory of the result.")] = RUNS / "comparison",
     force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,

@@ -82,7 +82,9 @@ class BlockStore:
         """
         content = self._verified(block)
         if content is None:
-            raise WorkError(f"{self.directory}: block {_stem(block)} is missing or damaged; run the same command again")
+            raise WorkError(
+                f"{self.directory}: block {_stem(block)} is missing or damaged; run the same command again"
+            )
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             failed = zip(arrays["failed_replicates"].tolist(), arrays["failed_reasons"].tolist(), strict=True)
             return BlockData(
@@ -134,4 +136,8 @@ def _file_name(block: Block, content: bytes) -> str:
 
 
 def _group(arrays: Any, prefix: str) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(prefix + "/"): arrays[name] for name in arrays.files if name.startswith(prefix + "/")}
+    return {
+        name.removeprefix(prefix + "/"): arrays[name]
+        for name in arrays.files
+        if name.startswith(prefix + "/")
+    }

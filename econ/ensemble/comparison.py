@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 #: Changed keys that a label names before it says how many more there are.
 KEYS_IN_LABEL = 2
 #: Keys of a scenario that describe it and change no number.
-DESCRIPTIVE = frozenset({"title", "question", "description", "expected_mechanism", "extends", "sources", "quarters", "replicates"})
+DESCRIPTIVE = frozenset(
+    {"title", "question", "description", "expected_mechanism", "extends", "sources", "quarters", "replicates"}
+)
 
 
-def pooled_outcomes(results: Sequence[EnsembleResult], baseline: str | None = None) -> tuple[pd.DataFrame, str]:
+def pooled_outcomes(
+    results: Sequence[EnsembleResult], baseline: str | None = None
+) -> tuple[pd.DataFrame, str]:
     """Outcomes of all scenarios of some runs under distinct labels, and the label of the baseline.
 
     A scenario that two runs hold with the same content counts once; one that shares its name but
@@ -55,10 +59,14 @@ def pooled_outcomes(results: Sequence[EnsembleResult], baseline: str | None = No
             allowed=", ".join(parts),
             nearest=nearest_name(baseline, parts),
         )
-    return pd.concat([parts.pop(baseline).assign(scenario=baseline), *parts.values()], ignore_index=True), baseline
+    return pd.concat(
+        [parts.pop(baseline).assign(scenario=baseline), *parts.values()], ignore_index=True
+    ), baseline
 
 
-def compare_results(results: Sequence[EnsembleResult], baseline: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def compare_results(
+    results: Sequence[EnsembleResult], baseline: str | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Pooled outcomes, baseline first, the table of paired differences, and the baseline's label."""
     outcomes, label = pooled_outcomes(results, baseline)
     return outcomes, difference_table(outcomes, label), label
@@ -75,7 +83,11 @@ def _label(name: str, content: dict[str, Any], contents: dict[str, dict[str, Any
     """The scenario's name, with what it changes if another scenario has that name."""
     if name not in contents:
         return name
-    changed = [f"{key.removeprefix('levers.')}={value}" for key, value in _leaves(content).items() if _leaves(contents[name]).get(key) != value]
+    changed = [
+        f"{key.removeprefix('levers.')}={value}"
+        for key, value in _leaves(content).items()
+        if _leaves(contents[name]).get(key) != value
+    ]
     more = f" and {len(changed) - KEYS_IN_LABEL} more" if len(changed) > KEYS_IN_LABEL else ""
     label = f"{name} ({', '.join(changed[:KEYS_IN_LABEL])}{more})"
     number = 2
@@ -88,4 +100,8 @@ def _leaves(value: Any, key: str = "") -> dict[str, Any]:
     """Nested mappings flattened to dotted paths."""
     if not isinstance(value, dict):
         return {key: value}
-    return {leaf: found for name, inner in value.items() for leaf, found in _leaves(inner, f"{key}.{name}" if key else str(name)).items()}
+    return {
+        leaf: found
+        for name, inner in value.items()
+        for leaf, found in _leaves(inner, f"{key}.{name}" if key else str(name)).items()
+    }

@@ -32,10 +32,19 @@ def differences_data(outcomes: pd.DataFrame, scenario: str, baseline: str) -> pd
     parts = []
     for variable in (name for name in HEADLINES if name in outcomes.columns):
         values, reference = grid(here, variable), grid(there, variable)
-        statistics = {**paired_difference(values, reference), **dict(zip(QUANTILES, quantiles(values - reference), strict=True))}
+        statistics = {
+            **paired_difference(values, reference),
+            **dict(zip(QUANTILES, quantiles(values - reference), strict=True)),
+        }
         parts.append(
             pd.DataFrame(
-                {"scenario": scenario, "baseline": baseline, "variable": variable, "quarter": quarters_of(here), **statistics}
+                {
+                    "scenario": scenario,
+                    "baseline": baseline,
+                    "variable": variable,
+                    "quarter": quarters_of(here),
+                    **statistics,
+                }
             )
         )
     return pd.concat(parts, ignore_index=True)
@@ -63,9 +72,20 @@ def effects_data(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
             window = np.isin(quarters_of(here), last)
             values, *_ = mean_and_error(grid(here, variable)[:, window].T)
             reference, *_ = mean_and_error(grid(there, variable)[:, window].T)
-            statistics = {name: float(found[0]) for name, found in paired_difference(values[:, None], reference[:, None]).items()}
+            statistics = {
+                name: float(found[0])
+                for name, found in paired_difference(values[:, None], reference[:, None]).items()
+            }
             _, sd, _, _ = mean_and_error(reference[:, None])
-            parts.append({"scenario": scenario, "baseline": baseline, "variable": variable, **statistics, "baseline_sd": float(sd[0])})
+            parts.append(
+                {
+                    "scenario": scenario,
+                    "baseline": baseline,
+                    "variable": variable,
+                    **statistics,
+                    "baseline_sd": float(sd[0]),
+                }
+            )
     table = pd.DataFrame(parts)
     scale = table["baseline_sd"].where(table["baseline_sd"] > 0)
     for name in ("mean_difference", "low", "high"):

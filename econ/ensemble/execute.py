@@ -38,7 +38,9 @@ def silent(finished: int, total: int) -> None:
     """Report no progress."""
 
 
-def execute(design: Design, engine: Engine, directory: Path, *, workers: int = 1, progress: Progress = silent) -> Manifest:
+def execute(
+    design: Design, engine: Engine, directory: Path, *, workers: int = 1, progress: Progress = silent
+) -> Manifest:
     """Compute an ensemble and write its tables and its manifest into a working directory.
 
     Parameters
@@ -67,7 +69,12 @@ def execute(design: Design, engine: Engine, directory: Path, *, workers: int = 1
         compute_missing(design, engine, store, workers, progress)
     except KeyboardInterrupt:
         interrupted = record(
-            design, started=started, wall_seconds=time.monotonic() - clock, status="interrupted", failed={}, files={}
+            design,
+            started=started,
+            wall_seconds=time.monotonic() - clock,
+            status="interrupted",
+            failed={},
+            files={},
         )
         write_manifest(directory, interrupted)
         raise
@@ -95,7 +102,9 @@ def _clear(directory: Path) -> None:
             path.unlink()
 
 
-def _write_blocks(design: Design, engine: Engine, store: BlockStore, directory: Path) -> dict[str, dict[int, str]]:
+def _write_blocks(
+    design: Design, engine: Engine, store: BlockStore, directory: Path
+) -> dict[str, dict[int, str]]:
     """Join the blocks to tables, in order; returns the failed replicates of each scenario."""
     failed: dict[str, dict[int, str]] = {}
     with TableWriter(directory, design.names, engine.flows) as writer:
@@ -108,7 +117,9 @@ def _write_blocks(design: Design, engine: Engine, store: BlockStore, directory: 
         for name, reasons in failed.items():
             if len(reasons) == design.replicates:
                 replicate, reason = next(iter(reasons.items()))
-                raise WorkError(f"every replicate of scenario '{name}' failed; replicate {replicate}: {reason}")
+                raise WorkError(
+                    f"every replicate of scenario '{name}' failed; replicate {replicate}: {reason}"
+                )
     return failed
 
 

@@ -84,7 +84,10 @@ def record(
         failed_replicates=failed,
         quarters=design.quarters,
         surfaces=SurfacesRecord(
-            id=design.surfaces.id, hash=design.surfaces.hash, kind=kinds[design.names[0]], kind_by_scenario=kinds
+            id=design.surfaces.id,
+            hash=design.surfaces.hash,
+            kind=kinds[design.names[0]],
+            kind_by_scenario=kinds,
         ),
         precision=design.precision,
         block_size=design.block_size,

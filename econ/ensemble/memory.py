@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from econ.ensemble.design import Design
 
 GIB = 2**30
-#: A process with the numerical libraries loaded and the kernels compiled (bytes, measured).
-PROCESS = 400 * 2**20
+#: A process with the numerical libraries loaded and the kernels compiled (bytes, measured, rounded up).
+PROCESS = 250 * 2**20
 #: State and temporaries per labeler and replicate (bytes): ability, experience, choice, chunked work.
 PER_LABELER = 220
-#: State and temporaries per replicate of everything else: firms x curators x jurisdictions x categories.
-PER_REPLICATE = 3 * 2**20
+#: State and temporaries per replicate of everything else (bytes, measured 0.7 MiB with 3,000 labelers).
+PER_REPLICATE = 2**20
 #: Columns of outcomes and flows of the ledger, rounded up.
 OUTCOMES = 96
 FLOWS = 48
 NUMBER = 8
-#: Copies of a column that statistics hold at once.
-COPIES = 6
-#: Bytes on disk per number, after compression of the tables (measured, rounded up).
-STORED = 9
+#: Main process per scenario, replicate and quarter while tables are summarised (bytes, measured 660).
+PER_ROW = 750
+#: On disk per number, blocks included (bytes).
+STORED = 18
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Need:
 
     def memory(self, workers: int) -> int:
         """Memory with so many workers; a single worker is the main process itself."""
-        return max(self.main_process, PROCESS + self.per_worker) if workers == 1 else (
-            self.main_process + workers * (PROCESS + self.per_worker)
-        )
+        if workers == 1:
+            return max(self.main_process, PROCESS + self.per_worker)
+        return self.main_process + workers * (PROCESS + self.per_worker)
 
 
 def estimate(design: Design) -> Need:
@@ -52,12 +52,10 @@ def estimate(design: Design) -> Need:
     block = min(design.block_size, design.replicates)
     recorded = quarters * (OUTCOMES + FLOWS) * NUMBER
     rows = design.replicates * quarters * len(design.scenarios)
-    from econ.ensemble.tables import COLUMNS_AT_ONCE
-
     return Need(
         per_worker=block * (labelers * PER_LABELER + PER_REPLICATE + 3 * recorded),
-        main_process=PROCESS + rows * NUMBER * (COLUMNS_AT_ONCE + COPIES),
-        disk=2 * rows * (OUTCOMES + FLOWS) * STORED,
+        main_process=PROCESS + rows * PER_ROW,
+        disk=rows * (OUTCOMES + FLOWS) * STORED,
     )
 
 
@@ -116,7 +114,8 @@ def check_disk(design: Design, directory: Path) -> None:
     free, need = shutil.disk_usage(place).free, estimate(design).disk
     if need > free:
         raise InputError(
-            f"this ensemble needs about {need / GIB:.1f} GiB of disk, and {free / GIB:.1f} GiB is free", file=directory
+            f"this ensemble needs about {need / GIB:.1f} GiB of disk, and {free / GIB:.1f} GiB is free",
+            file=directory,
         )
 
 

@@ -79,7 +79,9 @@ def _mean(values: Floats) -> Estimate:
     return Estimate(float(mean[0]), float(error[0]))
 
 
-def level(column: str, quarters: range, transform: Callable[[Floats], Floats] = lambda values: values) -> Counterpart:
+def level(
+    column: str, quarters: range, transform: Callable[[Floats], Floats] = lambda values: values
+) -> Counterpart:
     """Mean of an outcome over some quarters, perhaps in another unit."""
 
     def estimate(paths: Paths) -> Estimate | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,15 @@ from econ.core.errors import InputError
 from econ.ensemble.execute import TABLES
 from econ.ensemble.manifest import Manifest, read_manifest
 from econ.ensemble.moments import moments_table
-from econ.ensemble.tables import by_scenario, difference_table, read_statistics, read_table, summary_table
+from econ.ensemble.tables import (
+    KEYS,
+    by_scenario,
+    difference_table,
+    outcome_columns,
+    read_statistics,
+    read_table,
+    summary_table,
+)
 
 
 class EnsembleResult:
@@ -27,7 +36,9 @@ class EnsembleResult:
         Where the tables lie; None if they are in memory only.
     """
 
-    def __init__(self, manifest: Manifest, directory: Path | None, tables: dict[str, pd.DataFrame] | None = None) -> None:
+    def __init__(
+        self, manifest: Manifest, directory: Path | None, tables: dict[str, pd.DataFrame] | None = None
+    ) -> None:
         self.manifest = manifest
         self.directory = directory
         self._tables: dict[str, pd.DataFrame] = {} if tables is None else tables
@@ -41,6 +52,15 @@ class EnsembleResult:
     def outcomes(self) -> pd.DataFrame:
         """One row per scenario, replicate and quarter, as ``outcomes.parquet``."""
         return self._table("outcomes")
+
+    def outcome_columns(self, names: Iterable[str]) -> pd.DataFrame:
+        """Some outcome columns with their keys, without reading the others."""
+        if "outcomes" in self._tables or self.directory is None:
+            columns = [name for name in names if name in self.outcomes.columns]
+            return self.outcomes[[*KEYS, *columns]]
+        path = self.directory / "outcomes.parquet"
+        stored = set(outcome_columns(path))
+        return read_table(path, [*KEYS, *(name for name in names if name in stored)])
 
     @property
     def ledger(self) -> pd.DataFrame:
@@ -109,7 +129,9 @@ def check_complete(directory: Path) -> Manifest:
     manifest = read_manifest(directory)
     if manifest.status == "failed":
         count = sum(map(len, manifest.failed_replicates.values()))
-        warnings.warn(f"{directory}: {count} replicates failed and are left out; see its manifest", stacklevel=3)
+        warnings.warn(
+            f"{directory}: {count} replicates failed and are left out; see its manifest", stacklevel=3
+        )
     return manifest
 
 

@@ -42,7 +42,9 @@ COLUMNS_AT_ONCE = 8
 class TableWriter:
     """Appends blocks to the three Parquet files, one row group per block; use as a context manager."""
 
-    def __init__(self, directory: Path, scenarios: Sequence[str], flows: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(
+        self, directory: Path, scenarios: Sequence[str], flows: Mapping[str, tuple[str, str]]
+    ) -> None:
         self._directory = directory
         self._scenarios = list(scenarios)
         self._flows = flows
@@ -52,7 +54,9 @@ class TableWriter:
     def __enter__(self) -> TableWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.__exit__(kind, error, trace)
 
     def append(self, scenario: int, data: BlockData) -> None:
@@ -69,11 +73,17 @@ class TableWriter:
         self._writers[name].write_table(table)
 
     def _name(self, index: int, rows: int) -> pa.Array:
-        return pa.DictionaryArray.from_arrays(pa.array(np.full(rows, index, dtype=np.int32)), pa.array(self._scenarios))
+        return pa.DictionaryArray.from_arrays(
+            pa.array(np.full(rows, index, dtype=np.int32)), pa.array(self._scenarios)
+        )
 
     def _outcomes(self, scenario: int, data: BlockData) -> pa.Table:
         replicate, quarter = _grid(data.replicates, data.quarters)
-        columns = {"scenario": self._name(scenario, len(replicate)), "replicate": replicate, "quarter": quarter}
+        columns = {
+            "scenario": self._name(scenario, len(replicate)),
+            "replicate": replicate,
+            "quarter": quarter,
+        }
         for name, values in data.outcomes.items():
             columns[name] = pa.array(values.reshape(-1), type=pa.float64(), from_pandas=True)
         return pa.table(columns)
@@ -96,11 +106,18 @@ class TableWriter:
         return pa.table(columns)
 
     def _replicates(self, scenario: int, data: BlockData) -> pa.Table:
-        columns = {"scenario": self._name(scenario, len(data.replicates)), "replicate": data.replicates.astype(np.int64)}
-        return pa.table({**columns, **{name: pa.array(values.tolist()) for name, values in data.facts.items()}})
+        columns = {
+            "scenario": self._name(scenario, len(data.replicates)),
+            "replicate": data.replicates.astype(np.int64),
+        }
+        return pa.table(
+            {**columns, **{name: pa.array(values.tolist()) for name, values in data.facts.items()}}
+        )
 
 
-def _grid(replicates: NDArray[np.int64], quarters: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
+def _grid(
+    replicates: NDArray[np.int64], quarters: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
     replicate = np.repeat(replicates.astype(np.int64), len(quarters))
     return replicate, np.tile(quarters.astype(np.int16), len(replicates))
 
@@ -122,7 +139,9 @@ def read_statistics(path: Path) -> pd.DataFrame:
     """A CSV table of statistics with every digit; what is empty is NaN, also where a whole column is."""
     names = pd.read_csv(path, nrows=0).columns
     types = {name: pa.float64() for name in names if name not in (*KEYS, *TEXT_COLUMNS)}
-    frame: pd.DataFrame = pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=types)).to_pandas()
+    frame: pd.DataFrame = pa_csv.read_csv(
+        path, convert_options=pa_csv.ConvertOptions(column_types=types)
+    ).to_pandas()
     return frame
 
 
@@ -167,7 +186,12 @@ def summary_table(outcomes: pd.DataFrame) -> pd.DataFrame:
         for column in rows.columns.drop(list(KEYS)):
             values = grid(rows, column)
             mean, sd, error, _ = mean_and_error(values)
-            statistics = {"mean": mean, "sd": sd, "mc_error": error, **dict(zip(QUANTILES, quantiles(values), strict=True))}
+            statistics = {
+                "mean": mean,
+                "sd": sd,
+                "mc_error": error,
+                **dict(zip(QUANTILES, quantiles(values), strict=True)),
+            }
             parts.append(_labelled(scenario, column, quarters, statistics))
         for name, column in PROBABILITIES.items():
             if column in rows.columns:
@@ -207,7 +231,9 @@ def differences_of_file(path: Path, baseline: str) -> pd.DataFrame:
     return _in_scenario_order(pd.concat(parts, ignore_index=True))
 
 
-def _labelled(scenario: str, variable: str, quarters: NDArray[np.int64], statistics: Mapping[str, Any]) -> pd.DataFrame:
+def _labelled(
+    scenario: str, variable: str, quarters: NDArray[np.int64], statistics: Mapping[str, Any]
+) -> pd.DataFrame:
     return pd.DataFrame({"scenario": scenario, "variable": variable, "quarter": quarters, **statistics})
 
 
@@ -218,7 +244,10 @@ def _probability(states: NDArray[np.float64], quarters: NDArray[np.int64]) -> di
     count = np.full(len(quarters), float(len(states)))
     successes = ever.sum(axis=0).astype(np.float64)
     mean, sd, error, _ = mean_and_error(ever.astype(np.float64))
-    bounds = {name: mean if level == 0.5 else wilson_bound(successes, count, level) for name, level in QUANTILES.items()}
+    bounds = {
+        name: mean if level == 0.5 else wilson_bound(successes, count, level)
+        for name, level in QUANTILES.items()
+    }
     return {"mean": mean, "sd": sd, "mc_error": error, **bounds}
 
 

@@ -27,12 +27,20 @@ if TYPE_CHECKING:
     from econ.ensemble.engine import Engine
 
 #: Thread pools of numerical libraries: two threads on a busy machine are many times slower than one.
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 
 Progress = Callable[[int, int], None]
 
 
-def compute_missing(design: Design, engine: Engine, store: BlockStore, workers: int, progress: Progress) -> None:
+def compute_missing(
+    design: Design, engine: Engine, store: BlockStore, workers: int, progress: Progress
+) -> None:
     """Compute every block that the store lacks.
 
     Parameters
@@ -83,20 +91,32 @@ def compute_block(design: Design, simulate: Callable[..., Any], block: Block, di
 def _kept(simulation: Any, design: Design, block: Block) -> BlockData:
     """The replicates that ended well, after a check that the market answered what was asked."""
     expected = np.array(design.reported_quarters)
-    if not np.array_equal(simulation.quarters, expected) or list(simulation.replicates) != list(block.replicates):
-        raise WorkError(f"the market answered other quarters or replicates than asked for (block {block.index})")
-    keep = np.array([int(replicate) not in simulation.failed for replicate in simulation.replicates], dtype=bool)
+    if not np.array_equal(simulation.quarters, expected) or list(simulation.replicates) != list(
+        block.replicates
+    ):
+        raise WorkError(
+            f"the market answered other quarters or replicates than asked for (block {block.index})"
+        )
+    keep = np.array(
+        [int(replicate) not in simulation.failed for replicate in simulation.replicates], dtype=bool
+    )
     return BlockData(
         quarters=expected,
         replicates=np.asarray(simulation.replicates, dtype=np.int64)[keep],
-        outcomes={name: np.asarray(values, dtype=np.float64)[keep] for name, values in simulation.outcomes.items()},
-        ledger={name: np.asarray(values, dtype=np.float64)[keep] for name, values in simulation.ledger.items()},
+        outcomes={
+            name: np.asarray(values, dtype=np.float64)[keep] for name, values in simulation.outcomes.items()
+        },
+        ledger={
+            name: np.asarray(values, dtype=np.float64)[keep] for name, values in simulation.ledger.items()
+        },
         facts={name: np.asarray(values)[keep] for name, values in simulation.facts.items()},
         failed={int(replicate): str(reason) for replicate, reason in sorted(simulation.failed.items())},
     )
 
 
-def _completed(design: Design, engine: Engine, blocks: list[Block], directory: Path, workers: int) -> Iterator[None]:
+def _completed(
+    design: Design, engine: Engine, blocks: list[Block], directory: Path, workers: int
+) -> Iterator[None]:
     """Yield once per block that the pool finishes, in any order."""
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())

@@ -46,9 +46,16 @@ def differences_figure(table: pd.DataFrame) -> Figure:
             title, divisor = HEADLINES[variable]
             part = table[table["variable"] == variable]
             quarter = part["quarter"].to_numpy()
-            value = {name: part[name].to_numpy(dtype=float) / divisor for name in (*QUANTILES, "mean_difference", "low", "high")}
-            pane.fill_between(quarter, value["p05"], value["p95"], color=COLOURS[0], alpha=BAND_90, linewidth=0)
-            pane.fill_between(quarter, value["p25"], value["p75"], color=COLOURS[0], alpha=BAND_50, linewidth=0)
+            value = {
+                name: part[name].to_numpy(dtype=float) / divisor
+                for name in (*QUANTILES, "mean_difference", "low", "high")
+            }
+            pane.fill_between(
+                quarter, value["p05"], value["p95"], color=COLOURS[0], alpha=BAND_90, linewidth=0
+            )
+            pane.fill_between(
+                quarter, value["p25"], value["p75"], color=COLOURS[0], alpha=BAND_50, linewidth=0
+            )
             pane.plot(quarter, value["mean_difference"], color=COLOURS[0])
             for end in ("low", "high"):
                 pane.plot(quarter, value[end], color=COLOURS[0], linestyle=":", linewidth=1.0)
@@ -57,7 +64,11 @@ def differences_figure(table: pd.DataFrame) -> Figure:
             pane.set_title(title, fontsize=8.5)
         for pane in axes[len(variables) :]:
             pane.set_visible(False)
-        finish_figure(figure, f"Difference that '{table['scenario'].iloc[0]}' makes against '{table['baseline'].iloc[0]}'", NOTE)
+        finish_figure(
+            figure,
+            f"Difference that '{table['scenario'].iloc[0]}' makes against '{table['baseline'].iloc[0]}'",
+            NOTE,
+        )
         return figure
 
 
@@ -140,4 +151,6 @@ def comparison_figures(outcomes: pd.DataFrame, baseline: str) -> list[Rendered]:
 
 
 def _differences(data: pd.DataFrame, scenario: str) -> Rendered:
-    return Rendered(f"differences__{scenario}", data, lambda: differences_figure(data), differences_alt_text(data))
+    return Rendered(
+        f"differences__{scenario}", data, lambda: differences_figure(data), differences_alt_text(data)
+    )

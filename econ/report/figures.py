@@ -159,9 +159,27 @@ CONCENTRATION = FanFigure(
     "concentration",
     "Concentration of curators",
     (
-        Panel("Licences", "HHI (0 to 10,000)", (Series("hhi_licence", "licences"),), (0.0, None), reference=HIGHLY_CONCENTRATED),
-        Panel("Labeling services", "", (Series("hhi_service", "services"),), (0.0, None), reference=HIGHLY_CONCENTRATED),
-        Panel("Requests governed", "", (Series("hhi_normative", "requests"),), (0.0, None), reference=HIGHLY_CONCENTRATED),
+        Panel(
+            "Licences",
+            "HHI (0 to 10,000)",
+            (Series("hhi_licence", "licences"),),
+            (0.0, None),
+            reference=HIGHLY_CONCENTRATED,
+        ),
+        Panel(
+            "Labeling services",
+            "",
+            (Series("hhi_service", "services"),),
+            (0.0, None),
+            reference=HIGHLY_CONCENTRATED,
+        ),
+        Panel(
+            "Requests governed",
+            "",
+            (Series("hhi_normative", "requests"),),
+            (0.0, None),
+            reference=HIGHLY_CONCENTRATED,
+        ),
     ),
     columns=3,
     share_y=True,
@@ -171,9 +189,25 @@ CAPTURE = FanFigure(
     "capture",
     "Regulatory capture",
     (
-        Panel("Capture index", "Index, 0 to 1", (Series("capture_index", "capture index"),), (0.0, 1.0), reference=CAPTURED),
-        Panel("Part: displacement of the norm", "", (Series("capture_displacement", "displacement of the norm"),), (0.0, 1.0)),
-        Panel("Part: industry's share of influence", "Index, 0 to 1", (Series("industry_influence", "industry's share"),), (0.0, 1.0)),
+        Panel(
+            "Capture index",
+            "Index, 0 to 1",
+            (Series("capture_index", "capture index"),),
+            (0.0, 1.0),
+            reference=CAPTURED,
+        ),
+        Panel(
+            "Part: displacement of the norm",
+            "",
+            (Series("capture_displacement", "displacement of the norm"),),
+            (0.0, 1.0),
+        ),
+        Panel(
+            "Part: industry's share of influence",
+            "Index, 0 to 1",
+            (Series("industry_influence", "industry's share"),),
+            (0.0, 1.0),
+        ),
         Panel("Part: inflation of fees", "", (Series("fee_inflation", "inflation of fees"),), (0.0, 1.0)),
     ),
     columns=2,
@@ -183,7 +217,12 @@ HARM = FanFigure(
     "harm_helpfulness",
     "What users and third parties get",
     (
-        Panel("Harm", "Relative to the untrained model", (Series("harm_rate", "harm, by requests"),), (0.0, None)),
+        Panel(
+            "Harm",
+            "Relative to the untrained model",
+            (Series("harm_rate", "harm, by requests"),),
+            (0.0, None),
+        ),
         Panel(
             "Helpfulness and sycophancy",
             "Index, 0 to 1",
@@ -267,7 +306,10 @@ def _share_y(axes: Sequence[Axes]) -> None:
 
 
 def _draw_fan(axes: Axes, rows: pd.DataFrame, series: Series, colour: str, line: Any) -> None:
-    values = {name: rows[name].to_numpy(dtype=float) / series.divisor for name in ("p05", "p25", "p50", "p75", "p95")}
+    values = {
+        name: rows[name].to_numpy(dtype=float) / series.divisor
+        for name in ("p05", "p25", "p50", "p75", "p95")
+    }
     quarter = rows["quarter"].to_numpy()
     if series.band:
         axes.fill_between(quarter, values["p05"], values["p95"], color=colour, alpha=BAND_90, linewidth=0)
@@ -339,7 +381,10 @@ def moments_figure(table: pd.DataFrame) -> Figure:
             _draw_simulated(axes, height, row, width, row["id"] in outside)
             band = f"{short(row['low'])} to {short(row['high'])}" if np.isfinite(row["low"]) else "none"
             values.append(f"{short(row['simulated'])}  ({band})")
-        labels = [f"{row['id']}  {str(row['name']).replace('_', ' ')}  [{row['use']}]" for _, row in table.iterrows()]
+        labels = [
+            f"{row['id']}  {str(row['name']).replace('_', ' ')}  [{row['use']}]"
+            for _, row in table.iterrows()
+        ]
         axes.set_yticks(range(len(table) - 1, -1, -1), labels, fontsize=7.5)
         right = axes.twinx()
         right.set_yticks(range(len(table) - 1, -1, -1), values, fontsize=7.5)
@@ -362,10 +407,17 @@ def _draw_simulated(axes: Axes, height: float, row: pd.Series[Any], half: float,
     drawn = float(np.clip(distance, -FARTHEST, FARTHEST))
     colour, marker = (COLOURS[1], "X") if outside else (COLOURS[2], "o")
     if np.isfinite(row["mc_error"]) and drawn == distance:
-        axes.errorbar(drawn, height, xerr=1.96 * row["mc_error"] / half, color=colour, linewidth=1.0, capsize=2)
+        axes.errorbar(
+            drawn, height, xerr=1.96 * row["mc_error"] / half, color=colour, linewidth=1.0, capsize=2
+        )
     axes.plot(drawn, height, marker=marker, color=colour, markersize=6, linestyle="none", clip_on=False)
     if drawn != distance:
-        axes.annotate("", (drawn + 0.35 * np.sign(distance), height), (drawn, height), arrowprops={"arrowstyle": "->", "color": colour})
+        axes.annotate(
+            "",
+            (drawn + 0.35 * np.sign(distance), height),
+            (drawn, height),
+            arrowprops={"arrowstyle": "->", "color": colour},
+        )
 
 
 def moments_alt_text(table: pd.DataFrame) -> str:
@@ -376,6 +428,7 @@ def moments_alt_text(table: pd.DataFrame) -> str:
         for _, row in outside.iterrows()
     )
     met = len(table) - len(outside)
-    return f"Dot plot of {len(table)} stylised facts with a simulated counterpart: {met} inside their bands, {len(outside)} outside" + (
-        f" ({misses})." if misses else "."
+    return (
+        f"Dot plot of {len(table)} stylised facts with a simulated counterpart: {met} inside their bands, {len(outside)} outside"
+        + (f" ({misses})." if misses else ".")
     )

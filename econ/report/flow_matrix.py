@@ -43,7 +43,9 @@ def flow_matrix(result: EnsembleResult, quarter: int, scenario: str | None = Non
     rows = ledger[(ledger["scenario"] == name) & (ledger["quarter"] == quarter)]
     if rows.empty:
         quarters = ledger["quarter"]
-        raise InputError("no such quarter", key="ledger", found=quarter, allowed=f"{quarters.min()} to {quarters.max()}")
+        raise InputError(
+            "no such quarter", key="ledger", found=quarter, allowed=f"{quarters.min()} to {quarters.max()}"
+        )
     replicates = rows["replicate"].nunique()
     mean = rows.groupby(["payer", "payee"], observed=True)["usd"].sum() / replicates / MILLION
     sectors = list(dict.fromkeys([*rows["payer"].astype(str), *rows["payee"].astype(str)]))
@@ -59,7 +61,12 @@ def flow_matrix(result: EnsembleResult, quarter: int, scenario: str | None = Non
 
 def print_flow_matrix(result: EnsembleResult, quarter: int, console: Console) -> None:
     """Print the flow matrix of the first scenario."""
-    console.print(_grid(flow_matrix(result, quarter), f"{result.scenarios[0]}, quarter {quarter}: mean payments, million 2025 USD"))
+    console.print(
+        _grid(
+            flow_matrix(result, quarter),
+            f"{result.scenarios[0]}, quarter {quarter}: mean payments, million 2025 USD",
+        )
+    )
 
 
 def _grid(matrix: pd.DataFrame, title: str) -> Any:

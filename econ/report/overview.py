@@ -85,8 +85,14 @@ def basis_lines(result: EnsembleResult) -> list[str]:
     if "transfer" in facts:
         first = facts.loc[facts["scenario"] == result.scenarios[0], "transfer"].to_numpy(dtype=float)
         low, middle, high = np.quantile(first, [0.05, 0.5, 0.95])
-        drawn = f"{middle:.2f} throughout" if high - low < 1e-12 else f"median {middle:.2f}, 90 % {low:.2f} to {high:.2f}"
-        lines.append(f"Transfer of the laboratory's advantage to the market is assumed, not measured: {drawn}.")
+        drawn = (
+            f"{middle:.2f} throughout"
+            if high - low < 1e-12
+            else f"median {middle:.2f}, 90 % {low:.2f} to {high:.2f}"
+        )
+        lines.append(
+            f"Transfer of the laboratory's advantage to the market is assumed, not measured: {drawn}."
+        )
     residual = largest_residual(result)
     if math.isfinite(residual):
         lines.append(f"Largest ledger residual {residual:.1e} of the largest flow (tolerance 1e-9).")
@@ -98,7 +104,9 @@ def basis_lines(result: EnsembleResult) -> list[str]:
     )
     for scenario, reasons in manifest.failed_replicates.items():
         replicate, reason = next(iter(reasons.items()))
-        lines.append(f"FAILED: {len(reasons)} of {manifest.replicates} replicates of '{scenario}' (replicate {replicate}: {reason}); the others are kept.")
+        lines.append(
+            f"FAILED: {len(reasons)} of {manifest.replicates} replicates of '{scenario}' (replicate {replicate}: {reason}); the others are kept."
+        )
     return lines
 
 
@@ -121,7 +129,7 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
     for line in basis_lines(result):
         console.print(line, highlight=False, style="bold red" if line.startswith("FAILED") else None)
     if len(result.scenarios) > 1:
-        _print_effects(effects_data(result.outcomes, result.scenarios[0]), console)
+        _print_effects(effects_data(result.outcome_columns(HEADLINES), result.scenarios[0]), console)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
         console.print(f"Tables, figures and manifest: {place}", highlight=False)
@@ -139,14 +147,22 @@ def _headline_grid(result: EnsembleResult) -> Any:
     from rich.table import Table
 
     summary = result.summary()
-    grid = Table(title=f"{result.scenarios[0]}: median and 90 % of replicates", title_justify="left", box=None, pad_edge=False)
+    grid = Table(
+        title=f"{result.scenarios[0]}: median and 90 % of replicates",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     grid.add_column("real 2025 USD")
     for name in checkpoints(summary).values():
         grid.add_column(name, justify="right")
     values = headline_values(summary, result.scenarios[0])
     for row in ROWS:
         if row.variable in values:
-            cells = [interval(found["p50"], found["p05"], found["p95"], row.divisor) for found in values[row.variable].values()]
+            cells = [
+                interval(found["p50"], found["p05"], found["p95"], row.divisor)
+                for found in values[row.variable].values()
+            ]
             grid.add_row(row.label, *cells)
     return grid
 
@@ -207,19 +223,26 @@ def key_facts(result: Run) -> dict[str, Any]:
         },
     }
     if len(result.scenarios) > 1:
-        facts["effects"] = effect_facts(effects_data(result.outcomes, result.scenarios[0]))
+        facts["effects"] = effect_facts(effects_data(result.outcome_columns(HEADLINES), result.scenarios[0]))
     return {key: without_nan(value) for key, value in facts.items()}
 
 
 def comparison_facts(comparison: Comparison, out: str) -> dict[str, Any]:
     """The facts of a comparison that ``--json`` prints."""
     effects = effect_facts(effects_data(comparison.outcomes, comparison.baseline))
-    return {"out": out, "baseline": comparison.baseline, "scenarios": comparison.scenarios, "effects": effects}
+    return {
+        "out": out,
+        "baseline": comparison.baseline,
+        "scenarios": comparison.scenarios,
+        "effects": effects,
+    }
 
 
 def effect_facts(effects: pd.DataFrame) -> list[dict[str, Any]]:
     """Effects as records, each saying whether its interval excludes 0."""
-    records = effects.assign(excludes_zero=[excludes_zero(row) for _, row in effects.iterrows()]).to_dict("records")
+    records = effects.assign(excludes_zero=[excludes_zero(row) for _, row in effects.iterrows()]).to_dict(
+        "records"
+    )
     return [without_nan(record) for record in records]
 
 
@@ -242,7 +265,13 @@ def overview_html(result: Run) -> str:
     quarters = checkpoints(summary)
     values = headline_values(summary, result.scenarios[0])
     body = [
-        [row.label, *(interval(found["p50"], found["p05"], found["p95"], row.divisor) for found in values[row.variable].values())]
+        [
+            row.label,
+            *(
+                interval(found["p50"], found["p05"], found["p95"], row.divisor)
+                for found in values[row.variable].values()
+            ),
+        ]
         for row in ROWS
         if row.variable in values
     ]
@@ -267,7 +296,9 @@ def effects_html(comparison: Comparison) -> str:
 def _html_table(caption: str, header: list[str], body: list[list[str]]) -> str:
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
     rows = "".join(
-        f'<tr><th scope="row">{html.escape(first)}</th>' + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest) + "</tr>"
+        f'<tr><th scope="row">{html.escape(first)}</th>'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+        + "</tr>"
         for first, *rest in body
     )
     return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

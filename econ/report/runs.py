@@ -18,7 +18,7 @@ from econ.core.provenance import now, provenance
 from econ.ensemble import engine as engines
 from econ.ensemble.comparison import compare_results
 from econ.ensemble.design import Design, plan
-from econ.ensemble.effects import differences_data, effects_data
+from econ.ensemble.effects import HEADLINES, differences_data, effects_data
 from econ.ensemble.execute import execute, silent, write_csv
 from econ.ensemble.manifest import FILE_NAME, write_manifest
 from econ.ensemble.memory import check_disk, choose_workers
@@ -81,16 +81,22 @@ class Run(EnsembleResult):
         from econ.report.comparison_figures import differences_figure
 
         if len(self.scenarios) < 2:
-            raise InputError("this run holds one scenario; compare it with another run", found=self.scenarios[0])
+            raise InputError(
+                "this run holds one scenario; compare it with another run", found=self.scenarios[0]
+            )
         chosen = self._chosen(scenario or self.scenarios[1])
-        return differences_figure(differences_data(self.outcomes, chosen, self.scenarios[0]))
+        return differences_figure(
+            differences_data(self.outcome_columns(HEADLINES), chosen, self.scenarios[0])
+        )
 
     def _fan(self, kind: FanFigure, scenario: str | None) -> Figure:
         return fan_figure(fan_data(self.summary(), self._chosen(scenario or self.scenarios[0]), kind), kind)
 
     def _chosen(self, scenario: str) -> str:
         if scenario not in self.scenarios:
-            raise InputError("no such scenario in this run", found=scenario, allowed=", ".join(self.scenarios))
+            raise InputError(
+                "no such scenario in this run", found=scenario, allowed=", ".join(self.scenarios)
+            )
         return scenario
 
     def _repr_html_(self) -> str:
@@ -133,7 +139,9 @@ class Comparison:
 
         chosen = scenario or self.scenarios[1]
         if chosen not in self.scenarios[1:]:
-            raise InputError("no such scenario in this comparison", found=chosen, allowed=", ".join(self.scenarios[1:]))
+            raise InputError(
+                "no such scenario in this comparison", found=chosen, allowed=", ".join(self.scenarios[1:])
+            )
         return differences_figure(differences_data(self.outcomes, chosen, self.baseline))
 
     def plot_effects(self) -> Figure:
@@ -181,7 +189,7 @@ def run(
     surfaces : Surfaces, optional
         Unless given, those that the scenarios name.
     device : str
-        ``cpu`` or ``cuda``.
+        ``auto``, ``cpu`` or ``cuda``.
     precision : str
         ``float64`` or ``float32``.
     out : str or Path, optional
@@ -201,14 +209,22 @@ def run(
         If the work failed.
     """
     design = plan(
-        [scenario, *scenarios], surfaces, seed=seed, replicates=replicates, quarters=quarters, device=device, precision=precision
+        [scenario, *scenarios],
+        surfaces,
+        seed=seed,
+        replicates=replicates,
+        quarters=quarters,
+        device=engines.choose_device(engines.market_engine(), device),
+        precision=precision,
     )
     if out is not None:
         return run_into(design, Path(out), workers=workers, force=force)
+    engine = engines.market_engine()
+    engines.check_precision(engine, design.precision)
     chosen = choose_workers(design, workers, None)
     with tempfile.TemporaryDirectory(prefix="econ-") as name:
         check_disk(design, Path(name))
-        manifest = execute(design, engines.market_engine(), Path(name), workers=chosen)
+        manifest = execute(design, engine, Path(name), workers=chosen)
         return Run(manifest, None, stored_tables(Path(name)))
 
 
@@ -240,10 +256,12 @@ def run_into(
         Called with the numbers of finished and of all blocks.
     """
     clock = time.monotonic()
+    engine = engines.market_engine()
+    engines.check_precision(engine, design.precision)
     chosen = choose_workers(design, workers, memory_gb)
     check_disk(design, out)
     with result_directory(out, force=force) as partial:
-        manifest = execute(design, engines.market_engine(), partial, workers=chosen, progress=progress)
+        manifest = execute(design, engine, partial, workers=chosen, progress=progress)
         result = Run(manifest, partial)
         write_figures(_all_figures(result), partial)
         if csv:
@@ -259,7 +277,7 @@ def _all_figures(result: Run) -> list[Rendered]:
     if len(result.scenarios) > 1:
         from econ.report.comparison_figures import comparison_figures
 
-        rendered += comparison_figures(result.outcomes, result.scenarios[0])
+        rendered += comparison_figures(result.outcome_columns(HEADLINES), result.scenarios[0])
     return rendered
 
 
@@ -298,7 +316,9 @@ def _plain(schema: Any) -> Any:
     """A schema with dictionaries as text, which CSV needs."""
     import pyarrow as pa
 
-    return pa.schema([(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type) for field in schema])
+    return pa.schema(
+        [(field.name, pa.string() if pa.types.is_dictionary(field.type) else field.type) for field in schema]
+    )
 
 
 def open_run(directory: str | Path) -> Run:
@@ -337,7 +357,9 @@ def compare(run: EnsembleResult, *runs: EnsembleResult, baseline: str | None = N
     return Comparison(outcomes, table, name)
 
 
-def compare_into(directories: Sequence[Path], out: Path, *, baseline: str | None = None, force: bool = False) -> Comparison:
+def compare_into(
+    directories: Sequence[Path], out: Path, *, baseline: str | None = None, force: bool = False
+) -> Comparison:
     """Compare stored runs and write the differences, figures and a manifest into a directory."""
     from econ.report.comparison_figures import comparison_figures
 

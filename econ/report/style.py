@@ -65,7 +65,9 @@ def figure_style() -> Iterator[None]:
         yield
 
 
-def new_figure(height: float, rows: int = 1, columns: int = 1, *, share_x: bool = True) -> tuple[Figure, list[Axes]]:
+def new_figure(
+    height: float, rows: int = 1, columns: int = 1, *, share_x: bool = True
+) -> tuple[Figure, list[Axes]]:
     """A figure of the page's width with a grid of axes, free of the global pyplot state.
 
     Parameters

@@ -12,7 +12,7 @@ import fake_market
 import pytest
 
 from econ.ensemble import design, engine
-from econ.report import runs
+from econ.report import comparison_figures, runs
 
 HERE = Path(__file__).parent
 
@@ -98,6 +98,7 @@ def test_a_second_run_needs_force(econ_command):
         (("run", "baseline", "--set", "levers.commons"), "KEY=VALUE"),
         (("run", "baseline", "--replicates", 0), "replicates: out of range"),
         (("run", "baseline", "--device", "tpu"), "unknown device"),
+        (("run", "baseline", "--float32"), "does not compute in it"),
         (("run", "baseline", "--ledger", 99), "no such quarter"),
         (("run", "baseline", "--memory", 0.01), "GiB of memory"),
         (("run", "baseline", "--workers", 0), "workers: out of range"),
@@ -126,15 +127,22 @@ def test_a_broken_ledger_ends_with_exit_1(econ_command, monkeypatch):
     assert code == 1 and "the ledger breaks in quarter 3" in err and "Traceback" not in err
 
 
-def test_compare_stored_runs(econ_command):
+def test_compare_stored_runs(econ_command, monkeypatch):
+    monkeypatch.setattr(comparison_figures, "comparison_figures", lambda outcomes, baseline: [])
     econ_command("run", "baseline", *SMALL, "--quiet")
     econ_command("run", "public_commons", *SMALL, "--quiet")
     code, out, err = econ_command("compare", "runs/baseline", "runs/public_commons")
     assert (code, err) == (0, "") and "Effects against 'baseline'" in out
     assert Path("runs/comparison/differences.csv").is_file()
-    code, out, _ = econ_command("compare", "runs/baseline", "runs/public_commons", "--baseline", "public_commons", "--json", "--force")
+    code, out, _ = econ_command(
+        "compare", "runs/baseline", "runs/public_commons", "--baseline", "public_commons", "--json", "--force"
+    )
     facts = json.loads(out)
-    assert code == 0 and facts["baseline"] == "public_commons" and facts["scenarios"] == ["public_commons", "baseline"]
+    assert (
+        code == 0
+        and facts["baseline"] == "public_commons"
+        and facts["scenarios"] == ["public_commons", "baseline"]
+    )
 
 
 def test_compare_refuses_runs_of_different_seeds(econ_command):

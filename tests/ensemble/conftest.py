@@ -5,13 +5,15 @@ from __future__ import annotations
 import fake_market
 import pytest
 
+from econ.ensemble import design as design_module
 from econ.ensemble.design import plan
 from econ.ensemble.execute import execute
 
 
-@pytest.fixture
-def baseline():
-    return fake_market.FakeScenario()
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Small enough that few replicates make several blocks."""
+    monkeypatch.setattr(design_module, "BLOCK_CPU", 16)
 
 
 @pytest.fixture

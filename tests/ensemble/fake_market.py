@@ -29,7 +29,11 @@ UNITS = {
     "capture_index": "index", "capture_displacement": "index", "industry_influence": "share", "fee_inflation": "index",
     "tipped": "0 or 1", "captured": "0 or 1", "labeler_surplus": "USD/quarter",
 }  # fmt: skip
-FLOWS = {"product": ("consumers", "firms"), "licence": ("firms", "curators"), "wages": ("curators", "labelers")}
+FLOWS = {
+    "product": ("consumers", "firms"),
+    "licence": ("firms", "curators"),
+    "wages": ("curators", "labelers"),
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,9 @@ def simulate(scenario, surfaces, *, seed, replicates, quarters, device="cpu", pr
     for replicate in replicates:
         draw = np.random.default_rng((seed, replicate))
         noise = {name: np.cumsum(draw.normal(size=quarter.size)) / 30 for name in UNITS}
-        share = 1 / (1 + np.exp(1.7 - 0.02 * time_since * draw.normal(1.0, 0.5) - 0.3 * noise["harm_rate"] + commons))
+        share = 1 / (
+            1 + np.exp(1.7 - 0.02 * time_since * draw.normal(1.0, 0.5) - 0.3 * noise["harm_rate"] + commons)
+        )
         growth = np.exp(0.04 * time_since)
         made = {
             "constraint_budget_share": share, "preference_budget_share": 1 - share,
@@ -108,7 +114,9 @@ def simulate(scenario, surfaces, *, seed, replicates, quarters, device="cpu", pr
             "fee_inflation": np.clip(0.015 * time_since + 0.05 * noise["fee_inflation"], 0, 1),
             "labeler_surplus": 1e7 * growth * np.exp(noise["labeler_surplus"]),
         }  # fmt: skip
-        made["capture_index"] = (made["capture_displacement"] + made["industry_influence"] + made["fee_inflation"]) / 3
+        made["capture_index"] = (
+            made["capture_displacement"] + made["industry_influence"] + made["fee_inflation"]
+        ) / 3
         made["tipped"] = (np.nan_to_num(made["hhi_licence"]) > 3500).astype(float)
         made["captured"] = (made["capture_index"] > 0.45).astype(float)
         for name, values in made.items():
@@ -136,12 +144,17 @@ def slow_simulate(*arguments: Any, **options: Any) -> FakeSimulation:
 def failing_simulate(*arguments: Any, **options: Any) -> FakeSimulation:
     """Replicate 3 turns non-finite."""
     result = simulate(*arguments, **options)
-    return replace(result, failed={3: "harm_rate not finite in quarter 2"} if 3 in options["replicates"] else {})
+    return replace(
+        result, failed={3: "harm_rate not finite in quarter 2"} if 3 in options["replicates"] else {}
+    )
 
 
 def wrecked_simulate(*arguments: Any, **options: Any) -> FakeSimulation:
     result = simulate(*arguments, **options)
-    return replace(result, failed={int(replicate): "harm_rate not finite in quarter 0" for replicate in result.replicates})
+    return replace(
+        result,
+        failed={int(replicate): "harm_rate not finite in quarter 0" for replicate in result.replicates},
+    )
 
 
 def dying_simulate(*arguments: Any, **options: Any) -> FakeSimulation:
@@ -150,7 +163,7 @@ def dying_simulate(*arguments: Any, **options: Any) -> FakeSimulation:
 
 
 def engine(function: Any = simulate) -> Engine:
-    return Engine(simulate=function, flows=FLOWS, units=UNITS)
+    return Engine(simulate=function, flows=FLOWS)
 
 
 def broken_simulate(*arguments: Any, **options: Any) -> FakeSimulation:

@@ -43,7 +43,9 @@ def test_fewer_replicates_are_the_first_of_more(make_design, execute_fake):
     _, many = execute_fake(make_design(replicates=20), "many")
     more = read_table(many / "outcomes.parquet")
     pd.testing.assert_frame_equal(
-        read_table(few / "outcomes.parquet"), more[more["replicate"] < 5].reset_index(drop=True), check_exact=True
+        read_table(few / "outcomes.parquet"),
+        more[more["replicate"] < 5].reset_index(drop=True),
+        check_exact=True,
     )
 
 
@@ -71,7 +73,12 @@ def test_a_failed_replicate_is_named_and_the_others_kept(make_design, execute_fa
     manifest, directory = execute_fake(make_design(replicates=20), function=fake_market.failing_simulate)
     assert manifest.status == "failed"
     assert manifest.failed_replicates == {"baseline": {3: "harm_rate not finite in quarter 2"}}
-    assert sorted(read_table(directory / "outcomes.parquet")["replicate"].unique()) == [0, 1, 2, *range(4, 20)]
+    assert sorted(read_table(directory / "outcomes.parquet")["replicate"].unique()) == [
+        0,
+        1,
+        2,
+        *range(4, 20),
+    ]
 
 
 def test_a_whole_block_may_fail(make_design, execute_fake):
@@ -86,7 +93,9 @@ def test_a_whole_block_may_fail(make_design, execute_fake):
 
 
 def test_nothing_is_written_when_every_replicate_fails(make_design, execute_fake, tmp_path):
-    with pytest.raises(WorkError, match="every replicate of scenario 'baseline' failed; replicate 0: harm_rate"):
+    with pytest.raises(
+        WorkError, match="every replicate of scenario 'baseline' failed; replicate 0: harm_rate"
+    ):
         execute_fake(make_design(replicates=20), function=fake_market.wrecked_simulate)
     assert not list(tmp_path.rglob("*.parquet"))
 
@@ -114,17 +123,20 @@ import sys
 from pathlib import Path
 import fake_market
 from econ.core.errors import EconError
-from econ.ensemble import engine
+from econ.ensemble import design, engine
 from econ.ensemble.design import plan
 from econ.report import runs
+
+# An edit of the checkout between two starts would rightly discard the blocks.
+design.code_hash = lambda: "the same code"
 
 engine.market_engine = lambda: fake_market.engine(fake_market.slow_simulate)
 runs._all_figures = lambda result: []
 
 if __name__ == "__main__":
-    design = plan([fake_market.FakeScenario()], fake_market.FakeSurfaces(), replicates=160)
+    ensemble = plan([fake_market.FakeScenario()], fake_market.FakeSurfaces(), replicates=160)
     counts = []
-    runs.run_into(design, Path(sys.argv[1]), workers=int(sys.argv[2]), progress=lambda done, total: counts.append(done))
+    runs.run_into(ensemble, Path(sys.argv[1]), workers=int(sys.argv[2]), progress=lambda done, total: counts.append(done))
     print(counts[0])
 """
 
@@ -138,7 +150,9 @@ def start(tmp_path):
 
     def begin(out: Path, workers: int) -> subprocess.Popen[str]:
         command = [sys.executable, str(script), str(out), str(workers)]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     return begin
 

@@ -17,7 +17,9 @@ def result(tmp_path):
     def make(*scenarios, surfaces=None, **options):
         directory = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
         directory.mkdir()
-        design = plan(list(scenarios), surfaces or FakeSurfaces(), **{"replicates": 6, "quarters": 4, **options})
+        design = plan(
+            list(scenarios), surfaces or FakeSurfaces(), **{"replicates": 6, "quarters": 4, **options}
+        )
         manifest = execute(design, fake_market.engine(), directory)
         write_manifest(directory, manifest)
         return EnsembleResult(manifest, directory)
@@ -31,7 +33,9 @@ def test_two_runs_compare_as_one_run_of_both(result):
     _, apart, baseline = compare_results([result(FakeScenario()), result(commons)])
     assert baseline == "baseline"
     keys = ["scenario", "baseline", "variable", "quarter"]
-    left, right = (table.astype({"scenario": str}).set_index(keys).sort_index() for table in (together, apart))
+    left, right = (
+        table.astype({"scenario": str}).set_index(keys).sort_index() for table in (together, apart)
+    )
     assert left.equals(right)
 
 

@@ -10,8 +10,15 @@ from econ.market.outcomes import OUTCOMES
 
 def outcomes(quarters=24, replicates=4, **columns):
     quarter = np.arange(-8, quarters)
-    rows = {"scenario": "baseline", "replicate": np.repeat(np.arange(replicates), quarter.size), "quarter": np.tile(quarter, replicates)}
-    values = {name: np.concatenate([make(quarter, replicate) for replicate in range(replicates)]) for name, make in columns.items()}
+    rows = {
+        "scenario": "baseline",
+        "replicate": np.repeat(np.arange(replicates), quarter.size),
+        "quarter": np.tile(quarter, replicates),
+    }
+    values = {
+        name: np.concatenate([make(quarter, replicate) for replicate in range(replicates)])
+        for name, make in columns.items()
+    }
     return pd.DataFrame({**rows, **values})
 
 
@@ -50,7 +57,10 @@ def test_level_growth_ratio_and_annual_exit():
 def test_growth_error_is_that_of_the_log_ratio():
     # Two replicates grow by 1.5 and 2.5 from the same start: mean factor 2, relative deviations ±0.25.
     table = moments_table(
-        outcomes(replicates=2, incidents=lambda quarter, replicate: np.where(quarter < 0, 10.0, 15.0 + 10.0 * replicate))
+        outcomes(
+            replicates=2,
+            incidents=lambda quarter, replicate: np.where(quarter < 0, 10.0, 15.0 + 10.0 * replicate),
+        )
     )
     assert moment(table, "M25")["simulated"] == pytest.approx(1.0)
     assert moment(table, "M25")["mc_error"] == pytest.approx(2 * np.std([-0.25, 0.25], ddof=1) / np.sqrt(2))
@@ -67,7 +77,9 @@ def test_a_sign_needs_an_interval_without_zero():
 
 
 def test_what_the_run_does_not_reach_or_have_stays_empty():
-    table = moments_table(outcomes(quarters=4, vendor_spend=lambda quarter, replicate: np.full(quarter.size, 1.0)))
+    table = moments_table(
+        outcomes(quarters=4, vendor_spend=lambda quarter, replicate: np.full(quarter.size, 1.0))
+    )
     assert table["simulated"].isna().all() and table["distance"].isna().all()
     assert len(table) == len(pd.read_csv(moments_file()))
     assert missed(table).empty

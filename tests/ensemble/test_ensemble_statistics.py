@@ -39,7 +39,9 @@ def test_wilson_interval_stays_inside_and_does_not_collapse_at_zero():
     # At no success the upper end is z²/(n + z²).
     z = 1.6448536269514722
     assert float(wilson_bound(np.array(0.0), np.array(40.0), 0.05)) == 0.0
-    assert float(wilson_bound(np.array(0.0), np.array(40.0), 0.95)) == pytest.approx(z**2 / (40 + z**2), rel=1e-12)
+    assert float(wilson_bound(np.array(0.0), np.array(40.0), 0.95)) == pytest.approx(
+        z**2 / (40 + z**2), rel=1e-12
+    )
 
 
 def test_paired_interval_is_students():

@@ -21,7 +21,9 @@ from econ.ensemble.tables import (
 
 @pytest.fixture
 def stored(make_design, execute_fake):
-    design = make_design(FakeScenario(), FakeScenario(name="commons").with_levers(commons=0.1), replicates=20, quarters=6)
+    design = make_design(
+        FakeScenario(), FakeScenario(name="commons").with_levers(commons=0.1), replicates=20, quarters=6
+    )
     return execute_fake(design)[1]
 
 
@@ -62,7 +64,11 @@ def test_probabilities_count_replicates_ever_tipped_since_quarter_zero(stored):
     outcomes = read_table(stored / "outcomes.parquet")
     rows = by_scenario(outcomes)["baseline"]
     ever = rows[rows["quarter"].between(0, 4)].groupby("replicate")["captured"].max().sum()
-    row = summary_table(outcomes).query("scenario == 'baseline' and variable == 'p_captured' and quarter == 4").iloc[0]
+    row = (
+        summary_table(outcomes)
+        .query("scenario == 'baseline' and variable == 'p_captured' and quarter == 4")
+        .iloc[0]
+    )
     assert row["mean"] == pytest.approx(ever / 20)
     assert row["p95"] == pytest.approx(float(wilson_bound(np.array(ever), np.array(20.0), 0.95)))
 
@@ -101,7 +107,9 @@ def test_statistics_a_few_columns_at_a_time_are_those_of_the_whole(stored):
     path = stored / "outcomes.parquet"
     outcomes = read_table(path)
     keys = ["scenario", "variable", "quarter"]
-    whole, chunked = (table.set_index(keys).sort_index() for table in (summary_table(outcomes), summary_of_file(path)))
+    whole, chunked = (
+        table.set_index(keys).sort_index() for table in (summary_table(outcomes), summary_of_file(path))
+    )
     assert whole.equals(chunked)
     whole, chunked = (
         table.set_index(keys).sort_index()

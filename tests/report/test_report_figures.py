@@ -58,11 +58,15 @@ def test_the_same_figure_has_the_same_bytes(rendered, tmp_path):
         (tmp_path / folder).mkdir()
         save_figure(rendered["capture"].draw(), tmp_path / folder, "capture")
     for end in ("png", "svg"):
-        assert (tmp_path / "one" / f"capture.{end}").read_bytes() == (tmp_path / "two" / f"capture.{end}").read_bytes()
+        assert (tmp_path / "one" / f"capture.{end}").read_bytes() == (
+            tmp_path / "two" / f"capture.{end}"
+        ).read_bytes()
 
 
 def test_alt_text_says_the_last_median(rendered, result):
-    row = result.summary().query("scenario == 'baseline' and variable == 'harm_rate' and quarter == 7").iloc[0]
+    row = (
+        result.summary().query("scenario == 'baseline' and variable == 'harm_rate' and quarter == 7").iloc[0]
+    )
     assert f"{short(row['p50'])} in quarter 7" in rendered["harm_helpfulness"].alt_text
     assert all(len(figure.alt_text) > 40 for figure in rendered.values())
 

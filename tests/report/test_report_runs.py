@@ -16,7 +16,7 @@ from econ.core.files import file_hash
 from econ.ensemble import engine
 from econ.ensemble.design import plan
 from econ.ensemble.manifest import Manifest
-from econ.report import runs
+from econ.report import figures, runs
 from econ.report.flow_matrix import flow_matrix
 from econ.report.overview import key_facts
 
@@ -31,8 +31,12 @@ def stored(tmp_path_factory):
     """One complete directory with figures, shared by the tests that only read."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "market_engine", fake_market.engine)
+        patch.setattr(figures, "FAN_FIGURES", (figures.BUDGET, figures.CAPTURE))
         out = tmp_path_factory.mktemp("runs") / "both"
-        scenarios = [FakeScenario(quarters=8), FakeScenario(quarters=8, name="commons").with_levers(commons=0.1)]
+        scenarios = [
+            FakeScenario(quarters=8),
+            FakeScenario(quarters=8, name="commons").with_levers(commons=0.1),
+        ]
         runs.run_into(plan(scenarios, FakeSurfaces(), replicates=20), out, workers=1, csv=True)
         return out
 
@@ -47,7 +51,10 @@ def test_a_directory_holds_what_is_promised(stored):
     tables = {"outcomes.parquet", "ledger.parquet", "summary.csv", "differences.csv", "moments.csv"}
     assert names >= tables | {"manifest.json", "figures", "outcomes.csv", "ledger.csv"}
     figures = {path.name for path in (stored / "figures").iterdir()}
-    assert all({f"{name}.png", f"{name}.svg", f"{name}.csv"} <= figures for name in ("budget_shares", "budget_shares__commons", "moments", "effects"))
+    assert all(
+        {f"{name}.png", f"{name}.svg", f"{name}.csv"} <= figures
+        for name in ("budget_shares", "budget_shares__commons", "moments", "effects")
+    )
     alt = json.loads((stored / "figures" / "alt_text.json").read_text())
     assert {f"{name}.png" for name in alt} == {name for name in figures if name.endswith(".png")}
     assert not stored.with_name("both.partial").exists()
@@ -104,7 +111,9 @@ def test_a_run_in_memory_equals_the_stored_one(stored):
 
 def test_comparison_of_runs_in_memory():
     first = econ.run(FakeScenario(quarters=4), surfaces=FakeSurfaces(), replicates=5)
-    second = econ.run(FakeScenario(quarters=4).with_levers(commons=0.2), surfaces=FakeSurfaces(), replicates=5)
+    second = econ.run(
+        FakeScenario(quarters=4).with_levers(commons=0.2), surfaces=FakeSurfaces(), replicates=5
+    )
     comparison = econ.compare(first, second)
     assert comparison.scenarios == ["baseline", "baseline (commons=0.2)"]
     assert list(comparison.table.columns)[:4] == ["scenario", "baseline", "variable", "quarter"]
@@ -204,3 +213,12 @@ def test_public_names_resolve():
         assert getattr(econ, name) is not None, name
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = econ.nonsense
+
+
+def test_a_comparison_of_stored_runs_is_a_directory_too(stored, tmp_path):
+    comparison = runs.compare_into([stored], tmp_path / "compared")
+    written = tmp_path / "compared"
+    assert {path.name for path in written.iterdir()} == {"differences.csv", "figures", "manifest.json"}
+    assert len(pd.read_csv(written / "differences.csv")) == len(comparison.table)
+    assert (written / "figures" / "effects.svg").is_file()
+    assert json.loads((written / "manifest.json").read_text())["baseline"] == "baseline"
