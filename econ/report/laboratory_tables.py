@@ -192,13 +192,12 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
         title="Elasticity of substitution of flags and pairs at the status-quo position (1 and 4 half-saturations)",
         title_justify="left", box=None,
     )  # fmt: skip
-    for name in ("distribution", "form", "v", "median [90 % interval]", "P(sigma > 1)"):
+    for name in ("distribution", "form", "v", "median [90 % interval]", "P(sigma > 1)", "no interior mix"):
         sigma.add_column(name, justify="left" if name in ("distribution", "form") else "right")
     for _, row in sigma_table(surfaces).iterrows():
         middle = interval(row["p50"], row["p05"], row["p95"])
-        sigma.add_row(
-            row["distribution"], row["form"], f"{row['v']:g}", middle, f"{row['probability_above_1']:.2f}"
-        )
+        shares = (f"{row['probability_above_1']:.2f}", f"{row['share_without_interior_mix']:.0%}")
+        sigma.add_row(row["distribution"], row["form"], f"{row['v']:g}", middle, *shares)
     console.print(sigma)
     for line in _remarks(surfaces):
         console.print(line, highlight=False)
@@ -207,6 +206,10 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
 def _remarks(surfaces: Surfaces) -> list[str]:
     lines = []
     for distribution, fit in surfaces.diagnostics.get("harm", {}).items():
+        lines.append(
+            f"{distribution}: a form without error would still have an RMSE of {short(fit['noise_of_cell_means'])}, "
+            "the noise of the cells' means."
+        )
         share = fit["extrapolated_share"]
         if share > 0:
             lines.append(

@@ -91,7 +91,7 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     """
     if any(extra.get("descriptive") is True for extra in extras(table)):
         raise InputError(
-            "the table was imported with --descriptive: it has too few replicates or budgets for a surface",
+            "the table was imported with --descriptive, so nothing is fitted to it; import it without that option",
             file=source,
         )
     rows = table[(table["task"] == "A") & table["label_kind"].isin(LABEL_KINDS)]

@@ -22,6 +22,7 @@ from econ.surfaces.files import SIGMA_V, WIDTH, write_surfaces
 from econ.surfaces.fit import HarmFit, describe_forms, fit_harm
 from econ.surfaces.fit_secondary import fit_secondary
 from econ.surfaces.forms import Floats
+from econ.surfaces.monotonicity import monotonicity
 from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
 from econ.surfaces.secondary import SECONDARY
 
@@ -181,11 +182,14 @@ def _with_diagnostics(
         described[distribution] = {
             "sigma": sigma,
             "forms": describe_forms(fit),
+            "monotonicity": monotonicity(fit.cells),
+            "noise_of_cell_means": float(np.sqrt(_variance_of_means(fit.cells).mean())),
             "world_sd": float(np.sqrt(fit.spread.world)),
             "cell_sd": float(np.sqrt(fit.spread.cell).mean()),
             "extrapolated_share": _extrapolated_share(surfaces, distribution),
         }
         refusals += [{**r, "what": f"{r['what']}, {distribution}"} for r in fit.refusals]
+        refusals += _objections(described[distribution]["monotonicity"], distribution)
         if not sigma["identified"]:
             why = f"the 90 % interval of log sigma is {sigma['log_width']:.2f} wide; the prior stands in its place"
             refusals.append({"what": f"sigma, {distribution}", "reason": "not identified", "why": why})
@@ -208,6 +212,30 @@ def _with_diagnostics(
     return replace(result, diagnostics=diagnostics)
 
 
+def _variance_of_means(cells: Cells) -> Floats:
+    """Squared standard errors of mean relative harm, [C]: what a perfect form would still miss."""
+    value: Floats = np.nanvar(cells.relative, axis=0, ddof=1) / len(cells.worlds)
+    return value
+
+
+def _objections(steps: dict[str, Any], distribution: str) -> list[dict[str, str]]:
+    """Where harm clearly rose with more labels, although every form lets it fall alone."""
+    found = []
+    for kind, counts in steps.items():
+        # One clear rise in forty steps is what noise alone would give.
+        if counts["rises"] > max(1, counts["steps"] // 20):
+            most = counts["largest_rise"]
+            why = (
+                f"harm rose beyond two standard errors in {counts['rises']} of {counts['steps']} steps, most by "
+                f"{most['rise']:+.3f} from {most['from']:g} to {most['to']:g} at {most['other']:g} of the other label, "
+                f"v = {most['v']:g}; the fitted surfaces can only fall"
+            )
+            found.append(
+                {"what": f"monotone harm in {kind}, {distribution}", "reason": "contradicted", "why": why}
+            )
+    return found
+
+
 def describe_sigma(surfaces: Surfaces, distribution: str) -> dict[str, Any]:
     """Elasticity of substitution at the status quo: quantiles over draws, and P(σ > 1), at each level of v."""
     at = surfaces.batch(np.arange(surfaces.count), distribution).at([*V_LEVELS, SIGMA_V])
@@ -224,7 +252,11 @@ def describe_sigma(surfaces: Surfaces, distribution: str) -> dict[str, Any]:
 def _quantiles(sigma: Floats) -> dict[str, float]:
     shown = np.clip(sigma, *REPORTED_SIGMA)
     low, middle, high = (float(q) for q in np.quantile(shown, [0.05, 0.5, 0.95]))
-    return {"p05": low, "p50": middle, "p95": high, "probability_above_1": float((sigma > 1.0).mean())}
+    return {
+        "p05": low, "p50": middle, "p95": high,
+        "probability_above_1": float((sigma > 1.0).mean()),
+        "share_without_interior_mix": float(np.isinf(sigma).mean()),
+    }  # fmt: skip
 
 
 def _sigma_by_form(surfaces: Surfaces, distribution: str, fit: HarmFit) -> dict[str, Any]:

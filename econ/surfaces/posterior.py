@@ -101,7 +101,7 @@ class Surfaces:
         """
         if ("harm", distribution) not in self.draws:
             raise InputError(
-                "this distribution was not measured", key="distribution", found=distribution,
+                "this test distribution was not measured in these response surfaces", key="distribution", found=distribution,
                 allowed=", ".join(self.distributions), nearest=nearest_name(distribution, self.distributions),
             )  # fmt: skip
         index = np.atleast_1d(np.asarray(draws, np.int64))

@@ -74,7 +74,13 @@ def fitted(directory: Path) -> Surfaces:
         ("harm", "ood"): Draws(np.full(20, "S2"), theta),
         ("helpfulness", "ood"): Draws(np.full(20, "hill"), side),
     }
-    quantiles = {"p05": 0.9, "p50": 1.1, "p95": 1.3, "probability_above_1": 0.8}
+    quantiles = {
+        "p05": 0.9,
+        "p50": 1.1,
+        "p95": 1.3,
+        "probability_above_1": 0.8,
+        "share_without_interior_mix": 0.0,
+    }
     form = {"weight": 1.0, "log_score": 10.0, "aicc": -5.0, "rmse": 0.01, "rmse_top_budgets": 0.02}
     sigma = {
         "v": 0.5,
@@ -85,7 +91,14 @@ def fitted(directory: Path) -> Surfaces:
     }
     diagnostics = {
         "design": {"v": [0.5]},
-        "harm": {"ood": {"sigma": sigma, "forms": {"S2": form}, "extrapolated_share": 0.25}},
+        "harm": {
+            "ood": {
+                "sigma": sigma,
+                "forms": {"S2": form},
+                "extrapolated_share": 0.25,
+                "noise_of_cell_means": 0.01,
+            }
+        },
         "refusals": [{"what": "floor of pairs alone, ood", "reason": "open", "why": "it still moved"}],
     }
     surfaces = Surfaces("test", "", "measured", draws, {"a": 1024.0, "b": 1024.0}, {"ood": 0.6}, diagnostics)

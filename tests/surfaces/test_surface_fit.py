@@ -14,6 +14,7 @@ from econ.surfaces.fit import fit_harm, refuse_flat
 from econ.surfaces.fit_secondary import fit_secondary
 from econ.surfaces.forms import FORMS
 from econ.surfaces.least_squares import fit_batch, harm_at, make_target
+from econ.surfaces.monotonicity import monotonicity
 from econ.surfaces.posterior import Surfaces
 from econ.surfaces.secondary import SecondaryBatch
 from econ.surfaces.variance import spread_of
@@ -216,3 +217,16 @@ def test_missing_outcomes_are_refused_by_name_and_harm_is_fitted():
 def test_the_design_of_the_laboratory_has_its_cells():
     cells = cells_of("S1, sigma 1.5", worlds=4)
     assert cells.rate.shape == (4, 35 * len(V))
+
+
+def test_harm_that_rises_with_labels_is_counted_and_said():
+    rows = select_rows(check_measurements(measurements(worlds=8, v=(1.0, 0.5, 0.1)), "x"), "x")
+    honest = monotonicity(harm_cells(rows, "ood", "x"))
+    assert honest["flags"]["steps"] == 6 * 5 * 3 and honest["flags"]["rises"] <= 2
+    # Pairs beside many flags do damage.
+    worse = rows.assign(violation=np.where((rows["a"] == 4096) & (rows["b"] >= 256), 0.6, rows["violation"]))
+    found = monotonicity(harm_cells(worse, "ood", "x"))["pairs"]
+    assert found["largest_rise"]["to"] == 256.0 and found["largest_rise"]["other"] == 4096.0
+    worse = rows.assign(violation=np.where(rows["a"] == 4096, 0.6, rows["violation"]))
+    said = fit_rows(worse, "x", draws=10).diagnostics["refusals"]
+    assert any(r["what"] == "monotone harm in flags, ood" for r in said)
