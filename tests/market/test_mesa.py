@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import subprocess
 import sys
 import weakref
@@ -315,6 +316,15 @@ def test_a_model_that_is_let_go_is_freed():
     del model
     gc.collect()
     assert gone() is None
+
+
+def test_a_pickled_model_goes_on_alike():
+    model = build()
+    other = pickle.loads(pickle.dumps(model))
+    model.step()
+    other.step()
+    assert other.outcomes == pytest.approx(model.outcomes, rel=0, abs=0, nan_ok=True)
+    assert pickle.loads(pickle.dumps(model.firms[1])).price == model.firms[1].price
 
 
 def test_mesa_is_imported_for_the_model_alone():
