@@ -63,6 +63,9 @@ class AgentView:
     def __hash__(self) -> int:
         return hash((id(self.model), self.unique_id))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.model, self.place, self.unique_id)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.unique_id}>"
 

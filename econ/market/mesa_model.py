@@ -16,6 +16,7 @@ Importing Mesa 3.3 sets the start method of `multiprocessing` to "spawn" for the
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,9 @@ class MarketModel(mesa.Model):
             self._advance()
         self.datacollector = QuarterCollector(
             {name: partial(_outcome, name=name) for name in OUTCOMES},
-            agenttype_reporters={kind: {name: name for name in names} for kind, names in REPORTED.items()},
+            agenttype_reporters={
+                kind: {name: attrgetter(name) for name in names} for kind, names in REPORTED.items()
+            },
         )
         self.datacollector.collect(self)
 
