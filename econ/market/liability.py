@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from econ.scenario.levers import Levers
 
 Array = Any
+#: Above this mean exp(-mean) nears underflow and a search from zero is slow.
+LARGE_MEAN = 500.0
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,38 @@ class Incidents:
     retained: Array
 
 
+@cache
+def _poisson_kernel() -> Any:
+    import numba
+
+    @numba.njit
+    def search(uniform: Any, mean: Any, out: Any) -> None:
+        for i in range(uniform.size):
+            chance, count = np.exp(-mean[i]), 0
+            reached = chance
+            while uniform[i] > reached and count < mean[i] + 40.0 * np.sqrt(mean[i] + 1.0) + 40.0:
+                count += 1
+                chance *= mean[i] / count
+                reached += chance
+            out[i] = count
+
+    return search
+
+
 def poisson(uniform: Array, mean: Array) -> Array:
-    """Poisson counts by inverse CDF from uniforms."""
+    """Poisson counts by inverse CDF from uniforms, by search from zero; by the quantile function above 500."""
     from scipy.special import pdtr, pdtrik
 
-    guess = np.ceil(np.nan_to_num(pdtrik(uniform, mean)))
-    below = np.maximum(guess - 1, 0)
-    # pdtrik rounds: step back where the count below already reaches the uniform.
-    return np.where((guess > 0) & (pdtr(below, mean) >= uniform), below, guess)
+    flat, rate = np.ascontiguousarray(uniform).ravel(), np.ascontiguousarray(np.broadcast_to(mean, uniform.shape)).ravel()
+    out = np.empty(flat.size)
+    _poisson_kernel()(flat, np.minimum(rate, LARGE_MEAN), out)
+    large = rate > LARGE_MEAN
+    if large.any():
+        guess = np.ceil(pdtrik(flat[large], rate[large]))
+        below = np.maximum(guess - 1, 0)
+        # The quantile function rounds: step back where the count below already reaches the uniform.
+        out[large] = np.where(pdtr(below, rate[large]) >= flat[large], below, guess)
+    return out.reshape(uniform.shape)
 
 
 def incidents(

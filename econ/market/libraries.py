@@ -85,10 +85,16 @@ def documented_share(c: Curators) -> Array:
 
 def effective_libraries(s: Setting, f: Firms, c: Curators, public: Public, rules: Rules) -> Array:
     """What each library is worth to each firm, in examples that fit where it sells: [S, F, C + 1, K]."""
-    sold = share_of(f.users)
-    worth = np.einsum("sfj,scj,scjk->sfck", sold, rules.deployable, rules.fit)
+    local = local_libraries(s, c, public, rules)
+    size, options, places, kinds = local.shape
+    by_place = np.moveaxis(local, 2, 1).reshape(size, places, options * kinds)
+    return (share_of(f.users) @ by_place).reshape(size, s.firms, options, kinds)
+
+
+def local_libraries(s: Setting, c: Curators, public: Public, rules: Rules) -> Array:
+    """Examples of each library that may be used and fit in each jurisdiction [S, C + 1, J, K]."""
     stock = np.concatenate([c.library * validated_quality(s, c)[:, :, None], public.commons[:, None]], axis=1)
-    return worth * stock[:, None]
+    return stock[:, :, None] * (rules.deployable[..., None] * rules.fit)
 
 
 def choose_libraries(

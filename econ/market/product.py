@@ -9,9 +9,9 @@ import numpy as np
 
 from econ.core.streams import Stream
 from econ.market.ledger import Ledger
-from econ.market.libraries import Rules, effective_libraries, validated_quality
-from econ.market.orders import blended_harm, licensed_rules
-from econ.market.setting import Setting, column
+from econ.market.libraries import Rules, local_libraries
+from econ.market.orders import blended_harm
+from econ.market.setting import Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -52,14 +52,13 @@ def update_stocks(s: Setting, f: Firms, preference: Array, constraint: Array) ->
 
 def safety(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, library: Array) -> Safety:
     """Realised harm by jurisdiction at the true transfer, helpfulness and sycophancy."""
-    chosen = (library[:, :, None] == np.arange(s.slots + 1)).astype(float)
-    stock = np.concatenate([c.library * validated_quality(s, c)[:, :, None], public.commons[:, None]], axis=1)
-    local = np.einsum("sfc,scj,scjk,sck->sfjk", chosen, rules.deployable, rules.fit, stock, optimize=True)
+    used = np.maximum(library, 0)
+    local = local_libraries(s, c, public, rules)[np.arange(s.size)[:, None], used] * (library >= 0)[:, :, None, None]
     places = local.shape[2]
     bespoke = np.repeat(f.constraints[:, :, None], places, axis=2)
     preferences = np.repeat(f.preferences[:, :, None], places, axis=2)
     harm, slope_a, slope_b = blended_harm(s, quo, bespoke, local, preferences, public.scale, None)
-    licensed = licensed_rules(effective_libraries(s, f, c, public, rules), library)
+    licensed = (share_of(f.users)[..., None] * local).sum(axis=2)
     helpfulness, _, _ = quo.response.helpfulness(f.preferences, (f.constraints + licensed).sum(axis=2), public.scale)
     sycophancy, _ = quo.response.sycophancy(f.preferences, public.scale)
     return Safety(harm, slope_a, slope_b, helpfulness, sycophancy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,12 +101,30 @@ def _gini(state: State, e: Events) -> Array:
     region = (place[None, :, None] >= people.bounds[:, None, 1:]).sum(axis=2)
     pay = e.supply.efficiency * rate[rows, region, np.maximum(people.occupation - 1, 0)]
     weight = np.where(people.occupation > 0, people.persons[rows, region], 0.0)
-    order = np.argsort(pay, axis=1, kind="stable")
-    pay, weight = np.take_along_axis(pay, order, axis=1), np.take_along_axis(weight, order, axis=1)
-    bill = pay * weight
-    reached = np.cumsum(bill, axis=1)
-    area = (weight * (reached - bill / 2)).sum(axis=1)
-    return 1 - 2 * ratio(area, weight.sum(axis=1) * reached[:, -1], 0.5)
+    out = np.empty(len(rate))
+    _gini_kernel()(pay, weight, out)
+    return out
+
+
+@cache
+def _gini_kernel() -> Any:
+    """The compiled Gini coefficient of each row, over those with weight."""
+    import numba
+
+    @numba.njit
+    def gini(pay: Any, weight: Any, out: Any) -> None:
+        for s in range(pay.shape[0]):
+            works = np.flatnonzero(weight[s] > 0)
+            order = works[np.argsort(pay[s][works], kind="mergesort")]
+            reached, area, people = 0.0, 0.0, 0.0
+            for i in order:
+                bill = pay[s, i] * weight[s, i]
+                area += weight[s, i] * (reached + bill / 2)
+                reached += bill
+                people += weight[s, i]
+            out[s] = 1 - 2 * area / (people * reached) if reached > 0 else 0.0
+
+    return gini
 
 
 def _curator_income(e: Events) -> Array:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: The first quarter that is reported; changes are against quarter -1.
 FIRST_REPORTED = -ENTRY_LEAD
-#: Over how many of the last burn-in quarters drift is measured.
-DRIFT_QUARTERS = 8
 
 
 @dataclass(frozen=True)
@@ -99,13 +97,15 @@ def surface_batch(surfaces: Surfaces, drawn: NDArray[np.int64], sigma: NDArray[n
 
 
 def run_quarters(s: Setting, quarters: int) -> Iterator[tuple[State, Events, dict[str, NDArray[np.float64]]]]:
-    """Yield state, events and outcomes of every quarter from the start of the burn-in."""
+    """Yield state, events and outcomes of every quarter from the start of the burn-in; outcomes once they are reported."""
     quo = status_quo(s)
     intercepts = labelers.calibrate(s, quo)
     state = start(s, quo, intercepts)
     for quarter in range(-s.burn_in, quarters):
         state, events = advance(s, quo, intercepts, state, quarter)
-        state, columns = record(s, quo, state, events)
+        columns: dict[str, NDArray[np.float64]] = {}
+        if quarter >= FIRST_REPORTED:
+            state, columns = record(s, quo, state, events)
         yield state, events, columns
 
 
@@ -139,12 +139,9 @@ def simulate(
     outcomes = {name: np.full((s.size, len(times)), np.nan) for name in OUTCOMES}
     flows = {name: np.zeros((s.size, len(times))) for name in FLOWS}
     residual = np.zeros(s.size)
-    share = []
     failed: dict[int, str] = {}
     for _, events, columns in run_quarters(s, quarters):
         residual = np.fmax(residual, events.residual)
-        if events.quarter < 0:
-            share.append(columns["constraint_budget_share"])
         _note_failures(failed, s, columns, events.quarter)
         if events.quarter >= FIRST_REPORTED:
             place = events.quarter - FIRST_REPORTED
@@ -152,10 +149,10 @@ def simulate(
                 outcomes[name][:, place] = values
             for name in FLOWS:
                 flows[name][:, place] = events.ledger.total(name)
-    quo = status_quo(s)
+    quo, share = status_quo(s), outcomes["constraint_budget_share"]
     facts = {
         "transfer": quo.response.transfer, "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
-        "budget_share_drift": np.abs(share[-1] - share[-DRIFT_QUARTERS]) / (DRIFT_QUARTERS - 1),
+        "budget_share_drift": np.abs(share[:, ENTRY_LEAD - 1] - share[:, 0]) / (ENTRY_LEAD - 1),
     }  # fmt: skip
     return Simulation(times, s.replicates, outcomes, flows, facts, failed)
 
