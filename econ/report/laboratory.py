@@ -16,7 +16,15 @@ import pandas as pd
 
 from econ.core.errors import InputError
 from econ.core.files import atomic_file, result_directory
-from econ.report.laboratory_tables import KINDS, OUTCOMES, Laboratory, cell_table, form_table, sigma_table
+from econ.report.laboratory_tables import (
+    KINDS,
+    OUTCOMES,
+    Laboratory,
+    arm_curve_table,
+    cell_table,
+    form_table,
+    sigma_table,
+)
 from econ.report.style import COLOURS, GREY, LINES, figure_style, finish_figure, new_figure, save_figure
 
 if TYPE_CHECKING:
@@ -363,7 +371,8 @@ def write_laboratory(laboratory: Laboratory, out: Path, *, force: bool = False) 
     if laboratory.measurements is not None:
         tables["cells"] = cell_table(laboratory.measurements)
     if laboratory.surfaces is not None:
-        tables |= {"forms": form_table(laboratory.surfaces), "sigma": sigma_table(laboratory.surfaces)}
+        fitted = laboratory.surfaces
+        tables |= {"forms": form_table(fitted), "sigma": sigma_table(fitted), "arms": arm_curve_table(fitted)}
     with result_directory(out, force=force, resume=False) as directory:
         for drawing in _drawings(laboratory):
             save_figure(drawing.draw(), directory, drawing.name)

@@ -120,6 +120,29 @@ def sigma_table(surfaces: Surfaces) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def arm_curve_table(surfaces: Surfaces) -> pd.DataFrame:
+    """Hill curve of each kind of label alone, by distribution and v; a refused parameter is empty."""
+    rows = []
+    for distribution, fit in surfaces.diagnostics.get("harm", {}).items():
+        for kind, by_v in fit.get("arms", {}).items():
+            for v, curve in by_v.items():
+                row = {
+                    "distribution": distribution,
+                    "labels": kind,
+                    "v": float(v),
+                    "refused": curve["refused"],
+                }
+                for name in ("half_saturation", "floor", "exponent"):
+                    values = curve[name] or dict.fromkeys(("point", "p05", "p95"), np.nan)
+                    row |= {
+                        name: values["point"],
+                        f"{name}_low": values["p05"],
+                        f"{name}_high": values["p95"],
+                    }
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def print_laboratory(laboratory: Laboratory, console: Console) -> None:
     """Measurements and fits on a terminal."""
     if laboratory.measurements is not None:
@@ -199,8 +222,29 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
         shares = (f"{row['probability_above_1']:.2f}", f"{row['share_without_interior_mix']:.0%}")
         sigma.add_row(row["distribution"], row["form"], f"{row['v']:g}", middle, *shares)
     console.print(sigma)
+    _print_arms(arm_curve_table(surfaces), console)
     for line in _remarks(surfaces):
         console.print(line, highlight=False)
+
+
+def _print_arms(curves: pd.DataFrame, console: Console) -> None:
+    from rich.table import Table
+
+    if curves.empty:
+        return
+    table = Table(
+        title="One kind of label alone: Hill curves of relative harm [90 % interval]",
+        title_justify="left",
+        box=None,
+    )
+    for name in ("distribution", "labels", "v", "half-saturation, labels", "floor", "refused"):
+        table.add_column(name, justify="left" if name in ("distribution", "labels", "refused") else "right")
+    for _, row in curves.iterrows():
+        half, floor = (
+            interval(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in ("half_saturation", "floor")
+        )
+        table.add_row(row["distribution"], row["labels"], f"{row['v']:g}", half, floor, row["refused"] or "")
+    console.print(table)
 
 
 def _remarks(surfaces: Surfaces) -> list[str]:

@@ -182,6 +182,7 @@ def _with_diagnostics(
         described[distribution] = {
             "sigma": sigma,
             "forms": describe_forms(fit),
+            "arms": fit.arms,
             "monotonicity": monotonicity(fit.cells),
             "noise_of_cell_means": float(np.sqrt(_variance_of_means(fit.cells).mean())),
             "world_sd": float(np.sqrt(fit.spread.world)),

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from econ.core.errors import InputError
 from econ.core.random import normal
 from econ.core.streams import Stream
+from econ.surfaces.arms import arm_curves, arm_refusals, refuse_flat
 from econ.surfaces.bootstrap import allot, widening
 from econ.surfaces.cells import Cells
 from econ.surfaces.comparison import Comparison, compare, stacking_weights
@@ -59,6 +58,7 @@ class HarmFit:
     forms: tuple[FormFit, ...]
     weights: Floats
     draws: Draws
+    arms: dict[str, Any]
     refusals: tuple[dict[str, str], ...]
 
 
@@ -105,8 +105,9 @@ def fit_harm(cells: Cells, weights: Floats, seed: int = 1) -> HarmFit:
         rows = np.flatnonzero(which == i)
         theta[rows, : fitted.draws.shape[1]] = fitted.draws[rows]
     names = np.array([f.name for f in forms])
-    refusals = (*_arm_refusals(cells), *_s1_refusal(forms[0]))
-    return HarmFit(cells, spread, forms, stacked, Draws(names[which], theta), refusals)
+    arms = arm_curves(cells, spread.total, weights)
+    refusals = (*arm_refusals(cells), *_s1_refusal(forms[0]))
+    return HarmFit(cells, spread, forms, stacked, Draws(names[which], theta), arms, refusals)
 
 
 def _fit_point(form: Form, target: Target, seed: int) -> tuple[Floats, int]:
@@ -126,57 +127,6 @@ def _bootstrap(form: Form, target: Target, weights: Floats, point: Floats) -> Fl
     refits, _ = fit_batch(form, target, weights, np.repeat(point[None], len(weights), axis=0))
     draws: Floats = point + widening(len(target.base)) * (refits - point)
     return draws
-
-
-def refuse_flat(cells: Cells) -> None:
-    """Refuse a table in which labels did nothing: no curve, no half-saturation, no elasticity.
-
-    Raises
-    ------
-    InputError
-        If mean relative harm over the two largest budgets differs from 1 by less than two standard errors.
-    """
-    change, error = _mean_change(cells, _large(cells.a) | _large(cells.b))
-    if abs(change) < 2.0 * error:
-        raise InputError(
-            f"flat: at the largest budgets relative harm differs from 1 by {change:+.3f} with standard error "
-            f"{error:.3f}; there is no surface to fit",
-            key="violation",
-        )
-
-
-def _large(labels: Floats) -> NDArray[np.bool_]:
-    """Cells at the two largest budgets of one kind."""
-    large: NDArray[np.bool_] = labels >= np.unique(labels)[-2]
-    return large
-
-
-def _mean_change(cells: Cells, where: NDArray[np.bool_]) -> tuple[float, float]:
-    """Mean over worlds of relative harm - 1 in these cells, and its standard error."""
-    by_world = np.nanmean(cells.relative[:, where], axis=1) - 1.0
-    return float(by_world.mean()), float(by_world.std(ddof=1) / np.sqrt(len(by_world)))
-
-
-def _arm_refusals(cells: Cells) -> list[dict[str, str]]:
-    """What one kind of label alone does not identify: a half-saturation ("flat") or a floor ("open")."""
-    found = []
-    for kind, own, other in (("flags", cells.a, cells.b), ("pairs", cells.b, cells.a)):
-        alone = other == 0
-        budgets = np.unique(own[alone])
-        change, error = _mean_change(cells, alone & (own >= budgets[-2]))
-        if abs(change) < 2.0 * error:
-            why = f"relative harm differs from 1 by {change:+.3f} (standard error {error:.3f}) at the top budgets"
-            found.append({"what": f"half-saturation of {kind} alone", "reason": "flat", "why": why})
-            continue
-        top, below = (
-            np.nanmean(cells.relative[:, alone & (own == budget)], axis=1)
-            for budget in (budgets[-1], budgets[-2])
-        )
-        gap = top - below
-        if abs(gap.mean()) > 2.0 * gap.std(ddof=1) / np.sqrt(len(gap)):
-            why = f"relative harm still moved by {gap.mean():+.3f} between {budgets[-2]:g} and {budgets[-1]:g} labels"
-            found.append({"what": f"floor of {kind} alone", "reason": "open", "why": why})
-    return found
 
 
 def _s1_refusal(fitted: FormFit) -> list[dict[str, str]]:

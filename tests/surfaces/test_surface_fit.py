@@ -6,11 +6,12 @@ from synthetic import TRUTHS, V, measurements, truth_at, truth_position
 
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements
+from econ.surfaces.arms import arm_curves, refuse_flat
 from econ.surfaces.bootstrap import allot, widening, world_weights
 from econ.surfaces.cells import harm_cells, secondary_cells, select_rows
 from econ.surfaces.comparison import stacking_weights
 from econ.surfaces.estimate import describe_sigma, fit_rows, prior_sigma
-from econ.surfaces.fit import fit_harm, refuse_flat
+from econ.surfaces.fit import fit_harm
 from econ.surfaces.fit_secondary import fit_secondary
 from econ.surfaces.forms import FORMS
 from econ.surfaces.least_squares import fit_batch, harm_at, make_target
@@ -19,7 +20,7 @@ from econ.surfaces.posterior import Surfaces
 from econ.surfaces.secondary import SecondaryBatch
 from econ.surfaces.variance import spread_of
 
-RECOVERED = [name for name in TRUTHS if name != "flat"]
+RECOVERED = [name for name in TRUTHS if name not in ("flat", "S3")]
 POINTS = np.array([(256, 0), (0, 256), (256, 256), (1024, 1024), (4096, 256), (64, 1024)], float)
 DRAWS = 100
 
@@ -230,3 +231,14 @@ def test_harm_that_rises_with_labels_is_counted_and_said():
     worse = rows.assign(violation=np.where(rows["a"] == 4096, 0.6, rows["violation"]))
     said = fit_rows(worse, "x", draws=10).diagnostics["refusals"]
     assert any(r["what"] == "monotone harm in flags, ood" for r in said)
+
+
+def test_the_curve_of_one_kind_alone_is_recovered_and_a_flat_one_refused():
+    cells = cells_of("S3", v=(0.5,), budgets=(0, 16, 64, 256, 1024, 4096, 16384))
+    curves = arm_curves(cells, spread_of(cells).total, world_weights(1, 50, cells.worlds))
+    half, _ = truth_position("S3")
+    assert np.log(curves["flags"]["0.50"]["half_saturation"]["point"]) == pytest.approx(np.log(half), abs=0.3)
+    assert np.log(curves["pairs"]["0.50"]["half_saturation"]["point"]) == pytest.approx(5.8, abs=0.3)
+    flat = cells_of("flat", v=(0.5,))
+    nothing = arm_curves(flat, np.full(35, 0.01), world_weights(1, 5, flat.worlds))
+    assert {nothing[kind]["0.50"]["refused"] for kind in ("flags", "pairs")} & {"flat"}
