@@ -13,13 +13,25 @@ from pathlib import Path
 SITES = ("Aster", "Birch", "Cedar", "Dogwood", "Elder", "Fir")
 BUDGETS = (0, 50, 200, 800, 3200)
 JUDGED = 1200
-METHODS = {(False, False): "none", (True, False): "red pen", (False, True): "ranking", (True, True): "red pen + ranking"}
-LABELS = {(False, False): "no labels", (True, False): "error marks", (False, True): "A/B choices", (True, True): "marks and choices"}
+METHODS = {
+    (False, False): "none",
+    (True, False): "red pen",
+    (False, True): "ranking",
+    (True, True): "red pen + ranking",
+}
+LABELS = {
+    (False, False): "no labels",
+    (True, False): "error marks",
+    (False, True): "A/B choices",
+    (True, True): "marks and choices",
+}
 
 
 def wobble(site: int, flags: int, pairs: int, kind: int) -> float:
     """A number from -1 to 1 in the place of noise."""
-    return math.sin(12.9898 * (site + 1) + 78.233 * math.log1p(flags) + 37.719 * math.log1p(pairs) + 5.3 * kind)
+    return math.sin(
+        12.9898 * (site + 1) + 78.233 * math.log1p(flags) + 37.719 * math.log1p(pairs) + 5.3 * kind
+    )
 
 
 def row(site: int, flags: int, pairs: int) -> dict[str, object]:
@@ -38,7 +50,7 @@ def row(site: int, flags: int, pairs: int) -> dict[str, object]:
         "choices": pairs,
         "harmful": round(JUDGED * rate),
         "judged": JUDGED,
-        "useful_percent": round(60 + 3 * ranked - 3 * marked + 0.5 * wobble(site, flags, pairs, 4), 1),
+        "useful_percent": round(60 - 2 * marked - 2 * ranked + 0.5 * wobble(site, flags, pairs, 4), 1),
         "hours": round((0.7 * flags + 1.0 * pairs) / 60 + (8 if flags else 0), 2),
     }
 

@@ -91,7 +91,9 @@ def _listed(columns: dict[str, list[str | None]]) -> str:
     return ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
 
 
-def _column(source: Source, target: str, name: str, parse: Parser, faults: Faults) -> tuple[list[Cell], set[int]]:
+def _column(
+    source: Source, target: str, name: str, parse: Parser, faults: Faults
+) -> tuple[list[Cell], set[int]]:
     known: dict[str, Cell | Problem] = {}
     values: list[Cell] = []
     bad: set[int] = set()
@@ -119,7 +121,13 @@ def _constant(loaded: MappingFile, target: str, entry: Entry, parse: Parser, fau
     # A number in YAML has a point whatever the decimal mark of the CSV file.
     value = parse(text.replace(".", loaded.mapping.csv.decimal) if isinstance(raw, float) else text)
     if isinstance(value, Problem):
-        faults.add(value.problem, found=raw, allowed=value.allowed, nearest=value.nearest, **loaded.where("columns", target))
+        faults.add(
+            value.problem,
+            found=raw,
+            allowed=value.allowed,
+            nearest=value.nearest,
+            **loaded.where("columns", target),
+        )
         return None
     return value
 
@@ -174,9 +182,13 @@ def _number_parser(column: Column, entry: Entry, decimal: str) -> Parser:
         if whole and math.isfinite(value) and abs(value - round(value)) <= 1e-9 * max(1.0, abs(value)):
             value = float(round(value))
         if rate_without_unit and value > 1.0:
-            return Problem("a rate outside 0 to 1", f"{allowed}; where the column is in percent, declare unit: percent")
+            return Problem(
+                "a rate outside 0 to 1", f"{allowed}; where the column is in percent, declare unit: percent"
+            )
         if not math.isfinite(value) or (whole and value != math.floor(value)):
             return Problem("not a whole number" if whole else "outside the range of its unit", allowed)
+        if value > LARGEST[column.dtype]:
+            return Problem("too large a number", f"at most {LARGEST[column.dtype]:.10g}")
         if not (_low(column) <= value <= _high(column)):
             return Problem("outside its range", allowed)
         return value
@@ -200,6 +212,9 @@ def _high(column: Column) -> float:
 
 def _allowed(column: Column, entry: Entry) -> str:
     kind = "a whole number" if column.dtype.startswith("int") else "a number"
-    low, high = "" if column.low is None else f" from {column.low:g}", "" if column.high is None else f" to {column.high:g}"
+    low, high = (
+        "" if column.low is None else f" from {column.low:g}",
+        "" if column.high is None else f" to {column.high:g}",
+    )
     after = f" after conversion from {entry.unit}" if entry.unit else ""
     return f"{kind}{low}{high}{after}"

@@ -82,14 +82,24 @@ def import_file(
     imported = validate(file, loaded, descriptive=descriptive, keep_extra=keep_extra)
     with result_directory(target, force=force, resume=False) as directory:
         facts = imported.facts
-        metadata = {"config_hash": facts["config_hash"], "source": facts["source"]["file"], "source_sha256": facts["source"]["sha256"]}
-        write_measurements(imported.table, directory / "measurements.parquet", metadata | {"descriptive": json.dumps(descriptive)})
+        metadata = {
+            "config_hash": facts["config_hash"],
+            "source": facts["source"]["file"],
+            "source_sha256": facts["source"]["sha256"],
+        }
+        write_measurements(
+            imported.table,
+            directory / "measurements.parquet",
+            metadata | {"descriptive": json.dumps(descriptive)},
+        )
         manifest = provenance() | facts | {"started": started, "finished": now(), "status": "finished"}
         write_json(directory / "manifest.json", manifest)
     return target, manifest
 
 
-def validate(file: str | Path, loaded: MappingFile, *, descriptive: bool = False, keep_extra: bool = False) -> Imported:
+def validate(
+    file: str | Path, loaded: MappingFile, *, descriptive: bool = False, keep_extra: bool = False
+) -> Imported:
     """Everything that `import_file` does before it writes.
 
     Raises
@@ -135,11 +145,15 @@ def _finished(rows: Rows, *, descriptive: bool, keep_extra: bool) -> Imported:
         "world": [worlds[name] for name in table["world"]],
         "run_id": _run_ids(table, config_hash),
         "config_hash": config_hash,
-        "program": [f"import/{method}/{n:.0f}" for method, n in zip(table["method"], table["n"], strict=True)],
+        "program": [
+            f"import/{method}/{n:.0f}" for method, n in zip(table["method"], table["n"], strict=True)
+        ],
         "extra": extra,
     }
     given = table.drop(columns=[name for name in table.columns if name not in BY_NAME]).assign(**made)
-    checked = check_measurements(given, rows.source.path).sort_values(ORDER, kind="stable").reset_index(drop=True)
+    checked = (
+        check_measurements(given, rows.source.path).sort_values(ORDER, kind="stable").reset_index(drop=True)
+    )
     facts = {
         "name": mapping.name, "title": mapping.title, "config_hash": config_hash, "source": origin,
         "mapping": mapping.resolved(), "descriptive": descriptive, "rows": len(checked),
@@ -201,6 +215,11 @@ def _notes(table: pd.DataFrame, *, descriptive: bool) -> list[str]:
         notes.append("descriptive: no fit and no surface is made of this table")
     if not (table["distribution"] == "ood").any():
         notes.append("no rows under the distribution ood, which market runs read")
+    levels = table.loc[table["n"] > 0, "v"].dropna().unique()
+    if len(levels) == 1:
+        notes.append(
+            f"one verifiability only ({levels[0]:.3g}): what harm does at another one is then an assumption of the fit"
+        )
     lacking = [name for name in ("helpfulness", "sycophancy", "over_refusal") if table[name].isna().any()]
     if lacking:
         notes.append(f"not measured in every row, so not fitted: {', '.join(lacking)}")

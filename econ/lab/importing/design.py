@@ -77,14 +77,25 @@ def _configs(rows: Rows) -> None:
     table, declared = rows.table, rows.loaded.mapping.configs_tried
     trained = table[table["n"] > 0]
     seen = {
-        str(method): int(own.groupby(list(TUNED), dropna=False).ngroups) for method, own in trained.groupby("method", sort=False)
+        str(method): int(own.groupby(list(TUNED), dropna=False).ngroups)
+        for method, own in trained.groupby("method", sort=False)
     }
     for method, tried in declared.items():
         where = rows.loaded.where("configs_tried", method)
         if method not in seen:
-            rows.faults.add("no row has this method", allowed=", ".join(map(plain, seen)), nearest=nearest_name(method, seen), **where)
+            rows.faults.add(
+                "no row has this method",
+                allowed=", ".join(map(plain, seen)),
+                nearest=nearest_name(method, seen),
+                **where,
+            )
         elif tried < seen[method]:
-            rows.faults.add(f"the file holds {seen[method]} configurations of this method", found=tried, allowed=f"{seen[method]} or more", **where)
+            rows.faults.add(
+                f"the file holds {seen[method]} configurations of this method",
+                found=tried,
+                allowed=f"{seen[method]} or more",
+                **where,
+            )
     if len(set((seen | declared).values())) > 1 and not seen.keys() <= declared.keys():
         listed = ", ".join(f"{plain(method)} {count}" for method, count in seen.items())
         rows.faults.add(
@@ -122,7 +133,9 @@ def fill_bases(rows: Rows, *, descriptive: bool) -> None:
         base = _base_of(rows.table, outcome)
         name = f"{outcome}_base"
         given = rows.column(name)
-        rows.note(np.abs(given - base) > TOLERANCE, "differs from the replicate's base row", name, _expected(base))
+        rows.note(
+            np.abs(given - base) > TOLERANCE, "differs from the replicate's base row", name, _expected(base)
+        )
         rows.table[name] = np.where(np.isnan(base), given, base)
     violation, base = rows.column("violation"), rows.column("violation_base")
     if not descriptive:
@@ -141,10 +154,16 @@ def fill_bases(rows: Rows, *, descriptive: bool) -> None:
 
 def _expected(base: Any) -> str:
     known = {f"{x:.6g}" for x in base if np.isfinite(x)}
-    return "the base row's value; leave the column out, and it is filled in" + (f" ({known.pop()})" if len(known) == 1 else "")
+    return "the base row's value; leave the column out, and it is filled in" + (
+        f" ({known.pop()})" if len(known) == 1 else ""
+    )
 
 
 def _base_of(table: pd.DataFrame, outcome: str) -> Any:
     """Mean of the base rows of each row's replicate and distribution; NaN where it was not measured."""
     bases = table[table["n"] == 0].groupby(["world", "distribution"])[outcome].mean().rename("base")
-    return table[["world", "distribution"]].join(bases, on=["world", "distribution"])["base"].to_numpy(np.float64)
+    return (
+        table[["world", "distribution"]]
+        .join(bases, on=["world", "distribution"])["base"]
+        .to_numpy(np.float64)
+    )

@@ -34,7 +34,9 @@ ALL = "*"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 def _names(value: object) -> object:
@@ -83,7 +85,9 @@ class Mapping(_Part):
     """A mapping file."""
 
     schema_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name, also of the result")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name, also of the result"
+    )
     title: str = Field("", max_length=500)
     source: str = Field("", max_length=2000, description="who measured this, when and how")
     label_unit: Annotated[dict[str, Literal["judgement", "pair"]], BeforeValidator(_unit_by_kind)] = Field(
@@ -114,7 +118,11 @@ class MappingFile:
     def where(self, *keys: object) -> dict[str, Any]:
         """File, line and key, as `InputError` takes them."""
         path = tuple(keys)
-        return {"file": self.file.path, "line": self.file.line(path), "key": ".".join(plain(k) for k in path) or None}
+        return {
+            "file": self.file.path,
+            "line": self.file.line(path),
+            "key": ".".join(plain(k) for k in path) or None,
+        }
 
 
 _FIELDS: dict[str, Dictionary[str, Any]] = {"columns": Entry.model_fields, "csv": CsvFormat.model_fields}
@@ -154,7 +162,11 @@ def _note(faults: Faults, file: YamlFile, error: dict[str, Any]) -> None:
         valid = list(_FIELDS.get(part, Mapping.model_fields))
         faults.add("unknown key", allowed=", ".join(valid), nearest=nearest_name(keys[-1], valid), **where)
     elif keys == ("label_unit",) and error["type"] == "missing":
-        faults.add("say what is counted as one label", allowed="judgement or pair, or one of them for each label_kind", **where)
+        faults.add(
+            "say what is counted as one label",
+            allowed="judgement or pair, or one of them for each label_kind",
+            **where,
+        )
     else:
         message = str(error["msg"]).removeprefix("Value error, ")
         faults.add(message[:1].lower() + message[1:], **where)
@@ -164,15 +176,25 @@ def _check_entry(loaded: MappingFile, target: str, entry: Entry, faults: Faults)
     where = loaded.where("columns", target)
     if target not in TARGETS:
         made = "; the import makes this column itself" if target in MADE else ""
-        faults.add(f"no column of the measurement table has this name{made}", nearest=nearest_name(target, TARGETS), **where)
+        faults.add(
+            f"no column of the measurement table has this name{made}",
+            nearest=nearest_name(target, TARGETS),
+            **where,
+        )
         return
     if (entry.column is None) == (entry.constant is None):
-        faults.add("needs either a source column or a constant", allowed="column: NAME or constant: VALUE", **where)
+        faults.add(
+            "needs either a source column or a constant", allowed="column: NAME or constant: VALUE", **where
+        )
     column, units = TARGETS[target], units_of(TARGETS[target])
     if entry.unit is not None and entry.unit not in units:
         own = "none, this column is taken as it stands" if not units else ", ".join(units)
-        faults.add("unknown unit", found=entry.unit, allowed=own, nearest=nearest_name(entry.unit, units), **where)
-    if (entry.multiply is not None and column.dtype not in ("float32", "float64", "int32", "int64")) or (target == "world" and entry.multiply):
+        faults.add(
+            "unknown unit", found=entry.unit, allowed=own, nearest=nearest_name(entry.unit, units), **where
+        )
+    if (entry.multiply is not None and column.dtype not in ("float32", "float64", "int32", "int64")) or (
+        target == "world" and entry.multiply
+    ):
         faults.add("only numbers can be multiplied", **where)
     if entry.values is None:
         return
@@ -181,7 +203,13 @@ def _check_entry(loaded: MappingFile, target: str, entry: Entry, faults: Faults)
     allowed = categories(column)
     for ours in entry.values.values():
         if allowed and ours not in allowed:
-            faults.add("unknown value", found=ours, allowed=", ".join(allowed), nearest=nearest_name(ours, allowed), **where)
+            faults.add(
+                "unknown value",
+                found=ours,
+                allowed=", ".join(allowed),
+                nearest=nearest_name(ours, allowed),
+                **where,
+            )
 
 
 def categories(column: Column) -> tuple[str, ...]:
@@ -193,7 +221,11 @@ def _check_complete(loaded: MappingFile, faults: Faults) -> None:
     given, where = loaded.mapping.columns, loaded.where("columns")
     for name in NEEDED:
         if name not in given:
-            faults.add(f"'{name}' is missing ({TARGETS[name].meaning})", allowed=_HINTS.get(name, "a source column or a constant"), **where)
+            faults.add(
+                f"'{name}' is missing ({TARGETS[name].meaning})",
+                allowed=_HINTS.get(name, "a source column or a constant"),
+                **where,
+            )
     if "n" not in given and not {"a", "b"} <= given.keys():
         faults.add("'n' is missing (labels); or give both 'a' (flags) and 'b' (preference pairs)", **where)
     counted = "violations" in given
@@ -230,7 +262,10 @@ def json_schema() -> dict[str, Any]:
     unit = {"enum": ["judgement", "pair"]}
     schema["properties"]["label_unit"] = {
         "description": schema["properties"]["label_unit"]["description"],
-        "anyOf": [unit, {"type": "object", "properties": dict.fromkeys(COUNTED, unit), "additionalProperties": False}],
+        "anyOf": [
+            unit,
+            {"type": "object", "properties": dict.fromkeys(COUNTED, unit), "additionalProperties": False},
+        ],
     }
     schema["properties"]["columns"] = {
         "type": "object",
@@ -246,4 +281,7 @@ def _target_schema(column: Column) -> Dictionary[str, Any]:
     own: dict[str, Any] = {"$ref": "#/$defs/Entry"}
     if units:
         own = {"allOf": [own, {"properties": {"unit": {"enum": list(units)}}}]}
-    return {"description": f"{column.meaning}{unit}", "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, own]}
+    return {
+        "description": f"{column.meaning}{unit}",
+        "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, own],
+    }

@@ -22,7 +22,18 @@ FLAGS, BOTH = ("flag", "flag_rule"), "flag+preference"
 #: Labels of which a human makes each, so that judgements cannot be fewer.
 HUMAN = ("flag", "flag_rule", "preference", "desirability", "demonstration", BOTH)
 #: Columns that every row needs, as they stand in the mapping.
-NEEDED = ("world", "method", "label_kind", "distribution", "v", "violation", "violations", "trials", "stage", "task")
+NEEDED = (
+    "world",
+    "method",
+    "label_kind",
+    "distribution",
+    "v",
+    "violation",
+    "violations",
+    "trials",
+    "stage",
+    "task",
+)
 #: Two numbers that should be equal may differ by this, which is more than rounding to float32.
 TOLERANCE = 1e-6
 
@@ -38,7 +49,9 @@ class Rows:
     broken: set[str]
     faults: Faults
 
-    def note(self, mask: Any, problem: str, target: str, allowed: str | None = None, nearest: str | None = None) -> None:
+    def note(
+        self, mask: Any, problem: str, target: str, allowed: str | None = None, nearest: str | None = None
+    ) -> None:
         """One fault for each clean row in the mask, which is then no longer clean."""
         entry = self.loaded.mapping.columns.get(target)
         name = entry.column if entry is not None else None
@@ -153,7 +166,9 @@ def _labels(rows: Rows) -> None:
     # Where flags or pairs are counted apart, a blank cell beside a number means none of that kind.
     a[np.isnan(a) & ~np.isnan(b)] = 0.0
     b[np.isnan(b) & ~np.isnan(a)] = 0.0
-    counts = _Counts(rows.column("n"), a, b, kind == "none", np.isin(kind, FLAGS), kind == "preference", kind == BOTH)
+    counts = _Counts(
+        rows.column("n"), a, b, kind == "none", np.isin(kind, FLAGS), kind == "preference", kind == BOTH
+    )
     _note_labels(rows, counts)
     _note_base(rows, counts)
     n, joint, both = counts.total, counts.joint, counts.both
@@ -164,10 +179,21 @@ def _labels(rows: Rows) -> None:
     table["b"] = np.where(counts.pairs, n, np.where(both, b, 0.0))
     table["n"] = np.where(joint, table["a"] + table["b"], n * own)
     held = rows.column("n_validation")
-    rows.note(both & (flag > 1.0) & (held > 0), "validation labels of two kinds cannot be told apart", "n_validation")
+    rows.note(
+        both & (flag > 1.0) & (held > 0),
+        "validation labels of two kinds cannot be told apart",
+        "n_validation",
+    )
     table["n_validation"] = held * own
-    rows.note(table["n"] > LARGEST["int32"], "too many labels", _labels_key(rows), f"at most {LARGEST['int32']:.0f}")
-    rows.note(table["n_validation"] > table["n"], "more validation labels than labels", "n_validation", "at most n; they are counted inside n")
+    rows.note(
+        table["n"] > LARGEST["int32"], "too many labels", _labels_key(rows), f"at most {LARGEST['int32']:.0f}"
+    )
+    rows.note(
+        table["n_validation"] > table["n"],
+        "more validation labels than labels",
+        "n_validation",
+        "at most n; they are counted inside n",
+    )
 
 
 def _kinds(kind: NDArray[Any]) -> list[str]:
@@ -184,18 +210,46 @@ def _labels_key(rows: Rows) -> str:
 
 def _note_labels(rows: Rows, c: _Counts) -> None:
     rows.note(np.isnan(c.n) & ~c.apart, "the number of labels is missing", _labels_key(rows))
-    rows.note(c.both & ~c.apart, "labels of two kinds need their numbers apart", "label_kind", "a (flags) and b (preference pairs)")
-    rows.note(c.joint & c.apart & ~np.isnan(c.n) & (c.n != c.a + c.b), "n is not a + b", "n", "n = a + b, all in the same unit")
-    rows.note(c.flags & c.apart & (c.b > 0), "a row of flags alone has preference pairs", "b", f"0, or label_kind {BOTH}")
-    rows.note(c.pairs & c.apart & (c.a > 0), "a row of preferences alone has flags", "a", f"0, or label_kind {BOTH}")
-    rows.note(~c.joint & c.apart & (c.a + c.b > 0), "only flags and preference pairs are counted in a and b", "label_kind")
+    rows.note(
+        c.both & ~c.apart,
+        "labels of two kinds need their numbers apart",
+        "label_kind",
+        "a (flags) and b (preference pairs)",
+    )
+    rows.note(
+        c.joint & c.apart & ~np.isnan(c.n) & (c.n != c.a + c.b),
+        "n is not a + b",
+        "n",
+        "n = a + b, all in the same unit",
+    )
+    rows.note(
+        c.flags & c.apart & (c.b > 0),
+        "a row of flags alone has preference pairs",
+        "b",
+        f"0, or label_kind {BOTH}",
+    )
+    rows.note(
+        c.pairs & c.apart & (c.a > 0), "a row of preferences alone has flags", "a", f"0, or label_kind {BOTH}"
+    )
+    rows.note(
+        ~c.joint & c.apart & (c.a + c.b > 0),
+        "only flags and preference pairs are counted in a and b",
+        "label_kind",
+    )
 
 
 def _note_base(rows: Rows, c: _Counts) -> None:
     """A row without labels is the base model and nothing else is."""
     base, n = (rows.table["method"] == "base").to_numpy(), c.total
-    rows.note(c.none & (n > 0), "a row with labels has label_kind none", "label_kind", "the kind of its labels")
-    rows.note(~c.none & (n == 0), "a row without labels is the base model", "label_kind", "label_kind none and method base")
+    rows.note(
+        c.none & (n > 0), "a row with labels has label_kind none", "label_kind", "the kind of its labels"
+    )
+    rows.note(
+        ~c.none & (n == 0),
+        "a row without labels is the base model",
+        "label_kind",
+        "label_kind none and method base",
+    )
     rows.note(~base & (n == 0), "a row without labels is the base model", "method", "base")
     rows.note(base & (n > 0), "the base model has had no labels", "method", "another name than base")
 

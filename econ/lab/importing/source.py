@@ -80,7 +80,9 @@ def _read_csv(path: Path, form: CsvFormat) -> Source:
     except InputError as error:
         if "UTF-8" not in error.problem:
             raise
-        raise InputError(error.problem, file=path, allowed="CSV in UTF-8, or Parquet; a spreadsheet can save either") from None
+        raise InputError(
+            error.problem, file=path, allowed="CSV in UTF-8, or Parquet; a spreadsheet can save either"
+        ) from None
     if "\x00" in text:
         raise InputError("the file holds null bytes, so it is no CSV file", file=path)
     if not text.strip():
@@ -121,7 +123,9 @@ def _check_lengths(path: Path, rows: list[list[str]], lines: list[int], form: Cs
 def _names(names: list[str], path: Path) -> list[str]:
     faults = Faults(path)
     if len(names) > MOST_COLUMNS:
-        faults.add("the table has too many columns", file=path, found=len(names), allowed=f"at most {MOST_COLUMNS}")
+        faults.add(
+            "the table has too many columns", file=path, found=len(names), allowed=f"at most {MOST_COLUMNS}"
+        )
     seen: set[str] = set()
     for place, name in enumerate(names, start=1):
         if not name:
@@ -145,7 +149,11 @@ def _read_parquet(path: Path) -> Source:
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE:
-            raise InputError(f"the file is too large ({size:,} bytes)", file=path, allowed=f"at most {LARGEST_FILE:,} bytes")
+            raise InputError(
+                f"the file is too large ({size:,} bytes)",
+                file=path,
+                allowed=f"at most {LARGEST_FILE:,} bytes",
+            )
         with pq.ParquetFile(path) as file:
             _check_size(path, file.metadata)
             names = _names([str(name).strip() for name in file.schema_arrow.names], path)
@@ -173,7 +181,13 @@ def _texts(path: Path, name: str, column: pa.ChunkedArray) -> list[str | None]:
 
     kind = column.type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        raise InputError("a column of this type cannot be read", file=path, key=plain(name), found=str(kind), allowed="numbers or text")
+        raise InputError(
+            "a column of this type cannot be read",
+            file=path,
+            key=plain(name),
+            found=str(kind),
+            allowed="numbers or text",
+        )
     return [_text(value) for value in column.to_pylist()]
 
 

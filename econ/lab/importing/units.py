@@ -63,7 +63,12 @@ _UNITS: dict[str, Mapping[str, Conversion]] = {
     "bit": {"bits": _times(1.0), "nats": _over(math.log(2.0))},
     "nats/token": {"nats": _times(1.0), "bits": _times(math.log(2.0))},
     "nats/response": {"nats": _times(1.0), "bits": _times(math.log(2.0))},
-    "FLOP": {"flop": _times(1.0), "gigaflop": _times(1e9), "teraflop": _times(1e12), "petaflop": _times(1e15)},
+    "FLOP": {
+        "flop": _times(1.0),
+        "gigaflop": _times(1e9),
+        "teraflop": _times(1e12),
+        "petaflop": _times(1e15),
+    },
 }
 
 
