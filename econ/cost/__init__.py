@@ -1,0 +1,74 @@
+"""What a reduction of harm costs, for each kind of label, before any market reacts.
+
+The same measured surfaces and prices as the market, and no agents: for someone with a budget, with a
+target, or with a question about prices. Every answer is computed for each posterior draw and given as
+a median with its intervals; "not attainable", "not measured" and "not identified" are answers too.
+
+Examples
+--------
+>>> import econ
+>>> surfaces = econ.load_surfaces()                                             # doctest: +SKIP
+>>> mix = econ.cost.cheapest_mix(surfaces, target_harm=0.5, start="untrained")  # doctest: +SKIP
+>>> mix.table()                                                                 # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from econ.cost.breakeven import (
+        break_even_price_ratio,
+        break_even_transfer,
+        share_by_elasticity,
+        share_by_price_ratio,
+    )
+    from econ.cost.case import Case, prepare
+    from econ.cost.information import value_of_information
+    from econ.cost.mix import Mix, budget_frontier, cheapest_mix, marginal_cost, pipeline_cost
+    from econ.cost.prices import PriceBook, load_prices, shipped_price_books
+
+_HOME = {
+    "PriceBook": "prices",
+    "load_prices": "prices",
+    "shipped_price_books": "prices",
+    "Case": "case",
+    "prepare": "case",
+    "Mix": "mix",
+    "cheapest_mix": "mix",
+    "budget_frontier": "mix",
+    "pipeline_cost": "mix",
+    "marginal_cost": "mix",
+    "break_even_price_ratio": "breakeven",
+    "break_even_transfer": "breakeven",
+    "share_by_price_ratio": "breakeven",
+    "share_by_elasticity": "breakeven",
+    "value_of_information": "information",
+}
+
+__all__ = [
+    "Case",
+    "Mix",
+    "PriceBook",
+    "break_even_price_ratio",
+    "break_even_transfer",
+    "budget_frontier",
+    "cheapest_mix",
+    "load_prices",
+    "marginal_cost",
+    "pipeline_cost",
+    "prepare",
+    "share_by_elasticity",
+    "share_by_price_ratio",
+    "shipped_price_books",
+    "value_of_information",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the submodule of a public name when it is first asked for."""
+    import importlib
+
+    if name not in _HOME:
+        raise AttributeError(f"module 'econ.cost' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"econ.cost.{_HOME[name]}"), name)

@@ -1,0 +1,144 @@
+"""Prices and transfers at which one kind of label is worth as much as the other, and how the cheapest mix moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from econ.cost.case import Case, Floats, Options, prepare
+from econ.cost.mix import NEGATIVE, PREFERENCE, Level, mix_for, pipeline_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from econ.cost.prices import PriceBook
+    from econ.surfaces import Surfaces
+
+#: Transfers at which the share of outlay is computed; between them it is interpolated.
+TRANSFERS = tuple(np.linspace(0.0, 1.0, 11))
+EQUAL = 0.5
+
+
+@dataclass(frozen=True)
+class BreakEvenTransfer:
+    """Transfer at which the cheapest mix spends equally on both kinds.
+
+    Attributes
+    ----------
+    transfer : ndarray, [D]
+        The lowest such transfer in [0, 1]; NaN where there is none.
+    mostly_constraints, mostly_preferences : float
+        Shares of draws whose cheapest mix spends more on the one kind at every transfer.
+    """
+
+    transfer: Floats
+    mostly_constraints: float
+    mostly_preferences: float
+
+
+def break_even_price_ratio(
+    surfaces: Surfaces,
+    prices: str | Path | PriceBook | dict[str, object] | None = None,
+    *,
+    target_harm: Level,
+    **options: Unpack[Options],
+) -> Floats:
+    """Price of a constraint over that of a preference label at which both pure pipelines cost the same, [D].
+
+    Below it constraints alone are cheaper. Infinite where preferences alone never reach the target, 0
+    where constraints never do or drafting alone costs more, NaN where neither does or nothing is to buy.
+    """
+    return price_ratio_for(prepare(surfaces, prices, **options), target_harm)
+
+
+def price_ratio_for(case: Case, asked: Level) -> Floats:
+    """As `break_even_price_ratio`, of a prepared case."""
+    negative, preference = (pipeline_for(case, name, [asked]) for name in (NEGATIVE, PREFERENCE))
+    a, b = negative.a[:, 0], preference.b[:, 0]
+    reached_a, reached_b = negative.attainable[:, 0], preference.attainable[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.maximum((case.price_b * b - case.drafting) / (a * case.price_b), 0.0)
+    ratio = np.where(reached_a & ~reached_b, np.inf, np.where(~reached_a & reached_b, 0.0, ratio))
+    value: Floats = np.where((reached_a | reached_b) & ~(negative.place == 0)[:, 0], ratio, np.nan)
+    return value
+
+
+def break_even_transfer(
+    surfaces: Surfaces,
+    prices: str | Path | PriceBook | dict[str, object] | None = None,
+    *,
+    target_harm: Level,
+    **options: Unpack[Options],
+) -> BreakEvenTransfer:
+    """Transfer at which the cheapest mix for a target spends equally on both kinds of label."""
+    return transfers_for(prepare(surfaces, prices, **options), [target_harm])[0]
+
+
+def transfers_for(case: Case, asked: Sequence[Level]) -> list[BreakEvenTransfer]:
+    """As `break_even_transfer`, of a prepared case and several targets."""
+    share = np.stack([mix_for(case.with_transfer(t), asked).share for t in TRANSFERS], axis=2)
+    return [_crossing(share[:, m]) for m in range(len(asked))]
+
+
+def _crossing(share: Floats) -> BreakEvenTransfer:
+    """Where shares [D, T] at `TRANSFERS` first pass one half, by linear interpolation."""
+    known = np.isfinite(share).all(axis=1)
+    over = share - EQUAL
+    crossing = over[:, :-1] * over[:, 1:] <= 0.0
+    node = crossing.argmax(axis=1)
+    rows = np.arange(len(share))
+    first, second = over[rows, node], over[rows, node + 1]
+    step = TRANSFERS[1] - TRANSFERS[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = np.asarray(TRANSFERS)[node] + step * np.where(first == second, 0.0, first / (first - second))
+    found = known & crossing.any(axis=1)
+    count = max(int(known.sum()), 1)
+    return BreakEvenTransfer(
+        np.where(found, place, np.nan),
+        float((known & (over > 0.0).all(axis=1)).sum() / count),
+        float((known & (over < 0.0).all(axis=1)).sum() / count),
+    )
+
+
+def share_by_price_ratio(
+    surfaces: Surfaces,
+    prices: str | Path | PriceBook | dict[str, object] | None = None,
+    *,
+    target_harm: Level,
+    ratios: Sequence[float],
+    **options: Unpack[Options],
+) -> Floats:
+    """Constraints' share of the outlay in the cheapest mix, [D, R], at price ratios of the two kinds of label."""
+    case = prepare(surfaces, prices, **options)
+    return np.stack([mix_for(case.with_price_ratio(r), [target_harm]).share[:, 0] for r in ratios], axis=1)
+
+
+def share_by_elasticity(
+    surfaces: Surfaces,
+    prices: str | Path | PriceBook | dict[str, object] | None = None,
+    *,
+    target_harm: Level,
+    sigmas: Sequence[float],
+    ratio_factor: float = 1.0,
+    **options: Unpack[Options],
+) -> Floats:
+    """Constraints' share of the outlay in the cheapest mix, [D, R], at imposed elasticities of substitution.
+
+    Parameters
+    ----------
+    sigmas : sequence of float
+        Elasticities; all else that was measured at the status quo is kept (`econ.surfaces.imposed`).
+    ratio_factor : float
+        Multiplies the price of constraint labels.
+    """
+    from econ.surfaces import imposed
+
+    columns = []
+    for sigma in sigmas:
+        case = prepare(imposed(sigma, surfaces), prices, **options)
+        moved = case.with_price_ratio(ratio_factor * case.price_a / case.price_b)
+        columns.append(mix_for(moved, [target_harm]).share[:, 0])
+    return np.stack(columns, axis=1)

@@ -1,0 +1,243 @@
+"""Draws as tidy tables: medians with 50 and 90 % intervals, and the answers that are no numbers.
+
+A cost that is not attainable is infinite, so a quantile is infinite where that share of draws does not
+attain the target; other quantities are summarised over the draws in which they exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.cost.breakeven import price_ratio_for, transfers_for
+from econ.cost.case import Case, Floats
+from econ.cost.information import information_for
+from econ.cost.mix import (
+    BOTH,
+    CONSTRAINTS,
+    CRITIC,
+    HYBRID,
+    NEGATIVE,
+    NOTHING,
+    PREFERENCE,
+    PREFERENCES,
+    Level,
+    Mix,
+    marginal_at_start,
+    pipeline_for,
+)
+from econ.cost.outlays import lowest_harm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+COST_COLUMNS = (
+    "pipeline", "distribution", "target_harm", "quantity", "unit", *QUANTILES, "share_attainable", "status",
+    "labels", "start",
+)  # fmt: skip
+MIX_COLUMNS = (
+    "distribution", "target_harm", "budget", "quantity", "unit", *QUANTILES, "share_attainable", "labels", "start",
+)  # fmt: skip
+NOT_MEASURED, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
+    "not measured", "not attainable", "nothing to buy", "not identified",
+)  # fmt: skip
+#: The break-even transfer asks for a mix at many transfers, so it uses this many draws at most.
+TRANSFER_DRAWS = 250
+PER_HARM = "per unit of relative harm"
+
+
+def quantiles(values: Floats) -> dict[str, float]:
+    """Quantiles of draws, infinite ones included; NaN draws are left out, and a single number has no interval."""
+    known = values[~np.isnan(values)]
+    empty = dict.fromkeys(QUANTILES, float("nan"))
+    if not len(known):
+        return empty
+    if len(values) == 1:
+        return {**empty, "p50": float(known[0])}
+    # Interpolating between a number and infinity has no meaning.
+    found = np.quantile(known, list(QUANTILES.values()), method="nearest")
+    return {name: float(value) for name, value in zip(QUANTILES, found, strict=True)}
+
+
+def target_label(level: Level) -> Any:
+    """A target as a table shows it."""
+    return level if isinstance(level, str) else float(level)
+
+
+def cost_table(cases: Iterable[Case], targets: Sequence[Level]) -> pd.DataFrame:
+    """Costs, hours and break-even points of every case, as ``cost.csv``."""
+    import pandas as pd
+
+    rows = [row for case in cases for row in _cost_rows(case, targets)]
+    return pd.DataFrame(rows, columns=list(COST_COLUMNS))
+
+
+def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
+    common = {"distribution": case.distribution, "labels": case.units, "start": case.start_name}
+    rows: list[dict[str, Any]] = []
+
+    def add(
+        pipeline: str, target: Any, quantity: str, unit: str, values: Floats, share: float, status: str = ""
+    ) -> None:
+        shown = {"pipeline": pipeline, "target_harm": target, "quantity": quantity, "unit": unit}
+        rows.append({**common, **shown, **quantiles(values), "share_attainable": share, "status": status})
+
+    at_start = marginal_at_start(case)
+    for pipeline, kind in ((PREFERENCE, "preference"), (NEGATIVE, "constraint")):
+        for quantity, unit in (("usd", "USD"), ("hours", "hours")):
+            values = at_start[f"{quantity}_{kind}"]
+            name = "marginal_cost" if quantity == "usd" else "marginal_hours"
+            share = float(np.isfinite(values).mean())
+            add(
+                pipeline,
+                np.nan,
+                f"{name}_at_start",
+                f"{unit} {PER_HARM}",
+                values,
+                share,
+                "" if share else NOT_ATTAINABLE,
+            )
+    for pipeline, theta in ((PREFERENCE, 0.0), (NEGATIVE, 1.0), (HYBRID, None)):
+        add(pipeline, np.nan, "lowest_harm", "relative harm", lowest_harm(case, theta), 1.0)
+        mix = pipeline_for(case, pipeline, targets)
+        for m, level in enumerate(mix.asked):
+            share = float(mix.attainable[:, m].mean())
+            status = status_of(mix, m)
+            for quantity, unit, values in _pipeline_quantities(mix):
+                add(pipeline, target_label(level), quantity, unit, values[:, m], share, status)
+    for level in targets:
+        add(CRITIC, target_label(level), "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
+        ratio = price_ratio_for(case, level)
+        known = float(np.isfinite(ratio).mean())
+        versus = f"{NEGATIVE} against {PREFERENCE}"
+        add(
+            versus,
+            target_label(level),
+            "break_even_price_ratio",
+            "ratio",
+            ratio,
+            known,
+            "" if known else NOT_ATTAINABLE,
+        )
+    if case.units == "commercial":
+        few = case.take(np.arange(min(len(case), TRANSFER_DRAWS)))
+        for level, found in zip(targets, transfers_for(few, targets), strict=True):
+            share = float(np.isfinite(found.transfer).mean())
+            status = "" if share else NOT_ATTAINABLE
+            add(HYBRID, target_label(level), "break_even_transfer", "share", found.transfer, share, status)
+            for quantity in ("mostly_constraints", "mostly_preferences"):
+                value = np.array([getattr(found, quantity)])
+                add(
+                    HYBRID, target_label(level), f"{quantity}_at_every_transfer", "share of draws", value, 1.0
+                )
+    return rows
+
+
+def _pipeline_quantities(mix: Mix) -> list[tuple[str, str, Floats]]:
+    marginal, hours = mix.marginal_cost(), mix.marginal_hours()
+    own = {NEGATIVE: 0, PREFERENCE: 1}.get(mix.pipeline)
+    found = [
+        ("cost", "USD", mix.cost),
+        ("hours", "hours", mix.hours),
+        ("average_cost", f"USD {PER_HARM}", mix.average_cost),
+        ("marginal_cost", f"USD {PER_HARM}", np.fmin(*marginal) if own is None else marginal[own]),
+    ]
+    if own is not None:
+        found.append(("marginal_hours", f"hours {PER_HARM}", hours[own]))
+    return [*found, ("extrapolated", "share of draws", _share_of_draws(mix.extrapolated()))]
+
+
+def _share_of_draws(indicator: Floats) -> Floats:
+    """The mean over draws that have it, [1, M]: a share of draws has no interval."""
+    with np.errstate(invalid="ignore"):
+        known = np.isfinite(indicator)
+        count = known.sum(axis=0, keepdims=True)
+        share = np.where(known, indicator, 0.0).sum(axis=0, keepdims=True) / np.where(count, count, 1)
+    return np.where(count > 0, share, np.nan)
+
+
+def status_of(mix: Mix, column: int) -> str:
+    """What stands in for the median where it is no cost: nothing to buy, or not attainable; else empty."""
+    if np.mean(mix.place[:, column] == NOTHING) >= 0.5:
+        return NOTHING_TO_BUY
+    if np.mean(mix.attainable[:, column]) < 0.5:
+        return NOT_ATTAINABLE
+    if mix.pipeline == HYBRID and mix.case.surfaces.kind == "prior":
+        return NOT_IDENTIFIED
+    return ""
+
+
+def information_rows(case: Case, budgets: Sequence[float]) -> list[dict[str, Any]]:
+    """Value of information by budget, as rows of ``mix.csv``: expectations, so that only the median column is filled."""
+    rows = []
+    for budget in budgets:
+        found = information_for(case, float(budget))
+        for quantity, unit, value in (
+            ("value_of_information", "USD", found.saving),
+            ("value_of_information_harm", "relative harm", found.harm - found.informed_harm),
+            ("share_constraints_uninformed", "share of outlay", found.share),
+        ):
+            rows.append(_mix_row(case, np.nan, budget, quantity, unit, {"p50": value}, 1.0))
+    return rows
+
+
+def mix_table(mix: Mix) -> pd.DataFrame:
+    """What is bought and what comes of it, as ``mix.csv``."""
+    import pandas as pd
+
+    return pd.DataFrame(mix_rows(mix), columns=list(MIX_COLUMNS))
+
+
+def mix_rows(mix: Mix) -> list[dict[str, Any]]:
+    """Rows of ``mix.csv`` of one mix."""
+    rows = []
+    for m, level in enumerate(mix.asked):
+        target, budget = (np.nan, level) if mix.by_budget else (target_label(level), np.nan)
+        share = float(mix.attainable[:, m].mean())
+        for quantity, unit, values in _mix_quantities(mix):
+            rows.append(_mix_row(mix.case, target, budget, quantity, unit, quantiles(values[:, m]), share))
+        for name, place in (
+            ("nothing", NOTHING),
+            ("preferences_only", PREFERENCES),
+            ("constraints_only", CONSTRAINTS),
+            ("both", BOTH),
+        ):
+            value = float(np.mean(mix.place[:, m] == place))
+            rows.append(
+                _mix_row(mix.case, target, budget, f"buys_{name}", "share of draws", {"p50": value}, share)
+            )
+    return rows
+
+
+def _mix_quantities(mix: Mix) -> list[tuple[str, str, Floats]]:
+    a, b = mix.a, mix.b
+    found = [
+        ("constraints", "labels", a),
+        ("preferences", "labels", b),
+        ("share_constraints", "share of outlay", mix.share),
+        ("cost", "USD", mix.cost),
+        ("hours", "hours", mix.hours),
+        ("harm", "relative harm", mix.outcome("harm")),
+    ]
+    fitted = mix.case.surfaces.outcomes[1:]
+    units = {"helpfulness": "0 to 1", "sycophancy": "rate", "over_refusal": "rate"}
+    found += [(name, units[name], mix.outcome(name)) for name in fitted]
+    by_constraints, by_preferences = mix.marginal_cost()
+    return [
+        *found,
+        ("marginal_cost_constraints", f"USD {PER_HARM}", by_constraints),
+        ("marginal_cost_preferences", f"USD {PER_HARM}", by_preferences),
+        ("extrapolated", "share of draws", _share_of_draws(mix.extrapolated())),
+    ]
+
+
+def _mix_row(
+    case: Case, target: Any, budget: Any, quantity: str, unit: str, values: dict[str, float], share: float
+) -> dict[str, Any]:
+    return {
+        "distribution": case.distribution, "target_harm": target, "budget": budget, "quantity": quantity, "unit": unit,
+        **values, "share_attainable": share, "labels": case.units, "start": case.start_name,
+    }  # fmt: skip
