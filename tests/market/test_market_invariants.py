@@ -127,6 +127,8 @@ def check_run(chosen, seed):
     s = small.build(scenario, replicates=(seed, seed + 1), quarters=QUARTERS, seed=seed)
     for state, events, columns in run_quarters(s, QUARTERS):
         assert np.all(events.residual <= TOLERANCE)
+        if not columns:  # before the first reported quarter
+            continue
         where = (events.quarter, chosen)
         other = welfare_by_resources(s, events, columns)
         size = np.abs(events.ledger.total("product"))
@@ -182,8 +184,7 @@ def test_books_close_under_a_thousand_random_policies(chosen, seed):
     check_run(chosen, seed)
 
 
-def test_each_flow_has_two_sectors_and_money_of_each_sector_is_what_it_received(together):
-    del together
+def test_money_of_each_sector_is_what_it_received():
     s = small.build(TINY, replicates=(0, 1), quarters=4)
     net = np.zeros((2, len(SECTORS)))
     for state, events, _ in run_quarters(s, 4):

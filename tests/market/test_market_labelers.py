@@ -63,7 +63,7 @@ def reference(s, people, value, retraining, quarter, everyone=False):
 @pytest.mark.parametrize("size", [10, 41, 900])
 def test_compiled_choice_equals_the_reference(seed, size):
     s = small.build(small.baseline(labelers=size), replicates=(3, 11), seed=seed)
-    quo, intercepts, state = small.at_start(s)
+    _, intercepts, state = small.at_start(s)
     c, people = state.curators, state.labelers
     value, _ = labelers.inclusive_value(c.wage, c.paid_share, c.active, s.p["curator_elasticity"])
     value = value + intercepts.taste
@@ -91,7 +91,7 @@ def test_compiled_choice_equals_the_reference(seed, size):
 
 def test_workers_of_the_last_quarter_are_counted():
     s = small.build(replicates=(0, 1))
-    quo, intercepts, state = small.at_start(s)
+    _, _, state = small.at_start(s)
     value = np.zeros((2, 3, 2))
     people, first = labelers.choose(s, state.labelers, value + 3.0, s.p["retraining_cost"], -24, everyone=True)
     _, second = labelers.choose(s, people, value - 3.0, s.p["retraining_cost"], -23)
