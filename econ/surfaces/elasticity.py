@@ -15,13 +15,15 @@ from numpy.typing import ArrayLike
 from econ.core.errors import InputError
 from econ.core.files import content_hash
 from econ.surfaces.files import SIGMA_V, WIDTH, load_surfaces
-from econ.surfaces.forms import FORMS, Floats, logit
+from econ.surfaces.forms import FORMS, TINY, Floats, logit
 from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
 
 #: Range of σ that the normalised CES evaluates without overflow.
 SIGMA_RANGE = (0.05, 50.0)
 #: Range of the exponent κ; level and floors are kept exactly inside it.
 KAPPA_RANGE = (0.02, 20.0)
+#: Largest log ratio of the slopes of the two labels; beyond it one of them does nothing.
+STEEPEST = 20.0
 #: Floors are kept inside this range so that their log-odds are finite.
 FLOOR_RANGE = (1e-6, 1.0 - 1e-6)
 
@@ -69,7 +71,8 @@ def _normalised(surfaces: Surfaces, distribution: str, sigma: Floats) -> Draws:
     x0, y0 = STATUS_QUO
     r = 1.0 - 1.0 / sigma
     # With weights 1/2 the slope ratio per label is s·b0·(x/y)^(r - 1): this gives s at each level of v.
-    log_s = np.log(slope_a / slope_b) - np.log(at.b_half)[:, None] + ((1.0 - r) * np.log(x0 / y0))[:, None]
+    ratio = np.clip(np.log(slope_a + TINY) - np.log(slope_b + TINY), -STEEPEST, STEEPEST)
+    log_s = ratio - np.log(at.b_half)[:, None] + ((1.0 - r) * np.log(x0 / y0))[:, None]
     log_s_0, log_s_v = _lines(log_s)
     floor = np.clip(at.floor(), *FLOOR_RANGE)
     logit_h_0, logit_h_v = _lines(logit(floor))
