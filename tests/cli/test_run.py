@@ -156,6 +156,7 @@ SCRIPT = """
 import fake_market
 from econ import cli
 from econ.ensemble import design, engine
+
 engine.market_engine = lambda: fake_market.engine(fake_market.slow_simulate)
 design._shared_surfaces = lambda scenarios: fake_market.FakeSurfaces()
 if __name__ == "__main__":
@@ -170,11 +171,11 @@ def test_an_interruption_from_the_keyboard_is_exit_130(tmp_path):
     command = [sys.executable, str(script), "run", "baseline", "--replicates", "600", "--workers", "1"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     blocks = tmp_path / "runs" / "baseline.partial" / "blocks"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while len(list(blocks.glob("*.npz"))) < 1:
         assert time.monotonic() < end
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "the same command resumes it" in err and "Traceback" not in err

@@ -122,19 +122,16 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import fake_market
-from econ.core.errors import EconError
-from econ.ensemble import design, engine
-from econ.ensemble.design import plan
-from econ.report import runs
-
-# An edit of the checkout between two starts would rightly discard the blocks.
-design.code_hash = lambda: "the same code"
-
-engine.market_engine = lambda: fake_market.engine(fake_market.slow_simulate)
-runs._all_figures = lambda result: []
 
 if __name__ == "__main__":
-    ensemble = plan([fake_market.FakeScenario()], fake_market.FakeSurfaces(), replicates=160)
+    from econ.ensemble import design, engine
+    from econ.report import runs
+
+    # An edit of the checkout between two starts would rightly discard the blocks.
+    design.code_hash = lambda: "the same code"
+    engine.market_engine = lambda: fake_market.engine(fake_market.slow_simulate)
+    runs._all_figures = lambda result: []
+    ensemble = design.plan([fake_market.FakeScenario()], fake_market.FakeSurfaces(), replicates=160)
     counts = []
     runs.run_into(ensemble, Path(sys.argv[1]), workers=int(sys.argv[2]), progress=lambda done, total: counts.append(done))
     print(counts[0])
@@ -169,7 +166,7 @@ def test_a_killed_run_is_resumed_with_the_same_numbers(start, tmp_path, make_des
     finished = len(list(blocks.glob("s*.npz")))
     wait_until(lambda: not alive_in_group(process.pid))
     again = start(out, workers)
-    printed, _ = again.communicate(timeout=60)
+    printed, _ = again.communicate(timeout=120)
     assert again.returncode == 0
     assert int(printed) >= finished
     assert not (tmp_path / "out.partial").exists()
@@ -183,7 +180,7 @@ def test_an_interrupted_run_says_so(start, tmp_path):
     partial = tmp_path / "out.partial"
     wait_until(lambda: len(list((partial / "blocks").glob("*.npz"))) >= 1)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     assert '"status": "interrupted"' in (partial / "manifest.json").read_text()
     wait_until(lambda: not alive_in_group(process.pid))
 
@@ -200,7 +197,7 @@ def alive_in_group(group: int) -> bool:
     return False
 
 
-def wait_until(condition, seconds: float = 60.0) -> None:
+def wait_until(condition, seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "timed out"
