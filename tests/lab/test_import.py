@@ -576,7 +576,7 @@ def mutations(draw: st.DrawFn, text: str) -> str:
     return text
 
 
-@given(mutations(CSV), mutations(YAML), st.booleans(), st.booleans())
+@given(st.just(CSV) | mutations(CSV), st.just(YAML) | mutations(YAML), st.booleans(), st.booleans())
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_taken_or_refused_in_words(tmp_path, table, mapping, descriptive, keep_extra):
     (tmp_path / "data.csv").write_bytes(table.encode())
