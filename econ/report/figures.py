@@ -42,6 +42,8 @@ BANDS_NOTE = (
 )
 MILLION = 1e6
 THOUSAND = 1e3
+#: Most scenarios of one run that each get their own fan charts.
+MOST_FANS = 4
 #: Moments farther from their target than this many half bands are drawn at the edge, with an arrow.
 FARTHEST = 4.0
 
@@ -336,9 +338,14 @@ class Rendered:
 
 
 def run_figures(summary: pd.DataFrame, moments: pd.DataFrame, scenarios: Sequence[str]) -> list[Rendered]:
-    """All figures of a run; those of the first scenario have the plain names."""
+    """All figures of a run; those of the first scenario have the plain names.
+
+    With more than `MOST_FANS` scenarios only the first has fan charts: the others are shown by their
+    paired differences.
+    """
     rendered = []
-    for number, scenario in enumerate(scenarios):
+    shown_scenarios = scenarios if len(scenarios) <= MOST_FANS else scenarios[:1]
+    for number, scenario in enumerate(shown_scenarios):
         for kind in FAN_FIGURES:
             data = fan_data(summary, scenario, kind)
             if data["p50"].notna().any():
