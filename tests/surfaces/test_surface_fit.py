@@ -22,7 +22,7 @@ from econ.surfaces.variance import spread_of
 
 RECOVERED = [name for name in TRUTHS if name not in ("flat", "S3")]
 POINTS = np.array([(256, 0), (0, 256), (256, 256), (1024, 1024), (4096, 256), (64, 1024)], float)
-DRAWS = 100
+DRAWS = 60
 
 
 def cells_of(truth, **design):
@@ -49,9 +49,9 @@ def recovery(truth, repetition, v=V):
 
 @pytest.mark.parametrize("truth", RECOVERED)
 def test_a_known_truth_is_recovered(truth):
-    # 5 repetitions of 8 quantities, dependent within a repetition: a wide band, not a coverage claim.
+    # 4 repetitions of 8 quantities, dependent within a repetition: a wide band, not a coverage claim.
     v = (1.0, 0.5, 0.1)
-    covered, won = zip(*(recovery(truth, repetition, v) for repetition in range(1, 6)), strict=True)
+    covered, won = zip(*(recovery(truth, repetition, v) for repetition in range(1, 5)), strict=True)
     assert np.mean(covered) >= 0.6
     assert np.mean(won) >= 0.6
 
@@ -59,8 +59,10 @@ def test_a_known_truth_is_recovered(truth):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("truth", RECOVERED)
-def test_intervals_cover_as_often_as_they_say(truth):
+def test_intervals_cover_as_often_as_they_say(truth, monkeypatch):
     repetitions = 200
+    # 60 draws would blur the ends of an interval.
+    monkeypatch.setattr("test_surface_fit.DRAWS", 400)
     covered, won = zip(*(recovery(truth, 1000 + r) for r in range(repetitions)), strict=True)
     share = np.mean(covered, axis=0)
     # 90 % nominal; ± 3 Monte Carlo standard errors (0.064) around the specified 85 to 95 %.
@@ -70,13 +72,13 @@ def test_intervals_cover_as_often_as_they_say(truth):
 
 def test_flat_truth_is_refused():
     refused = 0
-    for seed in range(1, 41):
+    for seed in range(1, 21):
         try:
             refuse_flat(cells_of("flat", seed=seed, v=(0.5,)))
         except InputError as error:
             assert "flat" in str(error)
             refused += 1
-    assert refused >= 34  # at least 90 % expected
+    assert refused >= 16  # 18 or more expected
 
 
 def test_exact_data_return_the_parameters():
