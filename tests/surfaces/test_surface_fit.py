@@ -62,7 +62,7 @@ def test_a_known_truth_is_recovered(truth):
 def test_intervals_cover_as_often_as_they_say(truth, monkeypatch):
     repetitions = 200
     # 60 draws would blur the ends of an interval.
-    monkeypatch.setattr("test_surface_fit.DRAWS", 400)
+    monkeypatch.setattr("test_surface_fit.DRAWS", 200)
     covered, won = zip(*(recovery(truth, 1000 + r) for r in range(repetitions)), strict=True)
     share = np.mean(covered, axis=0)
     # 90 % nominal; ± 3 Monte Carlo standard errors (0.064) around the specified 85 to 95 %.
