@@ -162,12 +162,12 @@ def check_measurements(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
 def _typed(table: pd.DataFrame, column: Column, source: str | Path) -> pd.Series:
     import pandas as pd
 
-    dtype = {"int32": "Int32", "int64": "Int64", "bool": "boolean", "category": "string"}.get(column.dtype, column.dtype)
+    dtype: Any = {"int32": "Int32", "int64": "Int64", "bool": "boolean", "category": "string"}.get(column.dtype, column.dtype)
     if column.name not in table.columns:
         empty: pd.Series = pd.Series(None, index=table.index, dtype=dtype)
         return empty
     try:
-        values = table[column.name].astype(dtype)
+        values: pd.Series = table[column.name].astype(dtype)
     except (TypeError, ValueError):
         raise InputError(
             "a value has the wrong type", file=source, key=column.name, allowed=f"{column.dtype} ({column.unit})"

@@ -60,7 +60,7 @@ def philox_torch(
     import torch
 
     words = [torch.as_tensor(part, dtype=torch.int64, device=device) & MASK_32 for part in counter]
-    c0, c1, c2, c3 = torch.broadcast_tensors(*words)
+    c0, c1, c2, c3 = torch.broadcast_tensors(*words)  # type: ignore[no-untyped-call]
     result: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor] = _rounds(c0, c1, c2, c3, key, int)
     return result
 
@@ -92,7 +92,7 @@ def philox_numba() -> Any:
     m0, m1, w0, w1 = (np.uint64(x) for x in (MULTIPLIER_0, MULTIPLIER_1, WEYL_0, WEYL_1))
     mask, shift = np.uint64(MASK_32), np.uint64(32)
 
-    @numba.njit(inline="always")  # type: ignore[untyped-decorator]
+    @numba.njit(inline="always")
     def block(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
         for _ in range(10):
             p0 = c0 * m0
@@ -110,7 +110,8 @@ def unit_interval(high: Any, low: Any) -> NDArray[np.float64]:
     mantissa = (high >> np.uint64(5)) * np.uint64(1 << 26) + (low >> np.uint64(6))
     # 2**53 - 1 midpoints would round to 1.0 at the top: clip to the largest double below 1.
     drawn = (mantissa.astype(np.float64) + 0.5) * 2.0**-53
-    return np.minimum(drawn, 1.0 - 2.0**-53)
+    clipped: NDArray[np.float64] = np.minimum(drawn, 1.0 - 2.0**-53)
+    return clipped
 
 
 def uniform(
@@ -158,7 +159,7 @@ def _fill_words_numba() -> Any:
 
     block = philox_numba()
 
-    @numba.njit(cache=False)  # type: ignore[untyped-decorator]
+    @numba.njit(cache=False)
     def fill(out: Any, k0: Any, k1: Any, c0: Any, c1: Any, c3: Any) -> None:
         for i in range((out.size + 3) // 4):
             words = block(c0, c1, np.uint64(i), c3, k0, k1)

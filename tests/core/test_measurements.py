@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from econ.core.errors import InputError
-from econ.core.measurements import COLUMNS, REQUIRED, check_measurements, read_measurements, write_measurements
+from econ.core.measurements import (
+    COLUMNS,
+    REQUIRED,
+    check_measurements,
+    read_measurements,
+    write_measurements,
+)
 
 ROW = {
     "run_id": "ab12", "task": "A", "method": "dpo", "label_kind": "preference", "stage": "confirm", "world": 1000,
