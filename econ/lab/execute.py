@@ -317,11 +317,10 @@ def _unusual(knobs: Knobs) -> dict[str, Any]:
 def _flops(arch: Architecture, bought: dict[str, int], held: dict[str, int], steps: int, training: Training) -> float:
     """6 N per trained token, 2 N per sampled or scored one; base samples judged are charged too."""
     own = {kind: steps_for(n - held[kind], training) for kind, n in bought.items()}
-    longest = max(own.values(), default=1)
     total = 0.0
     for kind, n in bought.items():
         tokens = TOKENS * KINDS[kind].sequences * arch.parameters
-        total += 6 * tokens * training.batch * own[kind] * steps / longest
+        total += 6 * tokens * training.batch * min(own[kind], steps)
         total += 2 * tokens * held[kind] * (steps / training.check_every + 1)
         total += 2 * tokens * n
     return total

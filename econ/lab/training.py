@@ -1,8 +1,9 @@
 """The training loop: many runs in one batch, each with its own Adam, validation and stopping.
 
-Steps follow the labels: every kind is visited about `epochs` times, as it would be alone, so a run
-with few pairs and many flags joins the pairs on few, evenly spread steps. Minibatch positions are
-keyed by (seed, world, step) alone: all methods see the same ones.
+Steps follow the labels: every kind is visited about `epochs` times, as it would be alone. Where a run
+has two kinds, both take part in every step until the smaller one has had its visits; then the other
+goes on alone. So few labels are not learnt by heart, and stopping early costs neither kind its share.
+Minibatch positions are keyed by (seed, world, step) alone: all methods see the same ones.
 """
 
 from __future__ import annotations
@@ -95,11 +96,6 @@ def split_validation(count: int, training: Training) -> tuple[Tensor, Tensor]:
 def steps_for(count: int, training: Training) -> int:
     """Gradient steps for a number of training labels: clip(12 n / B, 10, 600)."""
     return int(np.clip(training.epochs * count // training.batch, training.min_steps, training.max_steps))
-
-
-def joins(step: int, own: int, total: int) -> bool:
-    """Whether a kind of label with `own` steps takes part in this step of `total`; evenly spread."""
-    return (step + 1) * own // total > step * own // total
 
 
 def score(arch: Architecture, flat: Tensor, batch: dict[str, LabelSet]) -> Batch:
@@ -271,7 +267,7 @@ def train(
     for step in range(start, total):
         active = {
             kind: x.at(positions(step, x.count, state.index))
-            for kind, x in state.train.items() if joins(step, own_steps[kind], total)
+            for kind, x in state.train.items() if step < own_steps[kind]
         }  # fmt: skip
         loss = _step(arch, state, objective, active, out, step, training)
         last = step + 1 == total

@@ -11,7 +11,7 @@ from econ.lab.accounting import KINDS
 from econ.lab.grid import Training
 from econ.lab.methods import METHODS
 from econ.lab.model import Architecture, initial_parameters, token_log_probs
-from econ.lab.training import LabelSet, joins, split_validation, steps_for, train
+from econ.lab.training import LabelSet, split_validation, steps_for, train
 from econ.lab.training_state import Saver
 from econ.lab.world import WORLD_A
 
@@ -128,11 +128,20 @@ def test_steps_follow_labels():
     assert [len(split_validation(n, training)[1]) for n in (64, 127, 128, 1024)] == [0, 0, 12, 102]
 
 
-@pytest.mark.parametrize("own, total", [(10, 600), (43, 172), (7, 7), (172, 600)])
-def test_a_smaller_kind_of_label_takes_its_own_number_of_steps_evenly(own, total):
-    taken = [t for t in range(total) if joins(t, own, total)]
-    assert len(taken) == own
-    assert own == total or max(np.diff(taken)) - min(np.diff(taken)) <= 1
+def test_both_kinds_take_part_until_the_smaller_has_had_its_visits():
+    """With few pairs, their content matters while they last: 10 steps of 18."""
+    flags, pairs = label_sets("npo_ret", 1, 100)["flag"], label_sets("dpo", 1, 16)["preference"]
+    seen: list[tuple[str, ...]] = []
+
+    def watch(batch, config):
+        if torch.is_grad_enabled():
+            seen.append(tuple(batch))
+        return METHODS["hybrid"].objective(batch, config)
+
+    config = {key: torch.tensor([[value]]) for key, value in METHODS["hybrid"].config.items()}
+    base = initial_parameters(ARCH, 1, [0])
+    train(ARCH, base, {"flag": flags, "preference": pairs}, config, watch, [(1, 0)], Training())
+    assert seen == [("flag", "preference")] * 10 + [("flag",)] * 8
 
 
 def test_parameter_count_is_as_specified():
