@@ -30,7 +30,7 @@ from econ.market.labelers import calibrate
 from econ.market.outcomes import OUTCOMES
 from econ.market.quarter import advance
 from econ.market.record import record
-from econ.market.simulate import setting
+from econ.market.simulate import FIRST_REPORTED, setting
 from econ.market.start import start
 from econ.market.status_quo import status_quo
 
@@ -156,9 +156,11 @@ class MarketModel(mesa.Model):
 
     def _advance(self) -> None:
         self.quarter += 1
-        state, events = advance(self._setting, self._quo, self._intercepts, self.state, self.quarter)
-        self.state, columns = record(self._setting, self._quo, state, events)
-        self.outcomes = {name: float(columns[name][0]) for name in OUTCOMES}
+        self.state, events = advance(self._setting, self._quo, self._intercepts, self.state, self.quarter)
+        # As in an ensemble, whose running counts start with the first quarter that is reported.
+        if self.quarter >= FIRST_REPORTED:
+            self.state, columns = record(self._setting, self._quo, self.state, events)
+            self.outcomes = {name: float(columns[name][0]) for name in OUTCOMES}
 
     @property
     def labelers(self) -> AgentSet:
