@@ -44,8 +44,8 @@ class Simulation:
     ledger : dict of str to [S, T]
         USD by flow.
     facts : dict of str to [S]
-        What is worth knowing of each replicate: its transfer, the form of its surface, redrawn positions,
-        drift of the budget share over the last burn-in quarters, largest ledger residual.
+        What is worth knowing of each replicate: its transfer, mean log advantage and the share of
+        categories at its bound, the form of its surface, redrawn positions, drift of the budget share over the last burn-in quarters, largest ledger residual.
     failed : dict of int to str
         Replicates that turned non-finite, with outcome and quarter.
     """
@@ -150,8 +150,10 @@ def simulate(
             for name in FLOWS:
                 flows[name][:, place] = events.ledger.total(name)
     quo, share = status_quo(s), outcomes["constraint_budget_share"]
+    bounded = np.abs(quo.response.advantage) >= s.p["advantage_bound", 1]
     facts = {
-        "transfer": quo.response.transfer, "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
+        "transfer": quo.response.transfer, "advantage": quo.response.advantage.mean(axis=1),
+        "advantage_bounded": bounded.mean(axis=1), "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
         "budget_share_drift": np.abs(share[:, ENTRY_LEAD - 1] - share[:, 0]) / (ENTRY_LEAD - 1),
     }  # fmt: skip
     return Simulation(times, s.replicates, outcomes, flows, facts, failed)

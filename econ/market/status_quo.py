@@ -182,7 +182,7 @@ def status_quo(s: Setting) -> StatusQuo:
     preferences_reference = outlay_preference / (mix_preference.effective_price * p["depreciation_preference"])
 
     a_half, b_half = s.surface.half_saturation(verifiability)
-    advantage = log_advantage(e_x / (column(x, 1) * a_half), e_y / column(y * b_half, 1), mix_constraint.effective_price, mix_preference.effective_price)
+    advantage = log_advantage(e_x / (column(x, 1) * a_half), e_y / column(y * b_half, 1), mix_constraint.effective_price, mix_preference.effective_price, p["advantage_bound"])
     response = Response(at, advantage, draw_transfer(s), x, y, constraints_reference, preferences_reference, p["over_refusal_weight"])
 
     units_preference = s.firms * outlay_preference / mix_preference.price_per_unit * weights[:, 0]
@@ -235,14 +235,19 @@ def vendor_prices(s: Setting, tech: Technology, weights: Array) -> tuple[Array, 
     return preference, constraint
 
 
-def log_advantage(slope_a: Array, slope_b: Array, price_a: Array, price_b: Array) -> Array:
+def log_advantage(slope_a: Array, slope_b: Array, price_a: Array, price_b: Array, bound: Array) -> Array:
     """L_k = log[(slope_a/p_a)/(slope_b/p_b)], slopes per laboratory label, prices per effective label [S, K].
 
-    Slopes below 1e-12 per label count as 1e-12, so that a flat curve gives a large, finite advantage.
+    Bounded: where a label hardly moves harm the ratio of slopes diverges, and its size means nothing.
+
+    Parameters
+    ----------
+    slope_a, slope_b, price_a : [S, K]
+    price_b, bound : [S]
     """
-    ratio = np.maximum(slope_a, 1e-12) / np.maximum(slope_b, 1e-12)
-    result: Array = np.log(ratio * price_b[:, None] / price_a)
-    return result
+    smallest = np.finfo(float).tiny
+    logs = np.log(np.maximum(slope_a, smallest) / price_a) - np.log(np.maximum(slope_b, smallest) / price_b[:, None])
+    return np.clip(logs, -bound[:, None], bound[:, None])
 
 
 def draw_transfer(s: Setting) -> Array:
