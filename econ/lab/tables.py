@@ -16,6 +16,8 @@ CURVE_TYPES = {
     "sycophancy": "float32", "over_refusal": "float32", "entropy": "float32", "kl": "float32",
     "train_loss": "float32", "validation_loss": "float32",
 }  # fmt: skip
+#: Strength of the shift of a test distribution; those that shift one part alone have none.
+SHIFT = {"id": 0.0, "s0.33": 1 / 3, "s0.67": 2 / 3, "ood": 1.0}
 #: Keys by which rows are sorted, so that a table does not depend on the order of execution.
 ORDER = ["stage", "method", "n", "a", "b", "v", "world", "optimiser_seed", "lr", "beta", "run_id", "distribution"]
 
@@ -25,6 +27,7 @@ def measurement_table(rows: list[dict[str, Any]], config_hash: str, device: str)
     import pandas as pd
 
     table = pd.DataFrame(rows).assign(config_hash=config_hash, device=device)
+    table["shift"] = table["distribution"].map(SHIFT).astype("float32")
     return table.sort_values(ORDER, kind="stable").reset_index(drop=True)
 
 
