@@ -243,7 +243,8 @@ def _print_arms(curves: pd.DataFrame, console: Console) -> None:
         half, floor = (
             interval(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in ("half_saturation", "floor")
         )
-        table.add_row(row["distribution"], row["labels"], f"{row['v']:g}", half, floor, row["refused"] or "")
+        refused = row["refused"] if isinstance(row["refused"], str) else ""
+        table.add_row(row["distribution"], row["labels"], f"{row['v']:g}", half, floor, refused)
     console.print(table)
 
 
