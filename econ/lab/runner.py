@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -277,7 +278,9 @@ class _Engine:
                 _do(task, self._folder, self._device)
                 yield task
             return
-        pending = {self._pool.submit(_do, task, self._folder, self._device): task for task in tasks}
+        with _deaf_to_interrupts():
+            # Workers start here and inherit the deafness, so that none dies of an interrupt with a traceback.
+            pending = {self._pool.submit(_do, task, self._folder, self._device): task for task in tasks}
         while pending:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 task, error = pending.pop(future), future.exception()
@@ -295,9 +298,20 @@ def _do(task: Task, folder: Path, device: str) -> None:
     execute(task, folder, device)
 
 
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _start_worker(parent: int) -> None:
-    """Leave interrupts to the parent, and end with it even when it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End with the parent, even when it is killed."""
 
     def watch() -> None:
         while os.getppid() == parent:

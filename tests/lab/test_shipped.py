@@ -1,0 +1,36 @@
+"""The shipped measurements are those of the shipped grid."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from econ.core.measurements import read_measurements
+from econ.core.shipped import shipped_path
+from econ.lab import RESULTS_VERSION, programs
+from econ.lab.grid import load_grid
+
+
+@pytest.fixture(scope="module")
+def folder():
+    return shipped_path("calibration", "lab", "surface")
+
+
+def test_the_surface_belongs_to_its_grid(folder):
+    manifest, grid = json.loads((folder / "manifest.json").read_text()), load_grid("surface")
+    assert manifest["config_hash"] == programs.grid_hash(grid)
+    assert manifest["results_version"] == RESULTS_VERSION
+    assert tuple(manifest["reductions"]) == grid.reductions and len(grid.reductions) > 0
+
+
+def test_every_cell_of_the_surface_has_every_world_and_a_base_row(folder):
+    table, grid = read_measurements(folder / "measurements.parquet"), load_grid("surface")
+    confirm = table[table.stage == "confirm"]
+    cells = confirm[confirm.method == "hybrid"].groupby(["v", "a", "b", "distribution"]).world.nunique()
+    assert len(cells) == 3 * 35 * 7 and (cells == len(grid.worlds)).all()
+    base = confirm[confirm.method == "base"]
+    assert set(base.world) == set(grid.worlds) and (base.n == 0).all()
+    assert np.allclose(confirm.relative_harm, confirm.violation / confirm.violation_base, atol=1e-6)
+    assert set(table[table.stage == "tune"].world) == set(grid.tuning.worlds)
