@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from econ.cli import app, doctor
 from econ.core.errors import InputError
 from econ.core.provenance import PACKAGES
+from econ.scenario import defaults
 
 
 def test_packages_machine_and_data_are_told():
@@ -18,7 +19,7 @@ def test_packages_machine_and_data_are_told():
     assert all(version["installed"] and version["tested"] for version in report["packages"].values())
     assert report["machine"]["cpus"] >= 1 and report["machine"]["memory_gb"] > 0
     assert report["machine"]["devices"][0] == "cpu"
-    assert report["data"]["parameters"].startswith("209 defaults")
+    assert report["data"]["parameters"].startswith(f"{len(defaults())} defaults")
     assert report["data"]["moments"] == "47 facts" and report["data"]["scenarios"] == "28 scenarios"
 
 
