@@ -17,7 +17,6 @@ from econ.core.random import normal
 from econ.core.streams import Stream
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
-from econ.surfaces.elasticity import with_sigma
 from econ.surfaces.files import SIGMA_V, WIDTH, write_surfaces
 from econ.surfaces.fit import HarmFit, describe_forms, fit_harm
 from econ.surfaces.fit_secondary import fit_secondary
@@ -192,9 +191,12 @@ def _with_diagnostics(
         refusals += [{**r, "what": f"{r['what']}, {distribution}"} for r in fit.refusals]
         refusals += _objections(described[distribution]["monotonicity"], distribution)
         if not sigma["identified"]:
-            why = f"the 90 % interval of log sigma is {sigma['log_width']:.2f} wide; the prior stands in its place"
+            result, sigma["handed_over"] = _with_prior_sigma(result, distribution, seed)
+            why = (
+                f"the 90 % interval of log sigma is {sigma['log_width']:.2f} wide; fitted surfaces are drawn as often as "
+                f"the prior of sigma says ({sigma['handed_over']['different_draws']} different ones)"
+            )
             refusals.append({"what": f"sigma, {distribution}", "reason": "not identified", "why": why})
-            result = _with_prior_sigma(result, distribution, seed)
     first = next(iter(harm.values())).cells
     diagnostics = {
         "worlds": [int(w) for w in first.worlds],
@@ -287,7 +289,21 @@ def prior_sigma(seed: int, draws: int) -> Floats:
     return sigma
 
 
-def _with_prior_sigma(surfaces: Surfaces, distribution: str, seed: int) -> Surfaces:
-    only = replace(surfaces, draws={("harm", distribution): surfaces.draws[("harm", distribution)]})
-    changed = with_sigma(only, prior_sigma(seed, surfaces.count), kind="prior")
-    return replace(surfaces, kind="prior", draws={**surfaces.draws, **changed.draws})
+def _with_prior_sigma(surfaces: Surfaces, distribution: str, seed: int) -> tuple[Surfaces, dict[str, Any]]:
+    """Let σ follow its prior while every surface stays one that was fitted to the measurements.
+
+    For each draw of σ from the prior the posterior draw with the nearest σ is taken, with all of its
+    outcomes; the second result says how many different draws that are and how far off the matches.
+    """
+    at = surfaces.batch(np.arange(surfaces.count), distribution).at([SIGMA_V])
+    own = np.log(np.clip(at.elasticity_of_substitution()[:, 0], *REPORTED_SIGMA))
+    wanted = np.log(prior_sigma(seed, surfaces.count))
+    nearest = np.abs(own[None] - wanted[:, None]).argmin(axis=1)
+    gap = np.abs(own[nearest] - wanted)
+    draws = dict(surfaces.draws)
+    for (outcome, measured), of in surfaces.draws.items():
+        if measured == distribution:
+            draws[(outcome, measured)] = Draws(of.form[nearest], of.theta[nearest])
+    handed = _quantiles(np.exp(own[nearest]))
+    described = {**handed, "different_draws": len(np.unique(nearest)), "gap_p90": float(np.quantile(gap, 0.9))}
+    return replace(surfaces, kind="prior", draws=draws), described
