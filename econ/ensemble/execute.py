@@ -7,12 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from econ.core.errors import WorkError
 from econ.core.files import atomic_file, file_hash
 from econ.core.provenance import now
 from econ.ensemble.blocks import FOLDER, BlockStore
 from econ.ensemble.manifest import Manifest, record, write_manifest
 from econ.ensemble.moments import MOMENT_COLUMNS, moments_table
+from econ.ensemble.statistics import wilson_bound
 from econ.ensemble.tables import (
     KEYS,
     TableWriter,
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from econ.ensemble.engine import Engine
     from econ.ensemble.workers import Progress
 
+#: Largest share of replicates whose first status-quo position may be rejected.
+LARGEST_REJECTION = 0.25
 TABLES = ("outcomes.parquet", "ledger.parquet", "replicates.parquet")
 
 
@@ -79,6 +84,7 @@ def execute(
         write_manifest(directory, interrupted)
         raise
     failed = _write_blocks(design, engine, store, directory)
+    check_rejections(read_table(directory / "replicates.parquet"))
     names = [*TABLES, *_write_statistics(design, directory)]
     store.remove()
     return record(
@@ -89,6 +95,30 @@ def execute(
         failed=failed,
         files={name: file_hash(directory / name) for name in names},
     )
+
+
+def check_rejections(facts: pd.DataFrame) -> None:
+    """Stop where revealed preference rejects too many of the drawn status-quo positions.
+
+    Positions are redrawn and surfaces kept; but where a quarter of the surfaces cannot be squared with the
+    status quo at their first position, what remains says little about the laboratory's posterior.
+
+    Raises
+    ------
+    WorkError
+        If the share of replicates whose first position was rejected lies above `LARGEST_REJECTION`, its 90 %
+        interval included.
+    """
+    if "position_redraws" not in facts:
+        return
+    for scenario, redraws in facts.groupby("scenario")["position_redraws"]:
+        rejected = int((redraws > 0).sum())
+        low = wilson_bound(np.array([rejected]), np.array([len(redraws)]), 0.05)[0]
+        if low > LARGEST_REJECTION:
+            raise WorkError(
+                f"scenario '{scenario}': in {rejected} of {len(redraws)} replicates the status quo cannot be rationalised at the "
+                f"first position drawn on the response surface (allowed: {LARGEST_REJECTION:.0%}); these surfaces do not fit the market"
+            )
 
 
 def _clear(directory: Path) -> None:

@@ -93,6 +93,10 @@ def basis_lines(result: EnsembleResult) -> list[str]:
         lines.append(
             f"Transfer of the laboratory's advantage to the market is assumed, not measured: {drawn}."
         )
+    lines.append(STAND_INS)
+    if "position_redraws" in facts:
+        rejected = float((facts["position_redraws"] > 0).mean())
+        lines.append(f"Status-quo positions rejected at the first draw: {rejected:.1%} of replicates (the run stops above 25 %).")
     residual = largest_residual(result)
     if math.isfinite(residual):
         lines.append(f"Largest ledger residual {residual:.1e} of the largest flow (tolerance 1e-9).")
@@ -110,10 +114,14 @@ def basis_lines(result: EnsembleResult) -> list[str]:
     return lines
 
 
+#: What the laboratory measured and the market does not use yet; a reader of welfare or helpfulness must know it.
+STAND_INS = (
+    "Helpfulness and sycophancy are stand-in curves, not the laboratory's: what it measured of them (`econ lab show`) does not act here."
+)
 _SURFACES = {
     "measured": "measured in the laboratory",
     "imposed": "elasticity of substitution imposed by the scenario, not measured",
-    "prior": "a prior; the measurements did not identify the elasticity of substitution",
+    "prior": "measured, but for the elasticity of substitution, which the design did not identify and which follows its prior",
 }
 
 
