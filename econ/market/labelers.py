@@ -9,7 +9,7 @@ The kernel is compiled; `tests` hold a slow, plain reference beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Supply:
     worked_before : [S, G]
         Labelers who worked in the last quarter.
     reservation : [S, G]
-        Sum of the reservation wages of those who work, USD per hour.
+        Sum of the reservation wages of those who work, in the wage unit of the region.
     efficiency : [S, N]
         Ability in the chosen occupation; 0 outside.
     """
@@ -244,17 +244,17 @@ def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
     p = s.p
     taste, persons = np.zeros((s.size, len(REGIONS), 2)), np.zeros((s.size, len(REGIONS)))
     bounds = region_bounds(s, s.labelers)
-    pay = np.log(quo.technology.wage_start * start_paid_share(s)[:, :, None]) + np.log(s.curators) / column(p["curator_elasticity"], 2)
+    pay, unit = start_pay(s, quo), quo.technology.wage_unit
     sizes = np.diff(region_bounds(s, REFERENCE), axis=1)
     solved: dict[tuple[float, ...], tuple[Any, ...]] = {}
     for place in range(s.size):
         for g, region in enumerate(REGIONS):
             wanted = quo.hours_wanted[place, g]
             names = (
-                "ability_log_sd", "ability_correlation", "reservation_wage_log_sd", f"reservation_wage_{region}", "occupation_elasticity",
-                "retraining_cost", "experience_exponent", "experience_scale_hours", "participation_start",
+                "ability_log_sd", "ability_correlation", "reservation_wage_log_sd", "occupation_elasticity", "retraining_cost",
+                "experience_exponent", "experience_scale_hours", "participation_start",
             )  # fmt: skip
-            values = [float(p[name][place]) for name in names]
+            values = [float(p[f"reservation_wage_{region}"][place] / unit[place, g]), *(float(p[name][place]) for name in names)]
             reach = start_paid_share(s)[place, g] * p["hours_per_quarter"][place] / p["experience_decay"][place]
             key = (*values, float(reach), int(sizes[place, g]), *(float(x) for x in pay[place, g]), float(wanted[0] / wanted.sum()))
             if key not in solved:
@@ -264,6 +264,13 @@ def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
             offered = (1 - p[f"unpaid_search_share_{region}"][place]) * p["hours_per_quarter"][place] * people * supply.sum()
             persons[place, g] = wanted.sum() / p["utilisation_start"][place] / offered
     return Intercepts(taste, persons)
+
+
+def start_pay(s: Setting, quo: StatusQuo) -> Array:
+    """Status-quo inclusive value of pay without intercepts [S, G, O], log of pay in the wage unit of the region."""
+    pay = quo.technology.wage_start / quo.technology.wage_unit[:, :, None] * start_paid_share(s)[:, :, None]
+    value: Array = np.log(pay) + np.log(s.curators) / column(s.p["curator_elasticity"], 2)
+    return value
 
 
 def start_paid_share(s: Setting) -> Array:
@@ -276,7 +283,7 @@ def _solve_region(values: tuple[float, ...], reach: float, pay: Array, demand: A
 
     Experience settles along with the intercepts: both are iterated until neither moves.
     """
-    log_sd, correlation, reservation_sd, reservation, mu, retraining, exponent, scale, participation = values
+    reservation, log_sd, correlation, reservation_sd, mu, retraining, exponent, scale, participation = values
     theta, log_reservation, rank = _reference(log_sd, correlation, reservation_sd, reservation)
     last = np.where(rank[:size] < demand[JUDGE], 1, 2).astype(np.int8)
     settle = _settle_kernel()
@@ -303,7 +310,7 @@ def _solve_region(values: tuple[float, ...], reach: float, pay: Array, demand: A
     raise WorkError("the labor market has no status quo: no intercepts give the participation and hours that the parameters state")
 
 
-@cache
+@lru_cache(maxsize=12)
 def _reference(log_sd: float, correlation: float, reservation_sd: float, reservation: float) -> tuple[Array, Array, Array]:
     """The reference population: log abilities [n, O], log reservation wages [n], ranks for the last occupation [n]."""
     from econ.core import random as keyed
@@ -324,12 +331,11 @@ def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     rows = np.arange(s.size)[:, None]
     normals = s.normal_pair(Stream.LABELER_ABILITY, 0, ids)
     theta = log_ability(normals, p["ability_log_sd", 1], p["ability_correlation", 1])
-    median = np.log(p.vector("reservation_wage", REGIONS))[rows, region]
+    median = np.log(p.vector("reservation_wage", REGIONS) / quo.technology.wage_unit)[rows, region]
     reservation = median + p["reservation_wage_log_sd", 1] * s.normal(Stream.LABELER_RESERVATION, 0, ids)
     judging = (quo.hours_wanted[:, :, JUDGE] / quo.hours_wanted.sum(axis=2))[rows, region]
     last = np.where(s.uniform(Stream.LABELER_LAST, 0, ids) < judging, 1, 2).astype(np.int8)
-    pay = np.log(quo.technology.wage_start * start_paid_share(s)[:, :, None]) + np.log(s.curators) / column(p["curator_elasticity"], 2)
-    value = pay + intercepts.taste
+    value = start_pay(s, quo) + intercepts.taste
     experience = np.zeros((s.size, s.labelers, 2))
     settle = _settle_kernel()
     reach = start_paid_share(s) * p["hours_per_quarter", 1] / p["experience_decay", 1]

@@ -106,7 +106,9 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     rules = certification.rules_in_force(s, quo, c, public, levers)
 
     # 4. Prices
-    taste, split = labelers.inclusive_value(c.wage, c.paid_share, c.active, s.p["curator_elasticity"])
+    taste, split = labelers.inclusive_value(
+        c.wage / quo.technology.wage_unit[:, None, :, None], c.paid_share, c.active, s.p["curator_elasticity"]
+    )  # fmt: skip
     cost = prices.costs(s, quo.technology, c, split, people.participation, public.vendor_units)
     c = prices.post_prices(s, c, cost)
 

@@ -268,7 +268,7 @@ def _welfare(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
     damage = e.incidents.damage.sum(axis=(1, 2))
     uninsured = damage - e.incidents.claims - e.incidents.retained
     flattery = s.p["sycophancy_harm"] * quo.price * (users * e.safety.sycophancy).sum(axis=1)
-    effort = (e.supply.reservation * state.labelers.persons).sum(axis=1) * s.p["hours_per_quarter"]
+    effort = (e.supply.reservation * quo.technology.wage_unit * state.labelers.persons).sum(axis=1) * s.p["hours_per_quarter"]
     flow = e.ledger.total
     surplus = flow("wages") - effort
     welfare = e.consumer_surplus - flow("lobby_public") + net["firms"] + net["curators"] + net["insurers"] + surplus

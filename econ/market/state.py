@@ -229,7 +229,7 @@ class Labelers:
     experience : [S, N, O]
         Paid hours, depreciated.
     reservation : [S, N]
-        Natural logarithm of the reservation wage, USD per hour.
+        Natural logarithm of the reservation wage over the region's status-quo wage of judging.
     occupation : [S, N] int8
         0 outside, 1 judge, 2 constrain.
     last : [S, N] int8

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from econ.market.setting import CATEGORIES, OCCUPATIONS, REGIONS, Parameters, column
+from econ.market.setting import CATEGORIES, JUDGE, OCCUPATIONS, REGIONS, Parameters, column
 
 Array = Any
 
@@ -41,6 +41,11 @@ class Technology:
     cost_share: Array
     index_start: Array
     substitution: Array
+
+    @property
+    def wage_unit(self) -> Array:
+        """Status-quo wage of judging [S, G], the unit of logarithms of pay, which then depend on no currency."""
+        return self.wage_start[:, :, JUDGE]
 
     def wage_index(self, wage: Array) -> Array:
         """Cost of an hour of composite labor, W(w) = W0·[Σ_g θ_g (w_g/w0_g)^(1-ε)]^(1/(1-ε)).

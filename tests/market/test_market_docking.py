@@ -232,9 +232,10 @@ def test_5b_worthless_labels_are_given_up_at_the_fastest_rate():
 
 @pytest.mark.slow
 def test_6_service_concentration_falls_with_market_size_and_licence_concentration_does_not():
-    scenario = small.baseline(24, labelers=2000, firms=16, curators=6, slots=60).with_parameters(
+    # Entry as fast as it may be, so that the number of curators nears free entry within 60 quarters.
+    scenario = small.baseline(60, labelers=1000, firms=16, curators=6, slots=72).with_parameters(
         curator_quality_sd=0.0, entrant_quality_preference=0.0, entrant_quality_constraint=0.0, library_pull=0.0,
-        growth_start=0.0, growth_long_run=0.0,
+        growth_start=0.0, growth_long_run=0.0, entry_max=1.0,
     )  # fmt: skip
     service, licence, active = [], [], []
     for scale in (1, 2, 4, 8, 16):
@@ -244,9 +245,14 @@ def test_6_service_concentration_falls_with_market_size_and_licence_concentratio
         service.append(late["hhi_service"].mean())
         licence.append(np.nanmean(late["hhi_licence"]))
         active.append(late["curators_active"].mean())
+        # Shares are nearly equal: 1e4/C (1 + CV²) with a small CV.
+        assert service[-1] < 1.3 * (1e4 / late["curators_active"]).mean()
     assert np.all(np.diff(service) < 0) and np.all(np.diff(active) > 0), (service, active)
     assert service[-1] < 0.5 * service[0], service
-    assert min(licence) > 2000, licence
+    # Licensees are few, so licence revenue cannot spread as label revenue does (the bound of the limit is 2,000 with
+    # slow entry; with entry this fast 16 firms hold it near 1,500).
+    assert min(licence) > 1250, licence
+    assert licence[-1] / licence[0] > 1.3 * service[-1] / service[0], (licence, service)
 
 
 # 7. Choice of occupation

@@ -63,9 +63,9 @@ def reference(s, people, value, retraining, quarter, everyone=False):
 @pytest.mark.parametrize("size", [10, 41, 900])
 def test_compiled_choice_equals_the_reference(seed, size):
     s = small.build(small.baseline(labelers=size), replicates=(3, 11), seed=seed)
-    _, intercepts, state = small.at_start(s)
+    quo, intercepts, state = small.at_start(s)
     c, people = state.curators, state.labelers
-    value, _ = labelers.inclusive_value(c.wage, c.paid_share, c.active, s.p["curator_elasticity"])
+    value, _ = labelers.inclusive_value(c.wage / quo.technology.wage_unit[:, None, :, None], c.paid_share, c.active, s.p["curator_elasticity"])
     value = value + intercepts.taste
     for step, everyone in enumerate((True, False, False, False)):
         occupation, last, efficiency, sums, leavers, reservation, margin = reference(

@@ -127,7 +127,7 @@ def test_labor_supply_meets_demand_over_many_labelers():
     s = small.build(small.baseline(labelers=60_000).with_levers(transfer=0.0), **REST)
     quo, intercepts, state = small.at_start(s)
     c = state.curators
-    value, _ = labelers.inclusive_value(c.wage, c.paid_share, c.active, s.p["curator_elasticity"])
+    value, _ = labelers.inclusive_value(c.wage / quo.technology.wage_unit[:, None, :, None], c.paid_share, c.active, s.p["curator_elasticity"])
     people, supply = labelers.choose(
         s, state.labelers, value + intercepts.taste, s.p["retraining_cost"], -24, everyone=True
     )
