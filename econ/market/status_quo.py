@@ -246,7 +246,7 @@ def log_advantage(slope_a: Array, slope_b: Array, price_a: Array, price_b: Array
     price_b, bound : [S]
     """
     smallest = np.finfo(float).tiny
-    logs = np.log(np.maximum(slope_a, smallest) / price_a) - np.log(np.maximum(slope_b, smallest) / price_b[:, None])
+    logs = np.log(np.maximum(slope_a, smallest)) - np.log(np.maximum(slope_b, smallest)) + np.log(price_b[:, None] / price_a)
     return np.clip(logs, -bound[:, None], bound[:, None])
 
 
