@@ -10,7 +10,7 @@ WORKERS ?= 2
 FAST ?=
 SELECT := $(if $(FAST),-m "not slow",)
 
-.PHONY: run test lint types contracts check clean help
+.PHONY: run test lint types contracts check benchmarks clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ contracts: $(VENV)/.installed-dev ## which layer may import which
 	$(BIN)/lint-imports
 
 check: test lint types contracts ## everything that CI checks
+
+benchmarks: $(VENV)/.installed ## measure speed and memory (five minutes), rewrite docs/benchmarks.md
+	$(BIN)/python -m benchmarks
 
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

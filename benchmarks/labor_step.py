@@ -1,0 +1,229 @@
+"""One quarter of the labor market in econ, in plain numpy and in Mesa: agreement, then CPU time.
+
+The step: each labeler reconsiders with some chance; who does chooses among outside, judging and
+constraint work by nested logit; who works supplies ability, which sets pay; experience grows with paid
+hours and decays. All variants start from one population and get the same pay of occupations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.labor_mesa import MesaLabor
+from benchmarks.labor_numpy import NumpyLabor, keyed_draws, own_draws
+from benchmarks.measure import Table, Timing, report, round_robin, timed
+from econ.market import labelers
+from econ.market.setting import REGIONS, Setting
+from econ.market.simulate import setting
+from econ.market.start import start as start_state
+from econ.market.state import Labelers
+from econ.market.status_quo import status_quo
+from econ.scenario import load_scenario
+from econ.surfaces import load_surfaces
+
+Array = Any
+SEED, REPLICATE = 1, 0
+BLOCK = 16_384
+#: CPU seconds for which a variant runs in each round, about.
+SPAN = 0.1
+#: Largest accepted difference of a mean, in standard errors; eleven means are compared.
+LIMIT = 4.0
+OURS, CHOICE = "econ (numba)", "econ, choice alone"
+BLOCKED, PLAIN, KEYED = "numpy, blocks of 16,384", "numpy, whole arrays", "numpy, econ's keyed draws"
+MESA, SHUFFLED = "Mesa, do", "Mesa, shuffle_do"
+#: Above so many labelers Mesa is left out: it would take seconds a quarter and gigabytes.
+MESA_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """A population of one replicate some quarters after its start, and the numbers that its choices need."""
+
+    setting: Setting
+    people: Labelers
+    value: Array
+    paid_hours: Array
+    mu: float
+    retraining: float
+    reconsideration: float
+    exponent: float
+    scale: float
+    keep: float
+
+
+def make_start(size: int) -> Start:
+    """The baseline's labelers after four quarters at status-quo wages."""
+    scenario = load_scenario("baseline").with_population(labelers=size)
+    s = setting(scenario, load_surfaces("default"), seed=SEED, replicates=[REPLICATE], quarters=1)
+    quo = status_quo(s)
+    intercepts = labelers.calibrate(s, quo)
+    people = start_state(s, quo, intercepts).labelers
+    p = {name: float(x[0]) for name, x in s.p._values.items()}
+    first = Start(
+        s, people, (labelers.start_pay(s, quo) + intercepts.taste)[0],
+        np.repeat(labelers.start_paid_share(s)[0, :, None] * p["hours_per_quarter"], 2, axis=1),
+        p["occupation_elasticity"], p["retraining_cost"], p["labeler_reconsideration"], p["experience_exponent"],
+        p["experience_scale_hours"], 1 - p["experience_decay"],
+    )  # fmt: skip
+    ours = Ours(first)
+    for quarter in range(-4, 0):
+        ours.step(quarter, everyone=quarter == -4)
+    return Start(**{**vars(first), "people": ours.people})
+
+
+class Ours:
+    """`choose` and `learn` of econ.market.labelers, as a simulated quarter calls them."""
+
+    def __init__(self, start: Start) -> None:
+        self.at, self.people = start, start.people
+        self.value, self.hours = np.ascontiguousarray(start.value[None]), start.paid_hours[None]
+
+    def choose(self, quarter: int, everyone: bool = False) -> labelers.Supply:
+        """Reconsider and add up."""
+        s = self.at.setting
+        self.people, supply = labelers.choose(
+            s, self.people, self.value, s.p["retraining_cost"], quarter, everyone
+        )
+        return supply
+
+    def step(self, quarter: int, everyone: bool = False) -> labelers.Supply:
+        """One quarter."""
+        supply = self.choose(quarter, everyone)
+        self.people = labelers.learn(self.at.setting, self.people, self.hours)
+        return supply
+
+
+# Agreement -----------------------------------------------------------------------------------------
+def check_equality(start: Start, quarters: int) -> int:
+    """Compare econ with numpy under the same draws; the number of choices compared, all of them equal."""
+    ours, other = Ours(start), NumpyLabor(start, keyed_draws(SEED, REPLICATE))
+    for quarter in range(quarters):
+        supply, (heads, ability) = ours.step(quarter), other.step(quarter)
+        differing = int((ours.people.occupation[0] != other.occupation).sum())
+        if differing:
+            raise SystemExit(f"econ and numpy differ in {differing} choices in quarter {quarter}")
+        np.testing.assert_array_equal(supply.heads[0], heads)
+        np.testing.assert_allclose(supply.ability[0], ability, rtol=1e-11)
+        np.testing.assert_allclose(ours.people.experience[0], other.experience.T, rtol=1e-11)
+    return quarters * other.count
+
+
+def largest_gaps(start: Start, quarters: int) -> dict[str, float]:
+    """Largest difference from econ in standard errors, over shares by region and mean experience."""
+    ours, blocked = Ours(start), NumpyLabor(start, own_draws(SEED), BLOCK)
+    models = {MESA: MesaLabor(start, SEED, shuffle=False), SHUFFLED: MesaLabor(start, SEED, shuffle=True)}
+    for quarter in range(quarters):
+        ours.step(quarter)
+        blocked.step(quarter)
+        for model in models.values():
+            model.step()
+    states = {BLOCKED: (blocked.occupation, blocked.experience.T)}
+    states |= {name: model.gathered() for name, model in models.items()}
+    own = (ours.people.occupation[0], ours.people.experience[0])
+    gaps = {name: _largest_gap(start, own, state) for name, state in states.items()}
+    for name, gap in gaps.items():
+        if gap > LIMIT:
+            raise SystemExit(f"{name} and econ differ by {gap:.1f} standard errors")
+    return gaps
+
+
+def _largest_gap(start: Start, one: tuple[Array, Array], other: tuple[Array, Array]) -> float:
+    bounds, gaps = start.people.bounds[0], []
+    for g in range(len(REGIONS)):
+        part = slice(bounds[g], bounds[g + 1])
+        gaps += [_gap(one[0][part] == k, other[0][part] == k) for k in range(3)]
+    gaps += [_gap(one[1][:, o], other[1][:, o]) for o in (0, 1)]
+    return max(gaps)
+
+
+def _gap(one: Array, other: Array) -> float:
+    # As of independent samples: the shared start makes the true standard error smaller.
+    error = np.sqrt((one.var() + other.var()) / len(one))
+    return float(abs(one.mean() - other.mean()) / max(error, 1e-300))
+
+
+# Time ----------------------------------------------------------------------------------------------
+def variants(start: Start) -> dict[str, Callable[[int], object]]:
+    """Every variant as a function of the quarter."""
+    ours, choice = Ours(start), Ours(start)
+    numpy_step = {
+        BLOCKED: NumpyLabor(start, own_draws(SEED), BLOCK), PLAIN: NumpyLabor(start, own_draws(SEED)),
+        KEYED: NumpyLabor(start, keyed_draws(SEED, REPLICATE), BLOCK),
+    }  # fmt: skip
+    steps: dict[str, Callable[[int], object]] = {OURS: ours.step, CHOICE: choice.choose}
+    steps |= {name: labor.step for name, labor in numpy_step.items()}
+    if start.people.occupation.shape[1] <= MESA_MOST:
+        plain, shuffled = MesaLabor(start, SEED, shuffle=False), MesaLabor(start, SEED, shuffle=True)
+        steps |= {MESA: lambda _: plain.step(), SHUFFLED: lambda _: shuffled.step()}
+    return steps
+
+
+def measure(start: Start, rounds: int) -> dict[str, tuple[Timing, int]]:
+    """Timings of all variants, with the quarters in each."""
+    work, counts = {}, {}
+    for name, step in variants(start).items():
+        step(0)
+        counts[name] = int(np.clip(SPAN / max(timed(lambda step=step: step(1))[0], 1e-6), 1, 500))
+        work[name] = lambda step=step, name=name: [step(2 + i) for i in range(counts[name])]
+    return {name: (timing, counts[name]) for name, timing in round_robin(work, rounds).items()}
+
+
+def main() -> None:
+    """Check, time, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--labelers", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--checked", type=int, default=50_000, help="labelers of the check of agreement")
+    given = parser.parse_args()
+    checked = make_start(given.checked)
+    compared, gaps = check_equality(checked, 8), largest_gaps(checked, 8)
+    found: dict[str, dict[int, float]] = {}
+    spread: dict[str, dict[int, list[float]]] = {}
+    for size in given.labelers:
+        for name, (timing, quarters) in measure(make_start(size), given.rounds).items():
+            each = [1e9 * seconds / (size * quarters) for seconds in timing.cpu]
+            found.setdefault(name, {})[size] = float(np.median(each))
+            spread.setdefault(name, {})[size] = [min(each), max(each)]
+    sizes = [f"{size:,}" for size in given.labelers]
+    rows = [[name, *(own.get(size) for size in given.labelers)] for name, own in found.items()]
+    ratios = [
+        [name, *(own[size] / found[OURS][size] if size in own else None for size in given.labelers)]
+        for name, own in found.items()
+    ]
+    faster = [
+        f"{name} at {size:,} ({found[OURS][size] / x:.1f} times)"
+        for name, own in found.items() if name not in (OURS, CHOICE)
+        for size, x in own.items() if x < found[OURS][size]
+    ]  # fmt: skip
+    missing = "installed, not measured" if importlib.util.find_spec("starsim") else "not installed"
+    rows.append(["Starsim", *[missing] * len(sizes)])
+    report(
+        "labor_step",
+        [
+            Table("CPU time per labeler and quarter [ns], by number of labelers", ["variant", *sizes], rows),
+            Table("Times the CPU time of econ (above 1: econ is faster)", ["variant", *sizes], ratios),
+        ],
+        [
+            f"Medians of {given.rounds} rounds, variants in turn, CPU time of the own process, one thread.",
+            "Faster than econ: " + (", ".join(faster) or "none") + ".",
+            f"econ and numpy with econ's keyed draws: 0 of {compared:,} choices differ.",
+            "Largest difference from econ in standard errors (shares by region, mean experience; "
+            + f"at most {LIMIT:g} accepted): " + ", ".join(f"{name} {gap:.1f}" for name, gap in gaps.items()) + ".",
+            f"Mesa is measured up to {MESA_MOST:,} labelers. Compilation of econ's kernel is not in these times.",
+            "econ draws keyed random numbers (any order, any batch), numpy and Mesa rows draw sequential ones unless said; "
+            "econ leaves the state before the quarter unchanged, the others overwrite it.",
+        ],
+        nanoseconds={name: {str(size): x for size, x in own.items()} for name, own in found.items()},
+        least_and_most={name: {str(size): x for size, x in own.items()} for name, own in spread.items()},
+        choices_compared=compared, choices_differing=0, largest_gap_standard_errors=gaps,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

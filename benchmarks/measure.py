@@ -1,0 +1,107 @@
+"""What all benchmarks share: medians taken round-robin, tables, and where a number comes from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from econ.core.files import write_json
+from econ.core.provenance import now, provenance
+
+RESULTS = Path(__file__).parent / "results"
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """CPU and wall seconds of the rounds of one variant."""
+
+    cpu: tuple[float, ...]
+    wall: tuple[float, ...]
+
+    @property
+    def median_cpu(self) -> float:
+        """Median CPU time of this process [s]."""
+        return statistics.median(self.cpu)
+
+    @property
+    def median_wall(self) -> float:
+        """Median wall time [s]."""
+        return statistics.median(self.wall)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of results; the cells are numbers as far as they can be."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+    def markdown(self) -> str:
+        """The table as aligned Markdown, numbers to three significant digits."""
+        cells = [[str(name) for name in self.columns], *([show(x) for x in row] for row in self.rows)]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
+        lines = [
+            "| " + " | ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)) + " |" for row in cells
+        ]
+        lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+        return f"**{self.title}**\n\n" + "\n".join(lines)
+
+
+def show(value: Cell) -> str:
+    """A cell as text."""
+    if value is None:
+        return "-"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return value
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """CPU time of this process and wall time of one call [s]."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def round_robin(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+    """Time all variants in turn, `rounds` times, so that a busy spell of the machine hits all alike."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
+    for _ in range(rounds):
+        for name, work in variants.items():
+            taken[name].append(timed(work))
+    return {name: Timing(*zip(*times, strict=True)) for name, times in taken.items()}
+
+
+def machine() -> dict[str, Any]:
+    """The processor and how busy the machine is with all its processes."""
+    return {"cpu": _processor(), "cores": os.cpu_count(), "load_average_1min": round(os.getloadavg()[0], 1)}
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def report(name: str, tables: list[Table], notes: list[str], *, device: str = "cpu", **data: Any) -> None:
+    """Print the tables with their notes and write them to ``results/NAME.json``."""
+    print("\n\n".join(table.markdown() for table in tables))
+    print("\n" + "\n".join(f"- {note}" for note in notes))
+    RESULTS.mkdir(exist_ok=True)
+    written = {"benchmark": name, "date": now(), "machine": machine(), **provenance(device)}
+    write_json(
+        RESULTS / f"{name}.json", written | {"tables": [asdict(x) for x in tables], "notes": notes, **data}
+    )
