@@ -13,6 +13,7 @@ from econ.core.errors import InputError
 from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
 from econ.report.numbers import interval, short
+from econ.surfaces.cells import CONFIRMATORY
 from econ.surfaces.files import DESCRIPTION, load_surfaces
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ MEASUREMENTS = "measurements.parquet"
 #: Outcomes of a cell, harm first.
 OUTCOMES = ("relative_harm", "helpfulness", "sycophancy", "over_refusal")
 CELL = ["distribution", "method", "label_kind", "v", "a", "b", "n"]
+EFFORT = ("judgements", "human_minutes", "flops")
+#: Arms with one kind of label: what trains them is known from the labels, not from the method's name.
+PURE = {"flags": "flags alone", "pairs": "pairs alone"}
 LEVEL = 0.95
 KINDS = {
     "measured": "measured",
     "imposed": "IMPOSED elasticity of substitution, not measured",
-    "prior": "elasticity of substitution from its PRIOR: the design did not identify it",
+    "prior": "elasticity of substitution from its PRIOR, not identified by the design",
 }
 
 
@@ -63,24 +67,24 @@ def load_laboratory(directory: Path | None = None) -> Laboratory:
 
 
 def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:
-    """One row per method, cell and distribution: means over worlds with 95 % intervals.
+    """One row per stage, method, cell and distribution: means over worlds with 95 % intervals.
 
     Returns
     -------
     DataFrame
-        `CELL`, `stage`, `worlds`, `human_minutes`, `judgements`, `collapsed` (share of runs), and for
-        each outcome its mean, `_low` and `_high` (Student t over worlds).
+        `stage`, `CELL`, `arm` (see `arms`), `worlds`, `EFFORT`, and for each outcome its mean, `_low`
+        and `_high`: Student t over worlds; for `collapsed`, the share of runs, the score interval of
+        Wilson (1927), which does not vanish where no run collapsed.
     """
     from scipy.special import stdtrit
 
     rows = measurements[measurements["task"] == "A"].copy()
     rows["v"] = rows["v"].astype(float).round(6)
-    for name in (*OUTCOMES, "collapsed", "human_minutes", "judgements"):
+    numbers = [*OUTCOMES, "collapsed", *EFFORT]
+    for name in numbers:
         rows[name] = rows[name].astype("float64")
     keys = ["stage", *CELL]
-    by_world = rows.groupby([*keys, "world"], observed=True)[
-        [*OUTCOMES, "collapsed", "human_minutes", "judgements"]
-    ].mean()
+    by_world = rows.groupby([*keys, "world"], observed=True)[numbers].mean()
     groups = by_world.groupby(level=keys)
     mean, sd = groups.mean(), groups.std(ddof=1)
     worlds = groups.size().rename("worlds")
@@ -91,7 +95,52 @@ def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:
     for outcome in OUTCOMES:
         table[f"{outcome}_low"] = mean[outcome] - margin * sd[outcome]
         table[f"{outcome}_high"] = mean[outcome] + margin * sd[outcome]
-    return table.reset_index()
+    table["collapsed_low"], table["collapsed_high"] = _wilson(table["collapsed"], table["worlds"])
+    table = table.reset_index()
+    table["stage"] = table["stage"].astype(str)
+    table.insert(len(keys), "arm", arms(table))
+    return table
+
+
+def _wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float], pd.Series[float]]:
+    """Score interval of a share of `n` worlds."""
+    from scipy.special import ndtri
+
+    z2 = float(ndtri(0.5 + LEVEL / 2)) ** 2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * share * (1 - share) / n + (z2 / (2 * n)) ** 2) / (1 + z2 / n)
+    return (middle - half).clip(lower=0.0), (middle + half).clip(upper=1.0)
+
+
+def arms(cells: pd.DataFrame) -> pd.Series[str]:
+    """What each cell was trained on: `flags`, `pairs` or `both`.
+
+    A cell with neither is the base model (`base`), a control (its method) or another kind of label.
+    """
+    flags, pairs = cells["a"] > 0, cells["b"] > 0
+    names = cells["method"].astype(str).where(cells["n"] == 0, cells["label_kind"].astype(str))
+    kinds = np.select([flags & pairs, flags, pairs], ["both", "flags", "pairs"], default="")
+    return names.where(kinds == "", pd.Series(kinds, index=cells.index))
+
+
+def reported_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells of worlds that chose no hyperparameter; where there are none, those of development worlds."""
+    own = cells[cells["stage"].isin(CONFIRMATORY)]
+    return own if (own["n"] > 0).any() else cells[cells["stage"] == "develop"]
+
+
+def pure_arms(cells: pd.DataFrame, distribution: str) -> pd.DataFrame:
+    """Reported cells with one kind of label, and their base models, under one distribution.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        As from `cell_table`.
+    """
+    rows = reported_cells(cells)
+    return rows[(rows["distribution"] == distribution) & rows["arm"].isin([*PURE, "base"])].reset_index(
+        drop=True
+    )
 
 
 def form_table(surfaces: Surfaces) -> pd.DataFrame:
@@ -154,39 +203,84 @@ def print_laboratory(laboratory: Laboratory, console: Console) -> None:
 def _print_cells(cells: pd.DataFrame, console: Console) -> None:
     from rich.table import Table
 
-    shown = cells[cells["distribution"] == "ood"]
-    shown = cells if shown.empty else shown
+    cells = reported_cells(cells)
+    distribution = "ood" if (cells["distribution"] == "ood").any() else "id"
+    shown = _terminal_rows(cells[cells["distribution"] == distribution])
+    if shown.empty:
+        console.print("No confirmatory, imported or development cells of world A were measured.")
+        return
+    name = {"ood": "out of distribution", "id": "in distribution"}[distribution]
+    stages = {"confirm": "confirmatory worlds", "import": "imported worlds", "develop": "DEVELOPMENT worlds"}
+    places = " and ".join(f"{worlds_of(rows)} {stages[str(s)]}" for s, rows in shown.groupby("stage"))
     table = Table(
-        title="Measurements, out of distribution: means over worlds [95 % interval]", title_justify="left",
-        caption="Relative harm: violation rate / the base model's. Toy worlds: signs and mechanisms may carry over, "
-        "magnitudes do not.", caption_justify="left", box=None,
+        title=f"Measured {name}, {places}: means, 95 % intervals", title_justify="left", box=None, pad_edge=False,
+        collapse_padding=True,
     )  # fmt: skip
-    for name in (
-        "method",
-        "v",
-        "flags",
-        "pairs",
-        "worlds",
-        "relative harm",
-        "helpfulness",
-        "sycophancy",
-        "over-refusal",
-        "collapsed",
-    ):
-        table.add_column(name, justify="left" if name == "method" else "right")
+    several = bool(shown.groupby("arm")["method"].nunique().gt(1).any())
+    for column in _TERMINAL[: None if several else -1]:
+        table.add_column(column, justify="left" if column in ("labels", "method") else "right")
     for _, row in shown.iterrows():
-        outcomes = [interval(row[o], row[f"{o}_low"], row[f"{o}_high"]) for o in OUTCOMES]
-        collapsed = "–" if pd.isna(row["collapsed"]) else f"{row['collapsed']:.0%}"
-        table.add_row(
-            str(row["method"]),
-            f"{row['v']:g}",
-            str(row["a"]),
-            str(row["b"]),
-            str(row["worlds"]),
-            *outcomes,
-            collapsed,
-        )
+        table.add_row(*_terminal_cells(row)[: None if several else -1])
     console.print(table)
+    both = int(((cells["distribution"] == distribution) & (cells["arm"] == "both")).sum())
+    console.print(_reading(shown, both), highlight=False)
+
+
+_TERMINAL = ("v", "labels", "n", "minutes", "harm", "help", "sycoph.", "over-ref.", "collapsed %", "method")
+
+
+def _terminal_rows(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells in the order of the printed table: base model, then by v and budget; mixes and controls are left out.
+
+    A base model that is the same at every v stands once, with no v.
+    """
+    base = cells[cells["arm"] == "base"].drop_duplicates(list(OUTCOMES))
+    if len(base) == 1:
+        base = base.assign(v=np.nan)
+    trained = cells[(cells["n"] > 0) & (cells["arm"] != "both")]
+    order = {"v": False, "n": True, "arm": True, "method": True}
+    parts = [part.sort_values(list(order), ascending=list(order.values())) for part in (base, trained)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _terminal_cells(row: pd.Series[Any]) -> list[str]:
+    v = "" if pd.isna(row["v"]) else f"{row['v']:g}"
+    minutes = "–" if pd.isna(row["human_minutes"]) else f"{row['human_minutes']:,.0f}"
+    share = "–"
+    if np.isfinite(row["collapsed"]):
+        share, low, high = (f"{100 * row[f'collapsed{end}']:.0f}" for end in ("", "_low", "_high"))
+        share = f"{share} [{low}, {high}]"
+    outcomes = [_with_margin(row[o], row[f"{o}_high"]) for o in OUTCOMES]
+    return [v, str(row["arm"]), f"{row['n']:,}", minutes, *outcomes, share, str(row["method"])]
+
+
+def _with_margin(mean: float, high: float) -> str:
+    """A mean with half of its interval: ``0.47 ±.05``."""
+    if not np.isfinite(mean):
+        return "–"
+    return f"{mean:.2f} ±{f'{high - mean:.2f}'.lstrip('0')}" if np.isfinite(high) else f"{mean:.2f}"
+
+
+def _reading(shown: pd.DataFrame, both: int) -> str:
+    mixes = f" {both} cells trained on both and all controls: cells.csv of --out." if both else ""
+    return (
+        "harm: violation rate / the base model's; ±: half of the interval over worlds (Student t); collapsed: share of runs "
+        "[Wilson, %]; minutes: human, rule drafting included; v: verifiability. A flag and a pair carry different bits, "
+        f"minutes and reads.{mixes} {caveat(shown)}"
+    )
+
+
+def caveat(cells: pd.DataFrame | None) -> str:
+    """What does not carry over from the worlds of the cells, ours or a user's own."""
+    if cells is not None and (cells["stage"] == "import").any():
+        return "Imported data: what carries over is for whoever imported them to say."
+    return "Toy worlds: signs and mechanisms may carry over; magnitudes, thresholds and label counts do not."
+
+
+def worlds_of(cells: pd.DataFrame) -> str:
+    """Number of worlds of the cells, or its range."""
+    low, high = int(cells["worlds"].min()), int(cells["worlds"].max())
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def print_surfaces(surfaces: Surfaces, console: Console) -> None:
@@ -212,7 +306,7 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
         forms.add_row(row["distribution"], row["form"], f"{row['weight']:.3f}", *accuracy)
     console.print(forms)
     sigma = Table(
-        title="Elasticity of substitution of flags and pairs at the status-quo position (1 and 4 half-saturations)",
+        title="Elasticity of substitution at the status quo (1 and 4 half-saturations)",
         title_justify="left", box=None,
     )  # fmt: skip
     for name in ("distribution", "form", "v", "median [90 % interval]", "P(sigma > 1)", "no interior mix"):

@@ -1,11 +1,13 @@
 """Tables and figures of the laboratory: right numbers, harm never alone, no figure without its data."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -13,15 +15,17 @@ from econ.cli.lab import app
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements, write_measurements
 from econ.report.laboratory import (
-    arm_table,
+    curves_alt_text,
     harm_helpfulness_plane,
     learning_curves,
+    plane_alt_text,
     plane_table,
+    slice_alt_text,
     slice_table,
     surface_slices,
     write_laboratory,
 )
-from econ.report.laboratory_tables import cell_table, load_laboratory, print_laboratory
+from econ.report.laboratory_tables import cell_table, load_laboratory, print_laboratory, pure_arms
 from econ.report.style import save_figure
 from econ.surfaces.files import load_surfaces, write_surfaces
 from econ.surfaces.posterior import Draws, Surfaces
@@ -61,9 +65,18 @@ def measured():
                         "collapsed": a == 1024 and world < 3,
                         "human_minutes": 0.7 * a + b + 600.0 * (a > 0),
                         "judgements": a + b,
+                        "flops": 1e9 * (a + 2 * b),
                     }
                 )
     return check_measurements(pd.DataFrame(rows), "test")
+
+
+def with_tuning_and_controls():
+    """The same with what no figure may show: tuning runs with much less harm, and a model that refuses everything."""
+    table = measured()
+    tuning = table[(table["a"] > 0) & (table["b"] == 0)].assign(stage="tune", v=0.93, relative_harm=0.01)
+    refusal = table[table["n"] == 0].assign(method="refuse_all", relative_harm=0.0, helpfulness=0.2)
+    return pd.concat([table, tuning, refusal], ignore_index=True)
 
 
 def fitted(directory: Path) -> Surfaces:
@@ -127,23 +140,95 @@ def test_cells_have_their_means_and_intervals_over_worlds():
     assert len(cells) == 9
 
 
-def test_learning_curves_show_every_companion_on_both_axes():
-    figure = learning_curves(arm_table(cell_table(measured()), "ood"))
+def test_collapse_has_an_interval_even_where_no_run_collapsed():
+    cells = cell_table(measured()).set_index(["a", "b"])
+    # Wilson (1927) with three worlds: z^2 / (n + z^2) above none, the quadratic's roots at 2 of 3.
+    assert cells.loc[(0, 0), "collapsed_low"] == 0.0
+    assert cells.loc[(0, 0), "collapsed_high"] == pytest.approx(3.841459 / 6.841459)
+    assert cells.loc[(1024, 0), "collapsed_low"] == pytest.approx(0.207660, abs=1e-5)
+    assert cells.loc[(1024, 0), "collapsed_high"] == pytest.approx(0.938508, abs=1e-5)
+
+
+def test_learning_curves_show_every_companion_on_three_axes():
+    figure = learning_curves(pure_arms(cell_table(measured()), "ood"))
     panes = figure.axes
-    assert len(panes) == 10
-    shown = [pane.get_ylabel() for pane in panes[::2]]
+    assert len(panes) == 15
+    shown = [pane.get_ylabel() for pane in panes[::3]]
     assert [text.split(",")[0] for text in shown] == [
         "Relative harm", "Helpfulness", "Sycophancy", "Over-refusal", "Collapsed runs",
     ]  # fmt: skip
     flags = next(line for line in panes[1].lines if line.get_label() == "flags alone, v = 0.5")
-    assert flags.get_xdata()[0] == pytest.approx(600 + 0.7 * 64)  # drafting is paid before the first flag
+    # The base model starts the curve; drafting is paid before the first flag.
+    assert list(flags.get_xdata()[:2]) == pytest.approx([0.0, 600 + 0.7 * 64])
+    assert flags.get_ydata()[0] == 1.0
+    assert panes[-1].get_xticklabels()[0].get_text() == "0"
 
 
-def test_the_plane_marks_collapsed_cells():
+def test_joint_method_counts_as_a_pure_arm_and_tuning_and_controls_do_not():
+    cells = cell_table(with_tuning_and_controls())
+    arms = pure_arms(cells, "ood")
+    assert set(arms["arm"]) == {"flags", "pairs", "base"} and set(arms["v"]) == {0.5}
+    assert arms["relative_harm"].min() > 0.4
+    plane = plane_table(cells, "ood")
+    assert len(plane) == 9 and plane["helpfulness"].min() >= 0.5
+    assert pure_arms(cells[cells["stage"] == "tune"], "ood").empty
+
+
+def test_development_worlds_are_named_as_such():
+    table = measured().assign(stage="develop")
+    assert "DEVELOPMENT" in learning_curves(pure_arms(cell_table(table), "ood")).get_suptitle()
+
+
+def test_imported_data_with_gaps_show_what_was_measured_alone():
+    gaps = {"flops": np.nan, "sycophancy": np.nan}
+    cells = cell_table(measured().assign(stage="import", **gaps))
+    curves, plane = pure_arms(cells, "ood"), plane_table(cells, "ood")
+    figure = learning_curves(curves)
+    assert len(figure.axes) == 10
+    assert [text.get_text() for text in figure.axes[4].texts] == ["not measured"]
+    assert "Imported data" in figure.get_supxlabel() and "Toy worlds" not in figure.get_supxlabel()
+    assert "FLOP" not in curves_alt_text(curves).upper() and "sycophancy 0" not in curves_alt_text(curves)
+    assert [pane.get_title(loc="left") for pane in harm_helpfulness_plane(plane).axes[:1]] == [
+        "Fill: over-refusal, rate"
+    ]
+    assert "filled by over-refusal." in plane_alt_text(plane)
+
+
+def test_methods_of_one_arm_have_their_own_curves():
+    table = measured()
+    other = table[table["label_kind"] == "flag"].assign(method="npo_ret")
+    figure = learning_curves(pure_arms(cell_table(pd.concat([table, other])), "ood"))
+    labels = figure.axes[0].get_legend_handles_labels()[1]
+    assert labels == ["flags alone, hybrid, v = 0.5", "flags alone, npo_ret, v = 0.5", "pairs alone, v = 0.5"]
+
+
+def test_nothing_in_a_figure_overlaps_its_title(tmp_path):
+    figure = learning_curves(pure_arms(cell_table(measured()), "ood"))
+    save_figure(figure, tmp_path, "curves")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    entries = [text.get_window_extent(renderer) for text in figure.legends[0].get_texts()]
+    title = next(text for text in figure.texts if text.get_text() == figure.get_suptitle())
+    assert max(box.y1 for box in entries) <= title.get_window_extent(renderer).y0
+    assert min(box.y0 for box in entries) >= figure.axes[0].get_window_extent(renderer).y1
+    for pane in figure.axes[-3:]:
+        boxes = [tick.get_window_extent(renderer) for tick in pane.get_xticklabels()]
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
+def test_the_plane_classifies_by_labels_and_marks_collapsed_cells():
     table = plane_table(cell_table(measured()), "ood")
     figure = harm_helpfulness_plane(table)
-    crosses = figure.axes[0].collections[3]
+    both, flags, pairs, base, crosses = figure.axes[0].collections
+    assert [len(points.get_offsets()) for points in (both, flags, pairs, base)] == [4, 2, 2, 1]
     assert len(crosses.get_offsets()) == (table["collapsed"] >= 0.5).sum() == 3
+
+
+def test_alt_texts_name_the_numbers_drawn():
+    cells = cell_table(measured())
+    row = cells[(cells["a"] == 1024) & (cells["b"] == 0)].iloc[0]
+    for text in (curves_alt_text(pure_arms(cells, "ood")), plane_alt_text(plane_table(cells, "ood"))):
+        assert f"flags alone, v = 0.5, 1,024 labels: relative harm {row['relative_harm']:.3f} [" in text
+        assert "over-refusal" in text and "collapsed runs 0.667" in text
 
 
 def test_slices_agree_with_the_surface_and_say_when_sigma_was_imposed(laboratory):
@@ -156,6 +241,7 @@ def test_slices_agree_with_the_surface_and_say_when_sigma_was_imposed(laboratory
     assert set(table["outcome"]) == {"relative_harm", "helpfulness"}
     figure = surface_slices(table, cell_table(measured()), "imposed")
     assert "IMPOSED" in figure.get_suptitle()
+    assert "IMPOSED" in slice_alt_text(table, "imposed")
 
 
 def test_everything_is_written_with_its_data_and_identically(laboratory, tmp_path):
@@ -164,7 +250,7 @@ def test_everything_is_written_with_its_data_and_identically(laboratory, tmp_pat
     again = tmp_path / "again"
     again.mkdir()
     save_figure(harm_helpfulness_plane(plane_table(cell_table(found.measurements), "ood")), again, "plane")
-    assert {"cells.csv", "forms.csv", "sigma.csv"} <= set(names)
+    assert {"cells.csv", "forms.csv", "sigma.csv", "alt_text.json"} <= set(names)
     for stem in ("learning_curves_ood", "harm_helpfulness_ood", "surface_ood_v0.50"):
         assert {f"{stem}.png", f"{stem}.svg", f"{stem}.csv"} <= set(names)
     for kind in ("png", "svg"):
@@ -180,7 +266,10 @@ def test_the_text_names_refusals_and_extrapolation(laboratory):
     text = console.export_text()
     assert "Refused: floor of pairs alone, ood (open)" in text
     assert "outside the measured budgets in 25% of draws" in text
-    assert "over-refusal" in text and "collapsed" in text
+    flags = next(line for line in text.splitlines() if line.split()[:3] == ["0.5", "flags", "1,024"])
+    assert "0.50 ±.04" in flags and "67 [21, 94]" in flags
+    assert "over-ref." in text and "4 cells trained on both" in text
+    assert text.index("0.5 flags") < text.index("Forms of relative harm")
 
 
 def test_the_command_prints_key_facts_as_json(laboratory):
