@@ -6,11 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
-# FAST=1 skips the tests marked slow.
-FAST ?=
-SELECT := $(if $(FAST),-m "not slow",)
 
-.PHONY: run test lint types contracts check benchmarks clean help
+.PHONY: run test test-slow test-hours lint types contracts check benchmarks clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,7 +16,13 @@ run: $(VENV)/.installed ## install, run the baseline, write runs/baseline with f
 	$(BIN)/econ run scenarios/baseline.yaml --out runs/baseline --force
 
 test: $(VENV)/.installed-test ## install, run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) -q $(SELECT)
+	$(BIN)/python -m pytest -n $(WORKERS) -q -m "not slow and not hours"
+
+test-slow: $(VENV)/.installed-test ## the tests that take minutes
+	$(BIN)/python -m pytest -n $(WORKERS) -q -m "slow and not hours"
+
+test-hours: $(VENV)/.installed-test ## the coverage of the fit's intervals, 200 repetitions per truth
+	$(BIN)/python -m pytest -n $(WORKERS) -q -m hours
 
 lint: $(VENV)/.installed-dev ## style and docstrings
 	$(BIN)/ruff check .
@@ -30,7 +33,7 @@ types: $(VENV)/.installed-dev ## static types
 contracts: $(VENV)/.installed-dev ## which layer may import which
 	$(BIN)/lint-imports
 
-check: test lint types contracts ## everything that CI checks
+check: test test-slow lint types contracts ## everything that CI checks
 
 benchmarks: $(VENV)/.installed ## measure speed and memory (five minutes), rewrite docs/benchmarks.md
 	$(BIN)/python -m benchmarks

@@ -56,8 +56,8 @@ def test_a_known_truth_is_recovered(truth):
     assert np.mean(won) >= 0.6
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.hours
+@pytest.mark.timeout(36000)
 @pytest.mark.parametrize("truth", RECOVERED)
 def test_intervals_cover_as_often_as_they_say(truth, monkeypatch):
     repetitions = 200
