@@ -217,7 +217,7 @@ def main() -> None:
             + f"at most {LIMIT:g} accepted): " + ", ".join(f"{name} {gap:.1f}" for name, gap in gaps.items()) + ".",
             f"Mesa is measured up to {MESA_MOST:,} labelers. Compilation of econ's kernel is not in these times.",
             "econ draws keyed random numbers (any order, any batch), numpy and Mesa rows draw sequential ones unless said; "
-            "econ leaves the state before the quarter unchanged, the others overwrite it.",
+            "econ leaves the state before the quarter unchanged, the others overwrite it; econ alone also sums movers, leavers and reservation wages.",
         ],
         nanoseconds={name: {str(size): x for size, x in own.items()} for name, own in found.items()},
         least_and_most={name: {str(size): x for size, x in own.items()} for name, own in spread.items()},

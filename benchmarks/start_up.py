@@ -61,7 +61,7 @@ def main() -> None:
         rows.append([name, cpu, wall, ", ".join(heavy[name]) or "none"])
     report(
         "start_up",
-        [Table("Start-up", ["command", "CPU ms", "wall ms", "heavy libraries loaded"], rows)],
+        [Table("Light commands", ["command", "CPU ms", "wall ms", "heavy libraries loaded"], rows)],
         [
             f"Medians of {given.rounds} starts, commands in turn; CPU time of the child process; bytecode and file cache warm.",
             "Heavy: " + ", ".join(HEAVY) + ".",
