@@ -164,7 +164,7 @@ def test_capture_and_misfit_by_hand(quarter):
 
 
 def test_welfare_parts_by_hand(quarter):
-    s, quo, _, state, e, columns = quarter
+    _, quo, _, state, e, columns = quarter
     flow = e.ledger.total
     firm = flow("product") - sum(
         flow(x)
