@@ -156,6 +156,8 @@ def _merge(
     target = (draws[2][:, None] >= np.cumsum(chance, axis=1)).sum(axis=1).clip(0, s.slots - 1)
     is_target = (np.arange(s.slots) == target[:, None]) & eligible
     happens = (draws[0] < levers.merger_probability) & is_target.any(axis=1) & (is_buyer & c.active).any(axis=1)
+    # As with exit, two remain: a lone curator beside poor substitutes has no finite optimal price.
+    happens &= c.active.sum(axis=1) > 2
     happens &= ~(np.asarray(levers.merger_control, bool) & _presumed_harmful(c, is_buyer, is_target))
     is_buyer, is_target = is_buyer & happens[:, None], is_target & happens[:, None]
     price = _merger_price(s, quo, c, public, is_buyer, is_target)
