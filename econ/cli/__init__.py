@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from econ.cli import doctor, lab, run, scenario
+from econ.cli import cost, doctor, lab, run, scenario
 from econ.core.errors import EconError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(run.compare)
+app.command("cost")(cost.cost)
 app.add_typer(lab.app, name="lab")
 app.add_typer(scenario.app, name="scenario")
 app.command("doctor")(doctor.doctor)

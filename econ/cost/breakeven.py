@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from econ.surfaces import Surfaces
 
 #: Transfers at which the share of outlay is computed; between them it is interpolated.
-TRANSFERS = tuple(np.linspace(0.0, 1.0, 11))
+TRANSFERS = tuple(np.linspace(0.0, 1.0, 6))
 EQUAL = 0.5
 
 

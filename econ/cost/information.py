@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from econ.surfaces import Surfaces
 
 #: Shares of the outlay among which a buyer chooses: both corners and log-odds between them.
-SHARES = np.concatenate([[0.0], logistic(np.linspace(-8.0, 8.0, 65)), [1.0]])
+SHARES = np.concatenate([[0.0], logistic(np.linspace(-6.0, 6.0, 33)), [1.0]])
 #: Halvings of the interval in which the outlay of an informed buyer lies.
-HALVINGS = 30
+HALVINGS = 16
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def outlay_grid(case: Case) -> Floats:
     low = np.minimum(half_a.min(axis=1), half_b) + REACH[0]
     high = np.maximum(half_a.max(axis=1), half_b) + REACH[1]
     steps = np.linspace(0.0, 1.0, OUTLAYS)
-    return low[:, None] + (high - low)[:, None] * steps
+    grid: Floats = low[:, None] + (high - low)[:, None] * steps
+    return grid
 
 
 def least_outlay(case: Case, theta: float, targets: Floats) -> Floats:
@@ -149,23 +150,35 @@ def least_cost_mix(case: Case, targets: Floats) -> Solution:
     """
     log_outlay, theta = np.full(targets.shape, np.nan), np.full(targets.shape, np.nan)
     for rows, part in case.blocks(max(targets.shape[1], LEAST_WIDTH)):
-        grid = outlay_grid(part)
-        frontier, best = _frontier(part, grid)
-        low, high = _bracket(grid, frontier, targets[rows])
-        wanted = np.isfinite(high) & (targets[rows] < part.start_harm[:, None])
-        t_low, t_high = _ray_bracket(grid, best, high)
-        t, s = _equal_marginal_cost(
-            part,
-            t_low,
-            t_high,
-            np.where(wanted, 0.5 * (low + high), 0.0),
-            np.where(wanted, targets[rows], np.nan),
-        )
-        shares = logistic(t)
-        low, high = (np.where(wanted, end, np.nan) for end in (grid[:, :1] - BELOW, grid[:, -1:]))
-        log_outlay[rows] = _root(part, shares, targets[rows], low, high, guess=s)
-        theta[rows] = np.where(wanted, shares, np.nan)
-    return Solution(log_outlay, theta)
+        wanted = targets[rows] < part.start_harm[:, None]
+        along_rays = _outlays_on_rays(part, np.where(wanted, targets[rows], np.nan))
+        first, second = _lowest_rays(along_rays)
+        s, t = _refined(part, targets[rows], along_rays, first)
+        # Isoquants that are not convex may have a second lowest point; it is rare, so only those draws are solved again.
+        again = np.flatnonzero((second >= 0).any(axis=1))
+        if len(again):
+            other_s, other_t = _refined(
+                part.take(again), targets[rows][again], along_rays[again], second[again]
+            )
+            better = other_s < s[again]
+            s[again], t[again] = np.where(better, other_s, s[again]), np.where(better, other_t, t[again])
+        log_outlay[rows], theta[rows] = s, logistic(t)
+    return Solution(log_outlay, np.where(np.isfinite(log_outlay), theta, np.nan))
+
+
+def _refined(
+    case: Case, targets: Floats, along_rays: Floats, ray: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Exact ln C and log-odds of θ of the lowest point near a ray [D, M]; NaN where the ray is -1 or has no point."""
+    guess = np.take_along_axis(along_rays, np.maximum(ray, 0)[:, None, :], axis=1)[:, 0]
+    wanted = np.isfinite(guess) & (ray >= 0)
+    last = len(RAYS) - 1
+    t_low, t_high = (RAYS[np.clip(ray + step, 0, last)] for step in (-2, 2))
+    aim = np.where(wanted, targets, np.nan)
+    t, s = _equal_marginal_cost(case, t_low, t_high, np.where(wanted, guess, 0.0), aim)
+    grid = outlay_grid(case)
+    low, high = (np.where(wanted, end, np.nan) for end in (grid[:, :1] - BELOW, grid[:, -1:]))
+    return _root(case, logistic(t), targets, low, high, guess=s), t
 
 
 def least_harm_mix(case: Case, log_outlay: Floats) -> Solution:
@@ -187,24 +200,34 @@ def _scan(case: Case, log_outlay: Floats) -> Floats:
     return harm_on_ray(case, np.broadcast_to(log_outlay[:, None, :], shape), np.broadcast_to(theta, shape))[0]
 
 
-def _frontier(case: Case, grid: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Least harm at each outlay of the grid, and the ray that has it: [D, N] each."""
-    harm = np.empty(grid.shape)
-    best: NDArray[np.int64] = np.empty(grid.shape, np.int64)
+def _outlays_on_rays(case: Case, targets: Floats) -> Floats:
+    """Approximate ln C of each target on each ray, [D, R, M], between the outlays of the scan; infinite where none suffices."""
+    grid = outlay_grid(case)
+    harm = np.empty((len(case), len(RAYS), OUTLAYS))
     step = max(1, BLOCK // (len(case) * len(RAYS) * len(case.v)))
-    for first in range(0, grid.shape[1], step):
-        part = slice(first, first + step)
-        scanned = _scan(case, grid[:, part])
-        harm[:, part], best[:, part] = scanned.min(axis=1), scanned.argmin(axis=1)
-    return np.minimum.accumulate(harm, axis=1), best
+    for first in range(0, OUTLAYS, step):
+        harm[:, :, first : first + step] = _scan(case, grid[:, first : first + step])
+    node = (harm[:, :, None, :] > targets[:, None, :, None]).sum(axis=3)
+    right = np.clip(node, 1, OUTLAYS - 1)
+    above, below = (np.take_along_axis(harm, place, axis=2) for place in (right - 1, right))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.clip((above - targets[:, None, :]) / (above - below), 0.0, 1.0)
+    spacing = (grid[:, 1] - grid[:, 0])[:, None, None]
+    found = grid[:, :1, None] + spacing * (right - 1 + np.nan_to_num(part))
+    return np.where((node < OUTLAYS) & np.isfinite(targets)[:, None, :], found, np.inf)
 
 
-def _ray_bracket(grid: Floats, best: NDArray[np.int64], high: Floats) -> tuple[Floats, Floats]:
-    """Log-odds of θ around the best rays at the outlays just below and just above the solution, [D, M] each."""
-    node = np.clip((grid[:, None, :] < np.nan_to_num(high)[:, :, None]).sum(axis=2), 1, grid.shape[1] - 1)
-    ends = np.stack([np.take_along_axis(best, node - step, axis=1) for step in (0, 1)])
-    last = len(RAYS) - 1
-    return RAYS[np.clip(ends.min(axis=0) - 1, 0, last)], RAYS[np.clip(ends.max(axis=0) + 1, 0, last)]
+def _lowest_rays(along_rays: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ray with the lowest outlay, and that of the next local minimum apart from it, [D, M]; -1 where there is none."""
+    first = along_rays.argmin(axis=1)
+    edge = np.full_like(along_rays[:, :1], np.inf)
+    before = np.concatenate([edge, along_rays[:, :-1]], axis=1)
+    after = np.concatenate([along_rays[:, 1:], edge], axis=1)
+    apart = np.abs(np.arange(len(RAYS))[None, :, None] - first[:, None, :]) > 1
+    local = np.where((along_rays <= before) & (along_rays < after) & apart, along_rays, np.inf)
+    second = local.argmin(axis=1)
+    none = np.isinf(np.take_along_axis(local, second[:, None], axis=1)[:, 0])
+    return np.where(np.isinf(along_rays.min(axis=1)), -1, first), np.where(none, -1, second)
 
 
 def _equal_marginal_cost(
@@ -215,8 +238,7 @@ def _equal_marginal_cost(
     With targets the isoquant is followed; without them the outlay is fixed. Where the gap has one sign,
     the end towards which it points is returned. Regula falsi as modified by Anderson and Björck (1973).
     """
-    s_low, gap_low = _on_isoquant(case, t_low, s, targets)
-    s_high, gap_high = _on_isoquant(case, t_high, s, targets)
+    t_low, s_low, gap_low, t_high, s_high, gap_high = _bracket_of_root(case, t_low, t_high, s, targets)
     settled = ~((gap_low > 0.0) & (gap_high < 0.0))
     up = gap_high >= 0.0
     t, s = np.where(up, t_high, t_low), np.where(up, s_high, s_low)
@@ -236,6 +258,27 @@ def _equal_marginal_cost(
         t_high, gap_high = np.where(left, t, t_high), np.where(left, gap, gap_high)
         t = np.where(right | left, _regula_falsi(t_low, t_high, gap_low, gap_high), t)
     return t, s
+
+
+def _bracket_of_root(
+    case: Case, t_low: Floats, t_high: Floats, s: Floats, targets: Floats | None
+) -> tuple[Floats, ...]:
+    """Log-odds, ln C and gap at both ends of a bracket, moved towards the last ray where it holds no root."""
+    s_low, gap_low = _on_isoquant(case, t_low, s, targets)
+    s_high, gap_high = _on_isoquant(case, t_high, s, targets)
+    # A root beyond an end of the bracket is sought between that end and the last ray.
+    under, over = (gap_low <= 0.0) & (t_low > RAYS[0]), (gap_high >= 0.0) & (t_high < RAYS[-1])
+    if np.any(under | over):
+        t_end = np.where(under, RAYS[0], np.where(over, RAYS[-1], t_low))
+        s_end, gap_end = _on_isoquant(case, t_end, np.where(over, s_high, s_low), targets)
+        t_low, s_low, gap_low, t_high, s_high, gap_high = (
+            np.where(under, below, np.where(over, above, same))
+            for below, above, same in (
+                (t_end, t_high, t_low), (s_end, s_high, s_low), (gap_end, gap_high, gap_low),
+                (t_low, t_end, t_high), (s_low, s_end, s_high), (gap_low, gap_end, gap_high),
+            )
+        )  # fmt: skip
+    return t_low, s_low, gap_low, t_high, s_high, gap_high
 
 
 def _weight(gap: Floats, replaced: Floats) -> Floats:

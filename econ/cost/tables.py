@@ -27,6 +27,7 @@ from econ.cost.mix import (
     Mix,
     marginal_at_start,
     pipeline_for,
+    targets_of,
 )
 from econ.cost.outlays import lowest_harm
 
@@ -36,16 +37,17 @@ if TYPE_CHECKING:
 QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 COST_COLUMNS = (
     "pipeline", "distribution", "target_harm", "quantity", "unit", *QUANTILES, "share_attainable", "status",
-    "labels", "start",
+    "share_of_start", "labels", "start",
 )  # fmt: skip
 MIX_COLUMNS = (
-    "distribution", "target_harm", "budget", "quantity", "unit", *QUANTILES, "share_attainable", "labels", "start",
+    "distribution", "target_harm", "budget", "quantity", "unit", *QUANTILES, "share_attainable", "share_of_start",
+    "labels", "start",
 )  # fmt: skip
 NOT_MEASURED, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
     "not measured", "not attainable", "nothing to buy", "not identified",
 )  # fmt: skip
 #: The break-even transfer asks for a mix at many transfers, so it uses this many draws at most.
-TRANSFER_DRAWS = 250
+TRANSFER_DRAWS = 200
 PER_HARM = "per unit of relative harm"
 
 
@@ -62,9 +64,21 @@ def quantiles(values: Floats) -> dict[str, float]:
     return {name: float(value) for name, value in zip(QUANTILES, found, strict=True)}
 
 
-def target_label(level: Level) -> Any:
-    """A target as a table shows it."""
-    return level if isinstance(level, str) else float(level)
+def target_columns(case: Case, level: Level | None) -> dict[str, float]:
+    """A target as two numbers: harm relative to the untrained model, and its share of the start's harm if asked as one.
+
+    The former is the median over draws where the latter was asked for.
+    """
+    if level is None:
+        return {"target_harm": float("nan"), "share_of_start": float("nan")}
+    relative = isinstance(level, str) and level.strip().endswith("%")
+    target = targets_of(case, [level], "target_harm", case.start_harm)
+    share = (
+        float(level.strip().removesuffix("%")) / 100.0
+        if relative and isinstance(level, str)
+        else float("nan")
+    )
+    return {"target_harm": float(np.median(target)), "share_of_start": share}
 
 
 def cost_table(cases: Iterable[Case], targets: Sequence[Level]) -> pd.DataFrame:
@@ -101,21 +115,21 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
                 "" if share else NOT_ATTAINABLE,
             )
     for pipeline, theta in ((PREFERENCE, 0.0), (NEGATIVE, 1.0), (HYBRID, None)):
-        add(pipeline, np.nan, "lowest_harm", "relative harm", lowest_harm(case, theta), 1.0)
+        add(pipeline, None, "lowest_harm", "relative harm", lowest_harm(case, theta), 1.0)
         mix = pipeline_for(case, pipeline, targets)
         for m, level in enumerate(mix.asked):
             share = float(mix.attainable[:, m].mean())
             status = status_of(mix, m)
             for quantity, unit, values in _pipeline_quantities(mix):
-                add(pipeline, target_label(level), quantity, unit, values[:, m], share, status)
+                add(pipeline, level, quantity, unit, values[:, m], share, status)
     for level in targets:
-        add(CRITIC, target_label(level), "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
+        add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
         ratio = price_ratio_for(case, level)
         known = float(np.isfinite(ratio).mean())
         versus = f"{NEGATIVE} against {PREFERENCE}"
         add(
             versus,
-            target_label(level),
+            level,
             "break_even_price_ratio",
             "ratio",
             ratio,
@@ -127,12 +141,10 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
         for level, found in zip(targets, transfers_for(few, targets), strict=True):
             share = float(np.isfinite(found.transfer).mean())
             status = "" if share else NOT_ATTAINABLE
-            add(HYBRID, target_label(level), "break_even_transfer", "share", found.transfer, share, status)
+            add(HYBRID, level, "break_even_transfer", "share", found.transfer, share, status)
             for quantity in ("mostly_constraints", "mostly_preferences"):
                 value = np.array([getattr(found, quantity)])
-                add(
-                    HYBRID, target_label(level), f"{quantity}_at_every_transfer", "share of draws", value, 1.0
-                )
+                add(HYBRID, level, f"{quantity}_at_every_transfer", "share of draws", value, 1.0)
     return rows
 
 
@@ -180,7 +192,7 @@ def information_rows(case: Case, budgets: Sequence[float]) -> list[dict[str, Any
             ("value_of_information_harm", "relative harm", found.harm - found.informed_harm),
             ("share_constraints_uninformed", "share of outlay", found.share),
         ):
-            rows.append(_mix_row(case, np.nan, budget, quantity, unit, {"p50": value}, 1.0))
+            rows.append(_mix_row(case, None, budget, quantity, unit, {"p50": value}, 1.0))
     return rows
 
 
@@ -195,7 +207,7 @@ def mix_rows(mix: Mix) -> list[dict[str, Any]]:
     """Rows of ``mix.csv`` of one mix."""
     rows = []
     for m, level in enumerate(mix.asked):
-        target, budget = (np.nan, level) if mix.by_budget else (target_label(level), np.nan)
+        target, budget = (None, float(level)) if mix.by_budget else (level, None)
         share = float(mix.attainable[:, m].mean())
         for quantity, unit, values in _mix_quantities(mix):
             rows.append(_mix_row(mix.case, target, budget, quantity, unit, quantiles(values[:, m]), share))
@@ -235,9 +247,15 @@ def _mix_quantities(mix: Mix) -> list[tuple[str, str, Floats]]:
 
 
 def _mix_row(
-    case: Case, target: Any, budget: Any, quantity: str, unit: str, values: dict[str, float], share: float
+    case: Case,
+    target: Level | None,
+    budget: float | None,
+    quantity: str,
+    unit: str,
+    values: dict[str, float],
+    share: float,
 ) -> dict[str, Any]:
     return {
-        "distribution": case.distribution, "target_harm": target, "budget": budget, "quantity": quantity, "unit": unit,
+        "distribution": case.distribution, **target_columns(case, target), "budget": budget, "quantity": quantity, "unit": unit,
         **values, "share_attainable": share, "labels": case.units, "start": case.start_name,
     }  # fmt: skip

@@ -1,0 +1,76 @@
+"""`econ cost`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def cost(
+    prices: Annotated[str | None, typer.Option(metavar="FILE", help="A price book, or the name of a shipped one.", show_default="defaults of the parameter table")] = None,
+    target_harm: Annotated[str | None, typer.Option(metavar="H", help="Harm to reach, relative to the untrained model; or a share of the start's, such as 50%.")] = None,
+    budget: Annotated[float | None, typer.Option(metavar="USD", help="Sum to spend.")] = None,
+    min_helpfulness: Annotated[str | None, typer.Option(metavar="U", help="Helpfulness to keep, 0 to 1; or a share of the start's, such as 95%.")] = None,
+    max_sycophancy: Annotated[str | None, typer.Option(metavar="Y", help="Sycophancy not to exceed, 0 to 1; or a share of the start's.")] = None,
+    distribution: Annotated[str | None, typer.Option(metavar="id|ood", help="Test prompts like those labelled, or unlike them.", show_default="both in the table, ood for a question")] = None,
+    surfaces: Annotated[Path | None, typer.Option(metavar="DIR", help="Response surfaces, as econ lab fit writes them.", show_default="the shipped ones")] = None,
+    start: Annotated[str | None, typer.Option(metavar="status-quo|untrained", help="Labels held already: those of today's developers, or none.", show_default="both in the table, status-quo for a question")] = None,
+    units: Annotated[str, typer.Option(metavar="commercial|laboratory", help="Whose labels the prices are for; in laboratory units nothing is scaled.")] = "commercial",
+    transfer: Annotated[float | None, typer.Option(metavar="T", help="Share of the laboratory's advantage that carries over, 0 to 1.", show_default="the price book's prior")] = None,
+    verifiability: Annotated[float | None, typer.Option(metavar="V", help="One level of verifiability, 0 to 1.", show_default="the market's mix of categories")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the draws of prices.")] = 1,
+    draws: Annotated[int | None, typer.Option(min=1, help="Posterior draws to use.", show_default="all")] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory for tables, figures and manifest.", show_default="nothing is written")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="The tables of --out are CSV in any case.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """What a reduction of harm costs, before any market reacts: by pipeline, for a target or for a budget.
+
+    With nothing asked, prints cost and hours to reach four levels of harm by each pipeline, in and out of
+    distribution.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    from econ.cost.prices import load_prices
+    from econ.report.cost import Question, key_facts, print_question, write_question
+    from econ.surfaces import load_surfaces
+
+    options: dict[str, Any] = {"units": units, "transfer": transfer, "verifiability": verifiability, "seed": seed, "draws": draws}
+    given = {key: value for key, value in options.items() if value is not None}
+    question = Question(
+        load_surfaces(surfaces), load_prices(prices), target=_level(target_harm), budget=budget,
+        min_helpfulness=_level(min_helpfulness), max_sycophancy=_level(max_sycophancy), distribution=distribution,
+        start=start, options=given,  # type: ignore[arg-type]
+    )  # fmt: skip
+    if out is not None:
+        write_question(question, out, force=force)
+    place = None if out is None else str(out)
+    if as_json:
+        sys.stdout.write(json.dumps(key_facts(question, place), indent=2, allow_nan=False) + "\n")
+    elif not quiet:
+        print_question(question, _console(), place)
+
+
+def _level(text: str | None) -> float | str | None:
+    """A level typed on the command line: a number, or text such as 50% that is checked where it is used."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # In a pipe nothing may be cut to the width of a terminal that is not there.
+    return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=False)
