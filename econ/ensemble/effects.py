@@ -13,12 +13,14 @@ from econ.ensemble.tables import by_scenario, grid, quarters_of
 #: Outcomes whose differences are drawn, with their names and what their values are divided by.
 HEADLINES: Mapping[str, tuple[str, float]] = {
     "constraint_budget_share": ("Constraints' budget share", 1.0),
+    "bespoke_share": ("Constraints' share of labels", 1.0),
     "label_spend": ("Label spending, mn USD", 1e6),
+    "licence_spend": ("Licence spending, mn USD", 1e6),
     "wage_constrain": ("Wage, constraints, USD/h", 1.0),
-    "hhi_licence": ("HHI of licences", 1.0),
+    "hhi_licence": ("HHI of licences (payers)", 1.0),
     "hhi_service": ("HHI of services", 1.0),
     "harm_rate": ("Harm, relative", 1.0),
-    "helpfulness": ("Helpfulness, index", 1.0),
+    "helpfulness": ("Helpfulness (stand-in)", 1.0),
     "capture_index": ("Capture index", 1.0),
     "labeler_surplus": ("Labelers' surplus, mn USD", 1e6),
 }

@@ -15,7 +15,7 @@ from econ.market.quarter import Events, advance
 from econ.market.record import record
 from econ.market.setting import ENTRY_LEAD, Parameters, Setting
 from econ.market.start import start
-from econ.market.status_quo import status_quo
+from econ.market.status_quo import StatusQuo, status_quo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ class Simulation:
         USD by flow.
     facts : dict of str to [S]
         What is worth knowing of each replicate: its transfer, mean log advantage and the share of
-        categories at its bound, the form of its surface, redrawn positions, drift of the budget share over the last burn-in quarters, largest ledger residual.
+        categories at its bound, whether its status quo lies outside what was measured, the form of its surface, redrawn positions, drift of the budget share over the last burn-in quarters, largest ledger residual.
     failed : dict of int to str
         Replicates that turned non-finite, with outcome and quarter.
     """
@@ -153,10 +153,18 @@ def simulate(
     bounded = np.abs(quo.response.advantage) >= s.p["advantage_bound", 1]
     facts = {
         "transfer": quo.response.transfer, "advantage": quo.response.advantage.mean(axis=1),
-        "advantage_bounded": bounded.mean(axis=1), "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
+        "advantage_bounded": bounded.mean(axis=1), "extrapolated": _extrapolated(quo), "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
         "budget_share_drift": np.abs(share[:, ENTRY_LEAD - 1] - share[:, 0]) / (ENTRY_LEAD - 1),
     }  # fmt: skip
     return Simulation(times, s.replicates, outcomes, flows, facts, failed)
+
+
+def _extrapolated(quo: StatusQuo) -> NDArray[np.bool_]:
+    """Whether a replicate's status quo lies outside the measured budgets of either label [S]."""
+    r = quo.response
+    x = np.broadcast_to(r.position_x[:, None], r.advantage.shape).copy()
+    outside: NDArray[np.bool_] = r.surface.extrapolated(x, r.position_y[:, None]).any(axis=1)
+    return outside
 
 
 def _note_failures(failed: dict[int, str], s: Setting, columns: dict[str, NDArray[np.float64]], quarter: int) -> None:

@@ -36,16 +36,17 @@ class Headline:
 
 ROWS = (
     Headline("constraint_budget_share", "constraints' share of the budget"),
+    Headline("bespoke_share", "constraints' share of labels alone"),
     Headline("label_spend", "spending on labels, million USD/quarter", 1e6),
     Headline("licence_spend", "spending on licences, million USD/quarter", 1e6),
     Headline("wage_judge", "wage, judging preferences, USD/h"),
     Headline("wage_constrain", "wage, writing constraints, USD/h"),
     Headline("hhi_service", "HHI of labeling services"),
-    Headline("hhi_licence", "HHI of licences"),
+    Headline("hhi_licence", "HHI of licences (of those who pay)"),
     Headline("hhi_normative", "HHI of requests governed"),
     Headline("firms_without_library", "firms without a library, share"),
     Headline("harm_rate", "harm, relative to the untrained model"),
-    Headline("helpfulness", "helpfulness, index"),
+    Headline("helpfulness", "helpfulness, index (stand-in curve)"),
     Headline("capture_index", "capture index"),
     Headline("p_tipping", "share of replicates ever tipped (Wilson)"),
     Headline("p_captured", "share of replicates ever captured (Wilson)"),
@@ -93,6 +94,14 @@ def basis_lines(result: EnsembleResult) -> list[str]:
         lines.append(
             f"Transfer of the laboratory's advantage to the market is assumed, not measured: {drawn}."
         )
+    if "extrapolated" in facts:
+        lines.append(f"Status quo outside the measured budgets, so extrapolated: {facts['extrapolated'].mean():.0%} of replicates.")
+    if "advantage" in facts:
+        low, middle, high = np.quantile(facts["advantage"].to_numpy(dtype=float), [0.05, 0.5, 0.95])
+        lines.append(
+            f"Log advantage of flags per dollar at that position: median {middle:.1f}, 90 % {low:.1f} to {high:.1f}; "
+            f"at its bound for {facts['advantage_bounded'].mean():.0%} of categories and replicates."
+        )
     lines.append(STAND_INS)
     if "position_redraws" in facts:
         rejected = float((facts["position_redraws"] > 0).mean())
@@ -100,12 +109,8 @@ def basis_lines(result: EnsembleResult) -> list[str]:
     residual = largest_residual(result)
     if math.isfinite(residual):
         lines.append(f"Largest ledger residual {residual:.1e} of the largest flow (tolerance 1e-9).")
-    compared, outside = moments["simulated"].notna(), missed(moments)
-    names = ", ".join(outside["id"]) if len(outside) else "none"
-    lines.append(
-        f"Stylised facts: {int(compared.sum()) - len(outside)} of {int(compared.sum())} with a counterpart inside their bands; "
-        f"missed: {names}; {int((~compared).sum())} without a counterpart."
-    )
+    lines.append(_moments_line(moments))
+    lines.append("Intervals hold surfaces, transfer, position, stakes and chance; the other assumed parameters are points.")
     for scenario, reasons in manifest.failed_replicates.items():
         replicate, reason = next(iter(reasons.items()))
         lines.append(
@@ -114,14 +119,29 @@ def basis_lines(result: EnsembleResult) -> list[str]:
     return lines
 
 
+def _moments_line(moments: pd.DataFrame) -> str:
+    """How the stylised facts fare, those used in calibration apart from those held out."""
+    names = {"calibrate": "used in calibration", "validate": "held out", "report": "only reported"}
+    compared, outside = moments[moments["simulated"].notna()], missed(moments)
+    parts = [
+        f"{int((compared['use'] == use).sum() - (outside['use'] == use).sum())} of {int((compared['use'] == use).sum())} {name}"
+        for use, name in names.items()
+    ]
+    which = ", ".join(outside["id"]) if len(outside) else "none"
+    return (
+        f"Stylised facts inside their bands: {'; '.join(parts)}; missed: {which}; "
+        f"{int(moments['simulated'].isna().sum())} without a counterpart."
+    )
+
+
 #: What the laboratory measured and the market does not use yet; a reader of welfare or helpfulness must know it.
 STAND_INS = (
     "Helpfulness and sycophancy are stand-in curves, not the laboratory's: what it measured of them (`econ lab show`) does not act here."
 )
 _SURFACES = {
-    "measured": "measured in the laboratory",
+    "measured": "fitted to laboratory measurements",
     "imposed": "elasticity of substitution imposed by the scenario, not measured",
-    "prior": "measured, but for the elasticity of substitution, which the design did not identify and which follows its prior",
+    "prior": "fitted to laboratory measurements; the elasticity of substitution was not identified and follows its prior",
 }
 
 

@@ -17,6 +17,7 @@ from econ.core.random import normal
 from econ.core.streams import Stream
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
+from econ.surfaces.elasticity import with_sigma
 from econ.surfaces.files import SIGMA_V, WIDTH, write_surfaces
 from econ.surfaces.fit import HarmFit, describe_forms, fit_harm
 from econ.surfaces.fit_secondary import fit_secondary
@@ -27,10 +28,13 @@ from econ.surfaces.secondary import SECONDARY
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 DRAWS = 1000
 #: σ counts as not identified where the 90 % interval of its logarithm is wider than this.
 WIDEST_LOG_SIGMA = 2.0
+#: Fitted surfaces span the prior of σ where 90 % of its draws find one within this distance in log σ.
+LARGEST_GAP = 0.1
 #: Reported σ lie in this range; an isoquant that bends the other way has the upper end.
 REPORTED_SIGMA = (0.02, 50.0)
 #: Prior of σ where it is not identified: median and the ends of its 90 % interval
@@ -192,10 +196,7 @@ def _with_diagnostics(
         refusals += _objections(described[distribution]["monotonicity"], distribution)
         if not sigma["identified"]:
             result, sigma["handed_over"] = _with_prior_sigma(result, distribution, seed)
-            why = (
-                f"the 90 % interval of log sigma is {sigma['log_width']:.2f} wide; fitted surfaces are drawn as often as "
-                f"the prior of sigma says ({sigma['handed_over']['different_draws']} different ones)"
-            )
+            why = f"the 90 % interval of log sigma is {sigma['log_width']:.2f} wide; {sigma['handed_over']['how']}"
             refusals.append({"what": f"sigma, {distribution}", "reason": "not identified", "why": why})
     first = next(iter(harm.values())).cells
     diagnostics = {
@@ -290,20 +291,30 @@ def prior_sigma(seed: int, draws: int) -> Floats:
 
 
 def _with_prior_sigma(surfaces: Surfaces, distribution: str, seed: int) -> tuple[Surfaces, dict[str, Any]]:
-    """Let σ follow its prior while every surface stays one that was fitted to the measurements.
+    """Let σ follow its prior: on surfaces that were fitted where these span it, else by imposed curvature.
 
-    For each draw of σ from the prior the posterior draw with the nearest σ is taken, with all of its
-    outcomes; the second result says how many different draws that are and how far off the matches.
+    The second result says how, and what σ came out.
     """
+    wanted = prior_sigma(seed, surfaces.count)
     at = surfaces.batch(np.arange(surfaces.count), distribution).at([SIGMA_V])
     own = np.log(np.clip(at.elasticity_of_substitution()[:, 0], *REPORTED_SIGMA))
-    wanted = np.log(prior_sigma(seed, surfaces.count))
-    nearest = np.abs(own[None] - wanted[:, None]).argmin(axis=1)
-    gap = np.abs(own[nearest] - wanted)
+    nearest = np.abs(own[None] - np.log(wanted)[:, None]).argmin(axis=1)
+    gap = float(np.quantile(np.abs(own[nearest] - np.log(wanted)), 0.9))
+    if gap <= LARGEST_GAP:
+        different = len(np.unique(nearest))
+        how = f"fitted surfaces are drawn as often as the prior of sigma says ({different} different ones)"
+        changed = _drawn_again(surfaces, distribution, nearest)
+        return changed, {**_quantiles(np.exp(own[nearest])), "how": how, "different_draws": different}
+    how = "the prior stands in its place, by curvature imposed at the status quo: fitted surfaces do not span it"
+    only = replace(surfaces, draws={("harm", distribution): surfaces.draws[("harm", distribution)]})
+    imposed = with_sigma(only, wanted, kind="prior")
+    return replace(surfaces, kind="prior", draws={**surfaces.draws, **imposed.draws}), {**_quantiles(wanted), "how": how}
+
+
+def _drawn_again(surfaces: Surfaces, distribution: str, rows: NDArray[np.int64]) -> Surfaces:
+    """The same posterior with the draws of one distribution, all outcomes together, taken at `rows`."""
     draws = dict(surfaces.draws)
     for (outcome, measured), of in surfaces.draws.items():
         if measured == distribution:
-            draws[(outcome, measured)] = Draws(of.form[nearest], of.theta[nearest])
-    handed = _quantiles(np.exp(own[nearest]))
-    described = {**handed, "different_draws": len(np.unique(nearest)), "gap_p90": float(np.quantile(gap, 0.9))}
-    return replace(surfaces, kind="prior", draws=draws), described
+            draws[(outcome, measured)] = Draws(of.form[rows], of.theta[rows])
+    return replace(surfaces, kind="prior", draws=draws)

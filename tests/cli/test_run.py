@@ -153,6 +153,10 @@ def test_compare_refuses_runs_of_different_seeds(econ_command):
 
 
 SCRIPT = """
+# A parent in the background may have told its children to ignore Ctrl-C.
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import fake_market
 from econ import cli
 from econ.ensemble import design, engine

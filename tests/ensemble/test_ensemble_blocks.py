@@ -119,6 +119,10 @@ def test_a_market_that_answers_other_quarters_is_refused(make_design, execute_fa
 
 
 SCRIPT = """
+# A parent in the background may have told its children to ignore Ctrl-C.
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import sys
 from pathlib import Path
 import fake_market

@@ -5,7 +5,9 @@ import pytest
 from synthetic import TRUTHS, V, measurements, truth_at, truth_position
 
 from econ.core.errors import InputError
-from econ.core.measurements import check_measurements
+from econ.core.measurements import check_measurements, read_measurements
+from econ.core.shipped import shipped_path
+from econ.surfaces import load_surfaces
 from econ.surfaces.arms import arm_curves, refuse_flat
 from econ.surfaces.bootstrap import allot, widening, world_weights
 from econ.surfaces.cells import harm_cells, secondary_cells, select_rows
@@ -176,6 +178,18 @@ def test_a_sigma_that_the_design_cannot_tell_is_replaced_by_its_prior(monkeypatc
     assert (shown["p05"], shown["p50"], shown["p95"]) == pytest.approx((0.5, 1.5, 3.0), rel=0.12)
     assert set(surfaces.batch([0]).form) == {"S1n"}
     assert np.quantile(prior_sigma(1, 20000), 0.95) == pytest.approx(3.0, rel=0.03)
+
+
+def test_the_shipped_posterior_passes_through_what_was_measured():
+    surfaces = load_surfaces()
+    table = read_measurements(shipped_path("calibration", "lab", "surface", "measurements.parquet"))
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["method"] == "hybrid")]
+    at = surfaces.batch(np.arange(surfaces.count)).at([1.0])
+    for a, b in [(1024, 0), (4096, 0), (0, 4096), (4096, 4096)]:
+        cell = rows[(rows["a"] == a) & (rows["b"] == b) & (rows["v"] == 1.0)]["relative_harm"].astype(float)
+        harm = at.evaluate(a / at.a_half + 1e-12, b / at.b_half[:, None] + 1e-12)[0]
+        # Forms miss cell means by 0.035 (root mean square), twice that at the largest budgets.
+        assert np.median(harm) == pytest.approx(cell.mean(), abs=0.1), (a, b)
 
 
 def drop(table, **conditions):
