@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from econ.cost.case import Case, Floats, along
 from econ.cost.mix import (
@@ -18,6 +19,7 @@ from econ.cost.mix import (
     CONSTRAINTS,
     EDGE,
     NO_MIX,
+    NOTHING,
     PREFERENCES,
     Level,
     Mix,
@@ -76,7 +78,8 @@ def keep_bounds(mix: Mix, min_helpfulness: Level | None, max_sycophancy: Level |
                 target[rows, column],
             ) = parts
     kept = replace(mix, a=a, b=b, cost=cost, place=place, target=target)
-    refuse_unattainable(kept, " within the bounds on other outcomes")
+    without = ", ".join(f"{bound.outcome} {np.nanmedian(mix.outcome(bound.outcome)):.3g}" for bound in bounds)
+    refuse_unattainable(kept, f"looser bounds; the mix chosen without them has {without} (median)")
     return kept
 
 
@@ -107,10 +110,15 @@ def _bounded(
         log_outlay[i], theta[i] = _refined(
             one, mix.target[rows[i], column], limit, own, log_outlay[i], theta[i]
         )
+    if budget is not None:
+        # Buying nothing keeps within any budget; it is the answer where the start alone keeps the bounds.
+        none = ~found & _start_keeps(case, kept)
+        found, log_outlay = found | none, np.where(none, -np.inf, log_outlay)
     outlay = np.where(found, np.exp(log_outlay), np.nan)
     a, b = outlay * theta / case.price_a, outlay * (1.0 - theta) / case.price_b
     fixed = case.training + np.where(theta > EDGE, case.drafting, 0.0)
     place = np.where(theta <= EDGE, PREFERENCES, np.where(theta >= 1.0 - EDGE, CONSTRAINTS, BOTH))
+    place, fixed = np.where(outlay > 0.0, place, NOTHING), np.where(outlay > 0.0, fixed, 0.0)
     target = mix.target[rows, column]
     if budget is not None:
         held = (
@@ -119,6 +127,15 @@ def _bounded(
         )
         target = case.harm(*held)[0][:, 0]
     return a, b, np.where(found, outlay + fixed, np.inf), np.where(found, place, NO_MIX), target
+
+
+def _start_keeps(case: Case, bounds: list[Bound]) -> NDArray[np.bool_]:
+    """Whether the labels held at the start keep all bounds, [R]."""
+    kept = np.ones(len(case), bool)
+    for bound in bounds:
+        level = case.secondary(bound.outcome, case.start_a[:, None], case.start_b[:, None])[0][:, 0]
+        kept &= bound.sign * (level - bound.level) >= -SLACK
+    return kept
 
 
 def _fixed(case: Case, theta: Floats) -> Floats:

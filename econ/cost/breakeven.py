@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from econ.cost.prices import PriceBook
     from econ.surfaces import Surfaces
 
-#: Transfers at which the share of outlay is computed; between them it is interpolated.
+#: Transfers between which the share of outlay is compared, and halvings of the interval in which it passes one half.
 TRANSFERS = tuple(np.linspace(0.0, 1.0, 6))
-EQUAL = 0.5
+EQUAL, HALVINGS = 0.5, 8
 
 
 @dataclass(frozen=True)
@@ -80,24 +80,28 @@ def break_even_transfer(
 def transfers_for(case: Case, asked: Sequence[Level]) -> list[BreakEvenTransfer]:
     """As `break_even_transfer`, of a prepared case and several targets."""
     share = np.stack([mix_for(case.with_transfer(t), asked).share for t in TRANSFERS], axis=2)
-    return [_crossing(share[:, m]) for m in range(len(asked))]
+    return [_crossing(case, level, share[:, m]) for m, level in enumerate(asked)]
 
 
-def _crossing(share: Floats) -> BreakEvenTransfer:
-    """Where shares [D, T] at `TRANSFERS` first pass one half, by linear interpolation."""
-    known = np.isfinite(share).all(axis=1)
+def _crossing(case: Case, level: Level, share: Floats) -> BreakEvenTransfer:
+    """Where shares [D, T] at `TRANSFERS` first pass one half: by halving, since a share may jump between corners."""
+    known = np.logical_and.reduce(np.isfinite(share), axis=1)
     over = share - EQUAL
-    crossing = over[:, :-1] * over[:, 1:] <= 0.0
-    node = crossing.argmax(axis=1)
-    rows = np.arange(len(share))
-    first, second = over[rows, node], over[rows, node + 1]
-    step = TRANSFERS[1] - TRANSFERS[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        place = np.asarray(TRANSFERS)[node] + step * np.where(first == second, 0.0, first / (first - second))
-    found = known & crossing.any(axis=1)
+    crossing = known[:, None] & (over[:, :-1] * over[:, 1:] <= 0.0)
+    rows = np.flatnonzero(crossing.any(axis=1))
+    transfer = np.full(len(case), np.nan)
+    if len(rows):
+        node = crossing[rows].argmax(axis=1)
+        low, high = (np.asarray(TRANSFERS)[node + step] for step in (0, 1))
+        sign, some = np.sign(over[rows, node]), case.take(rows)
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            same = (mix_for(some.with_transfer(middle), [level]).share[:, 0] - EQUAL) * sign > 0.0
+            low, high = np.where(same, middle, low), np.where(same, high, middle)
+        transfer[rows] = 0.5 * (low + high)
     count = max(int(known.sum()), 1)
     return BreakEvenTransfer(
-        np.where(found, place, np.nan),
+        transfer,
         float((known & (over > 0.0).all(axis=1)).sum() / count),
         float((known & (over < 0.0).all(axis=1)).sum() / count),
     )

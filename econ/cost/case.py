@@ -247,10 +247,11 @@ class Case:
                 part = rows[first : first + size]
                 yield part, self.take(part)
 
-    def with_transfer(self, transfer: float) -> Case:
-        """The same case with another transfer, from the same start in labels."""
-        factor = np.exp((transfer - self.transfer)[:, None] * advantage(self.batch, self.v, self._position))
-        return replace(self, per_a=self.per_a * factor, transfer=np.full(len(self), transfer))
+    def with_transfer(self, transfer: float | Floats) -> Case:
+        """The same case with another transfer, one or [D], from the same start in labels."""
+        wanted = np.broadcast_to(np.asarray(transfer, np.float64), (len(self),))
+        factor = np.exp((wanted - self.transfer)[:, None] * advantage(self.batch, self.v, self._position))
+        return replace(self, per_a=self.per_a * factor, transfer=wanted)
 
     def with_price_ratio(self, ratio: float | Floats) -> Case:
         """The same case with constraint labels at `ratio` times the price of preference labels."""

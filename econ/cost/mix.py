@@ -44,6 +44,8 @@ NOTHING, PREFERENCES, CONSTRAINTS, BOTH, NO_MIX = range(5)
 PLACES = ("nothing to buy", "preferences only", "constraints only", "both", "not attainable")
 #: An inner mix with a share this near 0 or 1 is the corner.
 EDGE = float(logistic(RAYS[:1])[0]) * 1.01
+#: USD or hours per unit of relative harm above which a label has no effect.
+LARGEST_PER_HARM = 1e15
 Level = float | str
 
 
@@ -154,9 +156,9 @@ class Mix:
 
 
 def per_harm(price: Floats, slope: Floats) -> Floats:
-    """Price over what a label takes off harm; NaN where it takes nothing off."""
+    """Price over what a label takes off harm; NaN where it takes nothing off, up to rounding."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(slope > 0.0, price / slope, np.nan)
+        return np.where(slope * LARGEST_PER_HARM > price, price / slope, np.nan)
 
 
 def cheapest_mix(
@@ -431,15 +433,23 @@ def _refuse_met(mix: Mix) -> None:
             )  # fmt: skip
 
 
-def refuse_unattainable(mix: Mix, bounds: str = "") -> None:
-    """Refuse a target that no draw attains, saying what is attainable."""
+def refuse_unattainable(mix: Mix, remedy: str = "") -> None:
+    """Refuse a target that no draw attains, saying what is attainable or, with bounds, how to loosen them."""
     for level, found in zip(mix.asked, mix.attainable.T, strict=True):
         if found.any():
             continue
+        key = "budget" if mix.by_budget else "target_harm"
+        if remedy:
+            raise InputError(
+                "not attainable in any draw within the bounds on other outcomes",
+                key=key,
+                found=level,
+                allowed=remedy,
+            )
         lowest = np.sort(lowest_harm(mix.case))
         share = np.mean(lowest <= lowest[0] * 1.05)
         raise InputError(
-            f"not attainable in any draw{bounds}", key="budget" if mix.by_budget else "target_harm", found=level,
+            "not attainable in any draw", key=key, found=level,
             allowed=f"harm above {lowest[0]:.3g}, the lowest of any draw ({100 * share:.1f} % of draws come within 5 % of it), "
-            f"or above {np.median(lowest):.3g}, which half of them reach{', with looser bounds' if bounds else ''}",
+            f"or above {np.median(lowest):.3g}, which half of them reach",
         )  # fmt: skip

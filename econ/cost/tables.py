@@ -43,8 +43,8 @@ MIX_COLUMNS = (
     "distribution", "target_harm", "budget", "quantity", "unit", *QUANTILES, "share_attainable", "share_of_start",
     "labels", "start",
 )  # fmt: skip
-NOT_MEASURED, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
-    "not measured", "not attainable", "nothing to buy", "not identified",
+NOT_MEASURED, NO_EFFECT, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
+    "not measured", "no effect", "not attainable", "nothing to buy", "not identified",
 )  # fmt: skip
 #: The break-even transfer asks for a mix at many transfers, so it uses this many draws at most.
 TRANSFER_DRAWS = 200
@@ -94,9 +94,15 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
 
     def add(
-        pipeline: str, target: Any, quantity: str, unit: str, values: Floats, share: float, status: str = ""
+        pipeline: str,
+        level: Level | None,
+        quantity: str,
+        unit: str,
+        values: Floats,
+        share: float,
+        status: str = "",
     ) -> None:
-        shown = {"pipeline": pipeline, "target_harm": target, "quantity": quantity, "unit": unit}
+        shown = {"pipeline": pipeline, **target_columns(case, level), "quantity": quantity, "unit": unit}
         rows.append({**common, **shown, **quantiles(values), "share_attainable": share, "status": status})
 
     at_start = marginal_at_start(case)
@@ -105,15 +111,8 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
             values = at_start[f"{quantity}_{kind}"]
             name = "marginal_cost" if quantity == "usd" else "marginal_hours"
             share = float(np.isfinite(values).mean())
-            add(
-                pipeline,
-                np.nan,
-                f"{name}_at_start",
-                f"{unit} {PER_HARM}",
-                values,
-                share,
-                "" if share else NOT_ATTAINABLE,
-            )
+            status = "" if share else NO_EFFECT
+            add(pipeline, None, f"{name}_at_start", f"{unit} {PER_HARM}", values, share, status)
     for pipeline, theta in ((PREFERENCE, 0.0), (NEGATIVE, 1.0), (HYBRID, None)):
         add(pipeline, None, "lowest_harm", "relative harm", lowest_harm(case, theta), 1.0)
         mix = pipeline_for(case, pipeline, targets)

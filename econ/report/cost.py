@@ -203,15 +203,19 @@ def _manifest(question: Question, started: str) -> dict[str, Any]:
 
 def print_question(question: Question, console: Console, place: str | None) -> None:
     """Print the answer: the mix if one is asked for, else costs by pipeline."""
-    if question.mix is not None:
-        console.print(_mix_grid(question.mix))
-    if question.budget is None:
+    # All is computed before the first line, so that a refusal stands alone.
+    answer = None if question.mix is None else _mix_grid(question.mix)
+    grids = _pipeline_grids(question) if question.budget is None else []
+    lines = basis_lines(question)
+    if answer is not None:
+        console.print(answer)
+    if grids:
         console.print(
             "What a reduction of harm costs: median [90 % of draws] (share of draws that attain it, if not all)", style="bold", highlight=False
         )
-        for grid in _pipeline_grids(question):
-            console.print(grid)
-    for line in basis_lines(question):
+    for grid in grids:
+        console.print(grid)
+    for line in lines:
         console.print(line, highlight=False)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
@@ -224,14 +228,26 @@ def basis_lines(question: Question) -> list[str]:
     kind = {
         "measured": "measured in the laboratory",
         "imposed": "an elasticity of substitution was imposed, not measured",
-        "prior": "the elasticity of substitution was not identified, a prior stands in its place: mixes rest on it",
+        "prior": "the elasticity of substitution was not identified (*): the draws follow a prior of it, and mixes rest on that",
     }[question.surfaces.kind]
     lines = [f"Response surfaces '{question.surfaces.id}': {kind}; {len(case)} draws. Prices: book '{question.book.name}'."]
     if question.book.unused:
         lines.append(f"Prices of {', '.join(question.book.unused)} are not used: no response surface holds such labels.")
     lines.append(f"Labels are {case.units} ones. {_scale_line(case)}")
+    lines.append(_extrapolation_line(question))
     lines.append(f"Pipeline {CRITIC}: {NOT_MEASURED} (the surfaces hold flags and preference pairs).")
     return lines
+
+
+def _extrapolation_line(question: Question) -> str:
+    """How many of the mixes lie beyond the labels that the laboratory trained on."""
+    mixes = [question.mix] if question.mix is not None else [pipeline_for(case, HYBRID, TARGETS) for case in question.cases([question.units])]
+    said = []
+    for mix in mixes:
+        shares = [np.nanmean(column) if np.isfinite(column).any() else np.nan for column in mix.extrapolated().T]
+        text = ", ".join("–" if np.isnan(share) else f"{100.0 * share:.0f} %" for share in shares)
+        said.append(text if len(mixes) == 1 else f"{mix.case.start_name}, {mix.case.distribution}: {text}")
+    return f"Draws in which the mix lies beyond the labels that were trained on (extrapolated), of those that attain the target: {'; '.join(said)}."
 
 
 def _scale_line(case: Case) -> str:
@@ -253,13 +269,14 @@ def _mix_grid(mix: Mix) -> Any:
 
     case = mix.case
     asked = mix.asked[0]
-    what = f"Least harm that {short(float(asked))} USD buys" if mix.by_budget else f"Cheapest mix for harm {asked}"
+    of_start = " of the start's" if isinstance(asked, str) else ""
+    what = f"Least harm that {float(asked):,.0f} USD buys" if mix.by_budget else f"Cheapest mix for harm {asked}{of_start}"
     title = f"{what}, {DISTRIBUTION_NAMES.get(case.distribution, case.distribution)}, {START_NAMES.get(case.start_name, case.start_name)}"
     grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name in ("", "median", "50 % of draws", "90 % of draws", "unit"):
         grid.add_column(name, justify="left" if name in ("", "unit") else "right")
     for row in mix_rows(mix):
-        grid.add_row(row["quantity"].replace("_", " "), short(row["p50"]), *_ranges(row), row["unit"])
+        grid.add_row(row["quantity"].replace("_", " "), _number(row["p50"]), *_ranges(row), row["unit"])
     grid.add_row("attainable", short(float(mix.attainable[:, 0].mean())), "", "", "share of draws")
     return grid
 
@@ -269,11 +286,11 @@ def _ranges(row: dict[str, Any]) -> tuple[str, str]:
     if not np.isfinite(row.get("p05", np.nan)) and not np.isfinite(row.get("p95", np.nan)):
         return "", ""
     pairs = (("p25", "p75"), ("p05", "p95"))
-    return tuple(f"{short(row[low])} to {_number(row[high])}" for low, high in pairs)  # type: ignore[return-value]
+    return tuple(f"{compact(row[low])} to {_number(row[high])}" for low, high in pairs)  # type: ignore[return-value]
 
 
 def _number(value: float) -> str:
-    return "not attainable" if np.isinf(value) else short(value)
+    return "not attainable" if np.isinf(value) else compact(value)
 
 
 def _pipeline_grids(question: Question) -> list[Any]:
@@ -322,6 +339,8 @@ def compact(value: float) -> str:
     """
     if np.isinf(value):
         return "∞"
+    if abs(value) >= 1e12:
+        return f"{value:.1e}"
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return short(value / size) + suffix

@@ -10,7 +10,7 @@ import pandas as pd
 
 from econ.cost.breakeven import price_ratio_for, share_by_elasticity
 from econ.cost.case import Case
-from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PREFERENCE, mix_for, pipeline_for
+from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PREFERENCE, Level, mix_for, pipeline_for
 from econ.cost.tables import quantiles
 from econ.report.cost import DISTRIBUTION_NAMES, START_NAMES, Question
 from econ.report.figures import Rendered
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 CURVE_TARGETS = tuple(np.round(np.arange(0.20, 0.96, 0.025), 3))
 MARKED_TARGETS = (0.8, 0.65, 0.5, 0.35)
+#: The path of cheapest mixes ends where fewer draws than this attain the target.
+MOST = 0.8
 #: Draws of the figures that solve for many mixes.
 FEW, FEWER = 150, 80
 RATIOS = tuple(float(r) for r in 2.0 ** np.arange(-5.0, 5.1, 1.0))
@@ -70,10 +72,19 @@ def cost_figures(question: Question) -> list[Rendered]:
 
 
 def target_of(question: Question, case: Case) -> Any:
-    """The target of figures that show one: the one asked for, else half, if most draws start above it."""
+    """The target of figures that show one: the one asked for, else the lowest marked one that most draws attain by either kind alone.
+
+    Where preferences alone attain none, the lowest that most draws attain with any mix; shares of the
+    start's harm are tried where the start is below them all.
+    """
     if question.target is not None:
         return question.target
-    return 0.5 if np.median(case.start_harm) > 0.5 else "75%"
+    marked: list[Level] = [t for t in sorted(MARKED_TARGETS) if t < np.median(case.start_harm)] or ["80%", "90%", "95%"]
+    for pipelines in ((PREFERENCE, NEGATIVE), (HYBRID,)):
+        attained = np.min([pipeline_for(case, name, marked).attainable.mean(axis=0) for name in pipelines], axis=0)
+        if attained.max() > 0.5:
+            return marked[int(np.argmax(attained > 0.5))]
+    return marked[-1]
 
 
 def curve_data(question: Question, start: str) -> pd.DataFrame:
@@ -111,7 +122,7 @@ def cost_curves_figure(data: pd.DataFrame) -> Figure:
         figure, axes = new_figure(0.9 + 1.9 * len(distributions), len(distributions), len(pipelines))
         for number, pane in enumerate(axes):
             distribution, pipeline = distributions[number // len(pipelines)], pipelines[number % len(pipelines)]
-            for other in pipelines:
+            for other in (name for name in pipelines if name != pipeline):
                 part = _part(cost, distribution=distribution, pipeline=other)
                 pane.plot(part["target_harm"], part["p50"].where(np.isfinite(part["p50"])), color=GREY, linewidth=0.7)
             _band(pane, _part(cost, distribution=distribution, pipeline=pipeline), pipeline, top)
@@ -200,8 +211,8 @@ def hours_figure(data: pd.DataFrame) -> Figure:
 
 def _paired(own: pd.DataFrame, pipeline: str) -> pd.DataFrame:
     """Cost and hours of a pipeline side by side, where both medians are finite and something is bought."""
-    cost, hours = (_part(own, pipeline=pipeline, quantity=name).set_index("target_harm") for name in ("cost", "hours"))
-    both = cost.join(hours, lsuffix="_cost", rsuffix="_hours").reset_index()
+    cost, hours = (_part(own, pipeline=pipeline, quantity=name) for name in ("cost", "hours"))
+    both = cost.merge(hours, on="target_harm", suffixes=("_cost", "_hours"))
     found: pd.DataFrame = both.loc[np.isfinite(both["p50_cost"]) & (both["p50_cost"] > 0.0)]
     return found
 
@@ -237,7 +248,8 @@ def path_data(curves: pd.DataFrame, case: Case) -> pd.DataFrame:
     own = _part(curves, pipeline=HYBRID, distribution=case.distribution)
     a, b = (_part(own, quantity=name).set_index("target_harm")["p50"] for name in ("constraints", "preferences"))
     start_a, start_b = float(np.median(case.start_a)), float(np.median(case.start_b))
-    known = np.isfinite(_part(own, quantity="cost").set_index("target_harm")["p50"])
+    # Where many draws do not attain a target, those that do are the ones in which labels do most.
+    known = _part(own, quantity="cost").set_index("target_harm")["share_attainable"] >= MOST
     return pd.DataFrame(
         {"what": "cheapest mix", "constraints": a[known] + start_a, "preferences": b[known] + start_b, "harm": a[known].index}
     ).reset_index(drop=True)
@@ -254,18 +266,19 @@ def isoquant_figure(data: pd.DataFrame, path: pd.DataFrame, case: Case) -> Figur
         levels = [level for level in (0.3, 0.35, 0.4, 0.5, 0.65, 0.8, 0.9) if harm.min() < level < harm.max()]
         lines = pane.contour(a, b, harm.T, levels=levels, colors=GREY, linewidths=0.9)
         pane.clabel(lines, fmt="%g", fontsize=7.5)
-        inside = path[(path["constraints"].between(a[0], a[-1])) & (path["preferences"].between(b[0], b[-1]))]
-        pane.plot(inside["constraints"], inside["preferences"], color=COLOURS[STYLE[HYBRID]], marker="o", markersize=3, label="cheapest mixes (medians)")
+        # A mix with none of one kind stands on the edge of the logarithmic axes.
+        inside = path.assign(constraints=path["constraints"].clip(a[0], a[-1]), preferences=path["preferences"].clip(b[0], b[-1]))
+        pane.plot(inside["constraints"], inside["preferences"], clip_on=False, color=COLOURS[STYLE[HYBRID]], marker="o", markersize=3, label="cheapest mixes (medians)")
         marked = inside[inside["harm"].isin(MARKED_TARGETS)]
         for _, row in marked.iterrows():
-            pane.annotate(f"{row['harm']:g}", (row["constraints"], row["preferences"]), xytext=(6, -3), textcoords="offset points",
+            pane.annotate(f"{row['harm']:g}", (row["constraints"], row["preferences"]), xytext=(-14, 6), textcoords="offset points",
                           fontsize=8, color=COLOURS[STYLE[HYBRID]])  # fmt: skip
         pane.set_xlabel(f"Constraint labels held ({case.units})")
         pane.set_ylabel(f"Preference labels held ({case.units})")
-        pane.legend(loc="lower left")
+        pane.legend(loc="upper right")
         note = (
             "Grey: equal posterior median of harm relative to the untrained model. Dots: medians of the cheapest mix for each target, taken "
-            f"label by label over draws, so they need not lie on the median's isoquant; mixes with none of one kind are off the axes. {CONDITIONAL}"
+            f"label by label over draws, so they need not lie on the median's isoquant; mixes beyond the axes, or with none of one kind, stand on their edge. The path ends where a fifth of draws do not attain the target. {CONDITIONAL}"
         )
         finish_figure(figure, f"Isoquants and expansion path, {DISTRIBUTION_NAMES.get(case.distribution, case.distribution)}", wrapped(note))
         return figure
@@ -351,7 +364,9 @@ def map_figure(data: pd.DataFrame, target: Any, case: Case) -> Figure:
     share = data.pivot_table(index="transfer", columns="price_ratio", values="share_constraints", dropna=False).to_numpy()
     with figure_style():
         figure, (pane,) = new_figure(3.9)
-        mesh = pane.pcolormesh(ratios, transfers, share, cmap="cividis", vmin=0.0, vmax=1.0, shading="gouraud")
+        step = transfers[1] - transfers[0]
+        edges = np.append(ratios, 2.0 * ratios[-1]) / np.sqrt(2.0), np.append(transfers, 1.0 + step) - 0.5 * step
+        mesh = pane.pcolormesh(*edges, share, cmap="cividis", vmin=0.0, vmax=1.0)
         equal = f"Nowhere are outlays equal: the median share lies between {short(float(np.nanmin(share)))} and {short(float(np.nanmax(share)))};"
         if np.nanmin(share) < 0.5 < np.nanmax(share):
             pane.contour(ratios, transfers, share, levels=[0.5], colors="white", linewidths=1.8)

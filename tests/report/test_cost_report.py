@@ -1,0 +1,104 @@
+"""Answers of the cost model as files and figures."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import econ
+from econ.core.errors import InputError
+from econ.cost.prices import load_prices
+from econ.cost.tables import COST_COLUMNS, MIX_COLUMNS
+from econ.report.cost import Question, compact, key_facts, write_question
+from econ.report.cost_figures import curve_data, target_of
+
+FIGURES = ("break_even_map", "cost_curves", "hours_against_dollars", "isoquants", "share_by_elasticity")
+
+
+@pytest.fixture(scope="module")
+def surfaces():
+    return econ.load_surfaces()
+
+
+@pytest.fixture(scope="module")
+def written(surfaces, tmp_path_factory):
+    out = tmp_path_factory.mktemp("cost") / "answer"
+    question = Question(surfaces, load_prices(), distribution="ood", options={"draws": 24})
+    write_question(question, out)
+    return out
+
+
+def test_everything_is_written(written):
+    assert {path.name for path in written.iterdir()} == {"cost.csv", "mix.csv", "manifest.json", "figures"}
+    for name in FIGURES:
+        assert (written / "figures" / f"{name}.png").stat().st_size > 10_000
+        assert (written / "figures" / f"{name}.svg").stat().st_size > 10_000
+        assert len(pd.read_csv(written / "figures" / f"{name}.csv")) > 5
+    alt = json.loads((written / "figures" / "alt_text.json").read_text())
+    assert sorted(alt) == sorted(FIGURES) and all(text.endswith(".") for text in alt.values())
+
+
+def test_tables_hold_both_units_and_both_starts(written):
+    cost, mix = pd.read_csv(written / "cost.csv"), pd.read_csv(written / "mix.csv")
+    assert tuple(cost.columns) == COST_COLUMNS and tuple(mix.columns) == MIX_COLUMNS
+    assert set(cost["labels"]) == {"commercial", "laboratory"} and set(cost["start"]) == {"untrained", "status-quo"}
+    assert {"preference-only", "negative-only", "critic-written", "hybrid"} <= set(cost["pipeline"])
+    untrained = cost[(cost["start"] == "untrained") & (cost["quantity"] == "cost")]
+    assert sorted(untrained["target_harm"].unique()) == [0.35, 0.5, 0.65, 0.8]
+    assert "value_of_information" in set(mix["quantity"])
+
+
+def test_the_manifest_says_what_was_asked_of_what(written, surfaces):
+    manifest = json.loads((written / "manifest.json").read_text())
+    assert manifest["status"] == "finished" and manifest["draws"] == 24 and manifest["seed"] == 1
+    assert manifest["surfaces"] == {"id": surfaces.id, "hash": surfaces.hash, "kind": surfaces.kind}
+    assert manifest["prices"]["rules"] == 8.0 and manifest["question"]["distributions"] == ["ood"]
+
+
+def test_a_finished_answer_is_not_overwritten(written, surfaces):
+    with pytest.raises(InputError, match="exists already"):
+        write_question(Question(surfaces, load_prices(), options={"draws": 4}), written)
+
+
+def test_a_budget_is_answered_with_what_it_buys(surfaces):
+    question = Question(surfaces, load_prices(), budget=2e5, start="untrained", options={"draws": 24})
+    rows = {row["quantity"]: row for row in key_facts(question, None)["mix"]}
+    assert rows["cost"]["p50"] == 2e5 and 0.0 < rows["harm"]["p50"] < 1.0
+    bound = Question(surfaces, load_prices(), budget=2e5, min_helpfulness="100%", start="untrained", options={"draws": 24})
+    helpfulness = bound.mix.outcome("helpfulness")[:, 0]
+    base = bound.mix.case.secondary("helpfulness", np.zeros((24, 1)), np.zeros((24, 1)))[0][:, 0]
+    found = np.isfinite(helpfulness)
+    assert found.any() and np.all(helpfulness[found] >= base[found] - 1e-6)
+    assert np.nanmedian(bound.mix.target) >= np.median(question.mix.target) - 1e-9
+
+
+def test_facts_are_valid_json_without_infinities(surfaces):
+    facts = key_facts(Question(surfaces, load_prices(), target="50%", start="untrained", options={"draws": 12}), "there")
+    text = json.dumps(facts, allow_nan=False)
+    assert json.loads(text)["critic-written"] == "not measured"
+    assert {row["pipeline"] for row in facts["pipelines"]} == {"preference-only", "negative-only", "hybrid"}
+
+
+def test_figures_show_a_target_that_can_be_shown(surfaces):
+    question = Question(surfaces, load_prices(), options={"draws": 24})
+    assert target_of(question, question.case(start="untrained")) in (0.35, 0.5, 0.65, 0.8)
+    curves = curve_data(question, "untrained")
+    cost = curves[curves["quantity"] == "cost"].pivot_table(index=["distribution", "target_harm"], columns="pipeline", values="p50", dropna=False)
+    assert (cost["hybrid"] <= cost[["negative-only", "preference-only"]].min(axis=1) * (1 + 1e-9)).all()
+
+
+def test_two_questions_at_once_are_refused(surfaces):
+    with pytest.raises(InputError, match="two questions"):
+        Question(surfaces, load_prices(), target=0.5, budget=1.0)
+    with pytest.raises(InputError, match="a bound needs"):
+        Question(surfaces, load_prices(), min_helpfulness=0.5)
+    with pytest.raises(InputError, match="did you mean 'ood'"):
+        Question(surfaces, load_prices(), distribution="oood")
+
+
+@pytest.mark.parametrize(("value", "text"), [(1_412_000.0, "1.41M"), (950.4, "950"), (float("inf"), "∞"), (0.0, "0"), (2.5e9, "2.50G")])
+def test_numbers_are_compact(value, text):
+    assert compact(value) == text
