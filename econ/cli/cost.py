@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
 
@@ -52,8 +55,10 @@ def cost(
         min_helpfulness=_level(min_helpfulness), max_sycophancy=_level(max_sycophancy), distribution=distribution,
         start=start, options=given,  # type: ignore[arg-type]
     )  # fmt: skip
-    if out is not None:
-        write_question(question, out, force=force)
+    with _busy(quiet):
+        question.refuse_unanswerable()
+        if out is not None:
+            write_question(question, out, force=force)
     place = None if out is None else str(out)
     if as_json:
         sys.stdout.write(json.dumps(key_facts(question, place), indent=2, allow_nan=False) + "\n")
@@ -67,6 +72,18 @@ def _level(text: str | None) -> float | str | None:
         return None if text is None else float(text)
     except ValueError:
         return text
+
+
+@contextlib.contextmanager
+def _busy(quiet: bool) -> Iterator[None]:
+    """A sign of life on stderr if it is a terminal; otherwise nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("solving for the cheapest mixes"):
+        yield
 
 
 def _console() -> Console:

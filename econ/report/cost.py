@@ -150,6 +150,16 @@ class Question:
         assert self.budget is not None
         return budget_frontier(self.surfaces, self.book, budget=self.budget, **bounds, **options)
 
+    def refuse_unanswerable(self) -> None:
+        """Refuse a question that has no answer in any draw, or an option that cannot be used.
+
+        Raises
+        ------
+        InputError
+        """
+        if self.mix is None:
+            self.case()
+
     def mixes(self) -> list[Mix]:
         """Mixes of ``mix.csv``: the answer, or the cheapest mixes for the targets of the table."""
         if self.mix is not None:

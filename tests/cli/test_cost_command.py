@@ -78,6 +78,11 @@ def test_unusable_input_ends_with_one_sentence_and_code_2(econ, arguments, said)
     assert code == 2 and out == "" and said in err and err.count("\n") == 1
 
 
+def test_quiet_refuses_too(econ):
+    code, out, err = econ("cost", "--draws", 12, "--target-harm", 1e-6, "--quiet")
+    assert code == 2 and out == "" and "not attainable" in err
+
+
 def test_a_fault_in_a_price_book_names_its_line(econ, tmp_path):
     book = tmp_path / "book.yaml"
     book.write_text("preference: {usd: 2}\nflag: {usd: 0}\n")
