@@ -185,12 +185,11 @@ def support_cost(s: Setting, quo: StatusQuo) -> Array:
 
 def pay_licences(
     s: Setting, quo: StatusQuo, f: Firms, c: Curators, levers: Levers, rules: Rules, choice: Choice, ledger: Ledger
-) -> tuple[Array, Array]:  # fmt: skip
+) -> Array:  # fmt: skip
     """Pay fees, support, switching and the cost of local norms.
 
     Returns
     -------
-    paid : [S, F]
     revenue : [S, C]
         Licence revenue by curator.
     """
@@ -204,7 +203,7 @@ def pay_licences(
     abroad = (clients > 0)[:, :, None] & (np.arange(rules.norm.shape[2]) != c.home[:, :, None])
     adapted = (abroad * levers.local_norms[:, None]).sum(axis=2)
     ledger.post("local_norm_cost", adapted * (s.p["local_norm_cost"] * support_cost(s, quo))[:, None])
-    return fees.sum(axis=2), fees.sum(axis=1)
+    return fees.sum(axis=1)
 
 
 def invest(

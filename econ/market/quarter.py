@@ -114,7 +114,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
 
     # 5a. Library choice
     choice = libraries.choose_libraries(s, quo, f, c, public, rules, levers, quarter, changes.orphaned)
-    _, licence_revenue = libraries.pay_licences(s, quo, f, c, levers, rules, choice, ledger)
+    licence_revenue = libraries.pay_licences(s, quo, f, c, levers, rules, choice, ledger)
     fee_paid, next_fee = c.licence_fee, libraries.post_fees(s, quo, f, c, choice)
     c = replace(c, licence_revenue=licence_revenue)
 

@@ -96,9 +96,11 @@ def surface_batch(surfaces: Surfaces, drawn: NDArray[np.int64], sigma: NDArray[n
     return with_sigma(replace(surfaces, draws=rows), sigma, kind="imposed").batch(np.arange(len(drawn)))
 
 
-def run_quarters(s: Setting, quarters: int) -> Iterator[tuple[State, Events, dict[str, NDArray[np.float64]]]]:
+def run_quarters(
+    s: Setting, quarters: int, quo: StatusQuo | None = None
+) -> Iterator[tuple[State, Events, dict[str, NDArray[np.float64]]]]:
     """Yield state, events and outcomes of every quarter from the start of the burn-in; outcomes once they are reported."""
-    quo = status_quo(s)
+    quo = status_quo(s) if quo is None else quo
     intercepts = labelers.calibrate(s, quo)
     state = start(s, quo, intercepts)
     for quarter in range(-s.burn_in, quarters):
@@ -140,7 +142,8 @@ def simulate(
     flows = {name: np.zeros((s.size, len(times))) for name in FLOWS}
     residual = np.zeros(s.size)
     failed: dict[int, str] = {}
-    for _, events, columns in run_quarters(s, quarters):
+    quo = status_quo(s)
+    for _, events, columns in run_quarters(s, quarters, quo):
         residual = np.fmax(residual, events.residual)
         _note_failures(failed, s, columns, events.quarter)
         if events.quarter >= FIRST_REPORTED:
@@ -149,7 +152,7 @@ def simulate(
                 outcomes[name][:, place] = values
             for name in FLOWS:
                 flows[name][:, place] = events.ledger.total(name)
-    quo, share = status_quo(s), outcomes["constraint_budget_share"]
+    share = outcomes["constraint_budget_share"]
     bounded = np.abs(quo.response.advantage) >= s.p["advantage_bound", 1]
     facts = {
         "transfer": quo.response.transfer, "advantage": quo.response.advantage.mean(axis=1),

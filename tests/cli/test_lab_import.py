@@ -7,7 +7,6 @@ import json
 import pandas as pd
 import pytest
 
-from econ.cli import main
 from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
 
@@ -15,22 +14,10 @@ EXAMPLES = shipped_path("calibration", "examples")
 DATA, MAPPING = EXAMPLES / "fictitious_laboratory.csv", EXAMPLES / "fictitious_laboratory.mapping.yaml"
 
 
-@pytest.fixture
-def econ(monkeypatch, capsys, tmp_path):
-    """Run the command line in an empty folder; return exit code, stdout and stderr."""
+@pytest.fixture(autouse=True)
+def empty_folder(monkeypatch, tmp_path):
+    """Run every command in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["econ", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def test_the_example_is_imported(econ, tmp_path):

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
 import yaml
 
-from econ.cli import main
 from econ.core.files import content_hash
 from econ.scenario import load_scenario, shipped_scenarios
 from econ.scenario.schema import json_schema
-
-
-@pytest.fixture
-def econ(monkeypatch, capsys):
-    """Run the command line; return exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["econ", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def test_list_names_every_scenario(econ):
