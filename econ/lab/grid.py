@@ -86,7 +86,8 @@ class Arm(_Part):
     """One method over its budgets: `n`, or `a` x `b` where flags and pairs are mixed.
 
     `config` fixes keys; `tune` lists values to choose from on tuning worlds, at budget `tune_at`
-    (each budget if absent); `edges` tunes the pure arms of `hybrid`; `knobs` override the grid's.
+    (each budget if absent); `edges` tunes the pure arms of `hybrid`; `knobs` override the grid's, and
+    `sweep` varies some for this arm alone, beside those that the grid sweeps.
     """
 
     method: str
@@ -99,6 +100,7 @@ class Arm(_Part):
     tune_at: int | None = Field(None, ge=1, le=POOL_SIZE)
     edges: Edges | None = None
     knobs: dict[str, Any] = Field(default_factory=dict)
+    sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Arm:
@@ -133,13 +135,24 @@ class Arm(_Part):
         kinds = METHODS[self.method].kinds
         if not kinds:
             return [{}]
-        if len(kinds) == 1:
-            return [{kinds[0]: n} for n in self.n]
         if self.n:
-            share = 0.85 if self.flag_share is None else self.flag_share
-            return [{kinds[0]: round(share * n), kinds[1]: n - round(share * n)} for n in self.n]
+            return [self._split(n) for n in self.n]
         # The empty budget is the base model, which has its own arm.
         return [{kinds[0]: a, kinds[1]: b} for a, b in itertools.product(self.a, self.b) if a + b > 0]
+
+    def tuned_at(self, budgets: dict[str, int]) -> dict[str, int]:
+        """Labels by kind at which the configuration of a budget is chosen."""
+        if self.tune_at is None:
+            return budgets
+        return self._split(self.tune_at) if self.n else dict.fromkeys(budgets, self.tune_at)
+
+    def _split(self, n: int) -> dict[str, int]:
+        """Labels in all, by kind."""
+        kinds = METHODS[self.method].kinds
+        if len(kinds) == 1:
+            return {kinds[0]: n}
+        first = round((0.85 if self.flag_share is None else self.flag_share) * n)
+        return {kinds[0]: first, kinds[1]: n - first}
 
 
 class Grid(_Part):
@@ -167,7 +180,7 @@ class Grid(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Grid:
-        for key in (*self.sweep, *(key for arm in self.arms for key in arm.knobs)):
+        for key in (*self.sweep, *(key for arm in self.arms for key in (*arm.knobs, *arm.sweep))):
             if key not in Knobs.model_fields:
                 near = nearest_name(key, Knobs.model_fields)
                 hint = f"; did you mean '{near}'?" if near else ""
@@ -182,10 +195,12 @@ class Grid(_Part):
 
     def settings(self, arm: Arm | None = None) -> list[Knobs]:
         """Every combination of the swept knobs, with an arm's own in place of them."""
-        own, base = {} if arm is None else arm.knobs, self.knobs.model_dump()
+        own = {} if arm is None else arm.knobs
+        swept = {key: values for key, values in self.sweep.items() if key not in own}
+        swept |= {} if arm is None else arm.sweep
         combined = [
-            Knobs.model_validate(base | dict(zip(self.sweep, values, strict=True)) | own)
-            for values in itertools.product(*self.sweep.values())
+            Knobs.model_validate(self.knobs.model_dump() | own | dict(zip(swept, values, strict=True)))
+            for values in itertools.product(*swept.values())
         ]
         return list(dict.fromkeys(combined))
 

@@ -101,7 +101,7 @@ class _Session:
     progress: Progress
     rows: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
-    done: list[dict[str, Any]] = field(default_factory=list)
+    done: dict[str, dict[str, Any]] = field(default_factory=dict)
     chosen: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -122,7 +122,8 @@ class _Session:
         runs: list[Run] = []
         for arm in self.grid.arms:
             runs += self._hybrid_runs(arm) if arm.edges is not None else self._runs(arm)
-        self._train("training", runs, self.settings)
+        # Sweeps may cross at one setting; a run is one run, however many arms ask for it.
+        self._train("training", list(dict.fromkeys(runs)), self.settings)
 
     # Phases ----------------------------------------------------------------------------------
     def _finish(self, phase: str, tasks: list[Task]) -> None:
@@ -131,8 +132,8 @@ class _Session:
         for count, _ in enumerate(self.engine.do(missing), start=len(tasks) - len(missing) + 1):
             self.progress(phase, count, len(tasks))
         for task in tasks:
-            self.done.append({k: x for k, x in self.store.facts(task.hash).items() if k not in ("rows", "curves")})
-            self.done[-1]["hash"] = task.hash
+            facts = {k: x for k, x in self.store.facts(task.hash).items() if k not in ("rows", "curves")}
+            self.done[task.hash] = facts | {"hash": task.hash}
 
     def _stored(self, task: Task) -> bool:
         names = [task.hash]
@@ -143,13 +144,15 @@ class _Session:
     def _train(self, phase: str, runs: list[Run], settings: dict[str, Any]) -> list[dict[str, Any]]:
         per_batch = self.grid.runs_per_batch if self.device == "cpu" else 4096
         tasks = programs.batches(runs, settings, per_batch, self.device)
+        known = set(self.done)
         self._finish(phase, tasks)
         rows = []
         for task in tasks:
             facts = self.store.facts(task.hash)
             rows += facts["rows"]
-            self.curves += facts["curves"]
-        self.rows += rows
+            if task.hash not in known:
+                self.rows += facts["rows"]
+                self.curves += facts["curves"]
         return rows
 
     # Arms ------------------------------------------------------------------------------------
@@ -158,8 +161,7 @@ class _Session:
         for budgets in arm.budgets():
             config, spent, edge = dict(arm.config), 0, False
             if arm.tune:
-                at = dict.fromkeys(budgets, arm.tune_at) if arm.tune_at is not None else budgets
-                config, spent, edge = self._tune(arm, arm.method, {k: int(n) for k, n in at.items()}, arm.config, arm.tune)
+                config, spent, edge = self._tune(arm, arm.method, arm.tuned_at(budgets), arm.config, arm.tune)
             for knobs in self.grid.settings(arm):
                 runs += programs.plain_runs(
                     self.grid, arm, self.grid.stage, self.grid.worlds, budgets, config, knobs, spent, edge
@@ -216,12 +218,12 @@ class _Session:
         best = max(range(len(tried)), key=scores.__getitem__)
         config = METHODS[method].config | fixed | tried[best]
         edge = programs.on_edge(tried[best], values)
-        self.chosen.append(
-            {
-                "method": method, "budgets": budgets, "chosen": config, "edge": edge, "judgements": spent,
-                "tried": [{"config": c, "score": s} for c, s in zip(tried, scores, strict=True)],
-            }
-        )  # fmt: skip
+        choice = {
+            "method": method, "budgets": budgets, "chosen": config, "edge": edge, "judgements": spent,
+            "tried": [{"config": c, "score": s} for c, s in zip(tried, scores, strict=True)],
+        }  # fmt: skip
+        if choice not in self.chosen:
+            self.chosen.append(choice)
         return config, spent, edge
 
 
@@ -235,12 +237,12 @@ def _manifest(session: _Session, started: str, seconds: float) -> dict[str, Any]
         "config_hash": programs.grid_hash(grid), "results_version": RESULTS_VERSION, "seed": grid.seed,
         "worlds": list(grid.worlds), "tuning_worlds": list(grid.tuning.worlds), "reductions": list(grid.reductions),
         "settings_of_knobs": len(grid.settings()), "runs": len({row["run_id"] for row in session.rows}),
-        "rows": len(session.rows), "tuning": session.chosen, "programs": session.done,
+        "rows": len(session.rows), "tuning": session.chosen, "programs": list(session.done.values()),
         "precision": "float32", "tf32": bool(torch.backends.cuda.matmul.allow_tf32) if cuda else False,
         "cuda": torch.version.cuda if cuda else None, "gpu": torch.cuda.get_device_name() if cuda else None,
         "workers": session.workers, "threads_per_worker": 1,
-        "peak_bytes": max((p["peak_bytes"] for p in session.done), default=0),
-        "compute_seconds": round(sum(p["seconds"] for p in session.done), 1),
+        "peak_bytes": max((p["peak_bytes"] for p in session.done.values()), default=0),
+        "compute_seconds": round(sum(p["seconds"] for p in session.done.values()), 1),
         "started": started, "finished": now(), "wall_seconds": round(seconds, 1), "status": "finished",
     }  # fmt: skip
 
