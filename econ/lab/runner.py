@@ -113,12 +113,10 @@ class _Session:
 
     def run(self) -> None:
         """All phases in order."""
-        tuned = any(arm.tune or arm.edges for arm in self.grid.arms)
-        worlds = (*(self.grid.tuning.worlds if tuned else ()), *self.grid.worlds)
         variants = [knobs for arm in self.grid.arms for knobs in self.grid.settings(arm)]
-        if tuned:
-            variants.append(self.grid.knobs)
-        self._finish("base models", programs.pretraining_tasks(variants, worlds, self.settings))
+        tuned = [self._tuning_knobs(arm) for arm in self.grid.arms if arm.tune or arm.edges]
+        bases = programs.pretraining_tasks(tuned, self.grid.tuning.worlds, self.settings)
+        self._finish("base models", bases + programs.pretraining_tasks(variants, self.grid.worlds, self.settings))
         runs: list[Run] = []
         for arm in self.grid.arms:
             runs += self._hybrid_runs(arm) if arm.edges is not None else self._runs(arm)
@@ -191,6 +189,10 @@ class _Session:
                 )
         return runs
 
+    def _tuning_knobs(self, arm: Arm) -> Knobs:
+        """Knobs at which an arm is tuned: those of the grid and its own, none of the swept ones."""
+        return Knobs.model_validate(self.grid.knobs.model_dump() | arm.knobs)
+
     def _tune(
         self, of: Arm, method: str, budgets: dict[str, int], fixed: dict[str, float],
         values: dict[str, tuple[float, ...]],
@@ -201,7 +203,7 @@ class _Session:
         defaults filled in, the judgements spent, and whether it lies on the edge of the values tried.
         """
         arm, worlds = Arm.model_construct(method=method), self.grid.tuning.worlds
-        knobs = Knobs.model_validate(self.grid.knobs.model_dump() | of.knobs)
+        knobs = self._tuning_knobs(of)
         scores: list[float] = []
         tried = programs.configurations(values)
         spent = 0
