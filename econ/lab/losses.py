@@ -52,8 +52,16 @@ def rdpo(h_chosen: Tensor, h_rejected: Tensor, beta: Coefficient, e: Coefficient
 
 
 def ipo(h_chosen: Tensor, h_rejected: Tensor, beta: Coefficient) -> Tensor:
-    """Identity preference optimisation (Azar et al. 2023), (h_w - h_l - 1/(2β))², not length-normalised."""
+    """Identity preference optimisation (Azar et al. 2023), (h_w - h_l - 1/(2β))².
+
+    Of summed log-ratios as in the paper, or of means over tokens, as TRL has it: another number.
+    """
     return ((h_chosen - h_rejected - 1.0 / (2.0 * beta)) ** 2).mean(-1)
+
+
+def hinge(h_chosen: Tensor, h_rejected: Tensor, beta: Coefficient) -> Tensor:
+    """Sequence likelihood calibration (Zhao et al. 2023) on log-ratios, max(0, 1 - β(h_w - h_l))."""
+    return torch.relu(1 - beta * (h_chosen - h_rejected)).mean(-1)
 
 
 def simpo(mean_chosen: Tensor, mean_rejected: Tensor, beta: Coefficient, gamma: Coefficient) -> Tensor:
@@ -138,6 +146,26 @@ def kto(
 def bco(h_chosen: Tensor, h_rejected: Tensor, beta: Coefficient, delta: Coefficient) -> Tensor:
     """Binary classifier optimisation on pairs (Jung et al. 2024), -log σ(βh_w - Δ) - log σ(-(βh_l - Δ))."""
     return (-logsigmoid(beta * h_chosen - delta) - logsigmoid(-(beta * h_rejected - delta))).mean(-1)
+
+
+def bco_unpaired(h: Tensor, desirable: Tensor, beta: Coefficient, delta: Coefficient) -> Tensor:
+    """Binary classifier optimisation on thumbs (Jung et al. 2024): the mean of each polarity, summed.
+
+    -log σ(βh - Δ) on desirable responses, -log σ(-(βh - Δ)) on the others.
+    """
+    reward = beta * h - delta
+    return mean_where(-logsigmoid(reward), desirable) + mean_where(-logsigmoid(-reward), ~desirable)
+
+
+def bco_shift(h: Tensor, desirable: Tensor, beta: Coefficient) -> Tensor:
+    """What Δ is the running mean of, (…): mean reward βh midway between the polarities, without gradient.
+
+    Where a batch holds one polarity alone, its own mean.
+    """
+    reward = (beta * h).detach()
+    up, down = mean_where(reward, desirable), mean_where(reward, ~desirable)
+    both = desirable.any(-1) & (~desirable).any(-1)
+    return torch.where(both, 0.5 * (up + down), up + down)
 
 
 def pmpo(

@@ -1,6 +1,7 @@
 """The registry of methods: which labels a method takes, and the loss it makes of them.
 
-To add one: write its loss in `losses`, a small objective here, and an entry in `METHODS`.
+To add one that learns from a fixed set of labels: write its loss in `losses`, a small objective here,
+and an entry in `METHODS`. One that is trained otherwise names its trainer (`trainers.TRAINERS`).
 """
 
 from __future__ import annotations
@@ -58,6 +59,22 @@ Objective = Callable[[Batch, Config], "Tensor"]
 
 
 @dataclass(frozen=True)
+class Running:
+    """Numbers of each run that its objective reads and that its steps carry on.
+
+    Attributes
+    ----------
+    start : dict
+        Value of each before the first step; they join the configuration, each (R, 1).
+    update : callable
+        (batch, configuration) -> the values for the next step.
+    """
+
+    start: dict[str, float]
+    update: Callable[[Batch, Config], Config]
+
+
+@dataclass(frozen=True)
 class Method:
     """A method of training.
 
@@ -69,7 +86,7 @@ class Method:
     label_kind, loss_family, polarity, format : str
         As in the measurement table.
     objective : callable
-        (labels under the policy by kind, configuration) -> loss of each run (R,); None for controls.
+        (labels under the policy by kind, configuration) -> loss of each run (R,), for `offline`.
     config : dict
         Every configuration key with its default.
     candidates : int
@@ -77,6 +94,10 @@ class Method:
     labels : {"given", "random", "shuffled", "matched_bits"}
         Labels of raters; of coins; given to another prompt; or flags as noisy as makes their bits
         about violations equal to a pair's.
+    trainer : str
+        Key of `trainers.TRAINERS`.
+    running : Running, optional
+        What the objective carries from step to step.
     """
 
     name: str
@@ -89,6 +110,8 @@ class Method:
     config: dict[str, float] = field(default_factory=dict)
     candidates: int = 2
     labels: Source = "given"
+    trainer: str = "offline"
+    running: Running | None = None
 
 
 # Objectives: labels under the policy to one loss per run. Losses with an effective rate of β are
@@ -115,6 +138,16 @@ def _rdpo(batch: Batch, config: Config) -> Tensor:
 
 def _ipo(batch: Batch, config: Config) -> Tensor:
     return losses.ipo(*_pair(batch), config["beta"])
+
+
+def _ipo_token(batch: Batch, config: Config) -> Tensor:
+    pairs = batch["preference"]
+    mean = pairs.h / pairs.mask.sum(-1)
+    return losses.ipo(mean[..., 0], mean[..., 1], config["beta"])
+
+
+def _hinge(batch: Batch, config: Config) -> Tensor:
+    return losses.hinge(*_pair(batch), config["beta"]) / config["beta"][:, 0]
 
 
 def _simpo(batch: Batch, config: Config) -> Tensor:
@@ -181,6 +214,20 @@ def _kto(batch: Batch, config: Config) -> Tensor:
     return losses.kto(thumbs.h[..., 0], ~thumbs.flagged[..., 0], z0, config["beta"]) / config["beta"][:, 0]
 
 
+def _bco(batch: Batch, config: Config) -> Tensor:
+    thumbs = batch["desirability"]
+    h, desirable = thumbs.h[..., 0], ~thumbs.flagged[..., 0]
+    return losses.bco_unpaired(h, desirable, config["beta"], config["delta"]) / config["beta"][:, 0]
+
+
+def _bco_update(batch: Batch, config: Config) -> Config:
+    """Δ as the mean over all batches so far."""
+    thumbs = batch["desirability"]
+    shift = losses.bco_shift(thumbs.h[..., 0], ~thumbs.flagged[..., 0], config["beta"])[:, None]
+    batches = config["batches"] + 1
+    return {"delta": config["delta"] + (shift - config["delta"]) / batches, "batches": batches}
+
+
 def _kto_neg(batch: Batch, config: Config) -> Tensor:
     # z0 from the batch's own unflagged responses: flags buy no mismatched samples.
     flags = batch["flag"]
@@ -226,8 +273,8 @@ def _hybrid(batch: Batch, config: Config) -> Tensor:
 
 
 # The registry --------------------------------------------------------------------------------------
-def _control(name: str) -> Method:
-    return Method(name, (), "none", "none", "none", "none")
+def _control(name: str, trainer: str) -> Method:
+    return Method(name, (), "none", "none", "none", "none", trainer=trainer)
 
 
 def _preference(name: str, objective: Objective, labels: Source = "given", **config: float) -> Method:
@@ -256,18 +303,24 @@ def _anchored(name: str, kind: str, anchors: int) -> Method:
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        _control("base"),
-        _control("refuse_all"),
+        _control("base", "none"),
+        _control("refuse_all", "refusal"),
         Method("sft", ("demonstration",), "demonstration", "likelihood", "positive", "sequence", _sft, {"lr": 1e-3}),
         _preference("dpo", _dpo),
         _preference("cdpo", _cdpo, e=0.05),
         _preference("rdpo", _rdpo, e=0.05),
         _preference("ipo", _ipo),
+        _preference("ipo_token", _ipo_token),
+        _preference("hinge", _hinge),
         _preference("simpo", _simpo, beta=2.0, gamma_ratio=0.5),
         _preference("dpo_random", _dpo, "random"),
         _preference("dpo_shuffled", _dpo, "shuffled"),
         Method("flag_dpo", ("flag_pair",), "flag", "pair", "both", "pair", _flag_dpo, {"lr": 1e-3, "beta": 0.1}),
         Method("kto", ("desirability",), "desirability", "binary", "both", "binary", _kto, {"lr": 1e-3, "beta": 0.1}),
+        Method(
+            "bco", ("desirability",), "desirability", "binary", "both", "binary", _bco, {"lr": 1e-3, "beta": 0.1},
+            running=Running({"delta": 0.0, "batches": 0.0}, _bco_update),
+        ),
         _flag("pos_binary", _pos_binary, "positive"),
         _flag("ga", _ga, lr=2e-4, beta_kl=0.0),
         _flag("ul", _ul, lr=2e-4, beta_kl=0.0),

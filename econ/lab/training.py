@@ -18,7 +18,7 @@ import torch
 
 from econ.core.random import word_block
 from econ.core.streams import Stream
-from econ.lab.methods import Batch, Config, Objective, Scored
+from econ.lab.methods import Batch, Config, Objective, Running, Scored
 from econ.lab.model import Architecture, response_mask, token_log_probs
 
 if TYPE_CHECKING:
@@ -223,6 +223,7 @@ def train(
     training: Training,
     on_check: Callable[[int, Tensor, Tensor], None] | None = None,
     saver: Saver | None = None,
+    running: Running | None = None,
 ) -> Outcome:
     """Train R runs from their base models.
 
@@ -242,6 +243,8 @@ def train(
         Called at every check with (step, indices of the runs, their parameters).
     saver : Saver, optional
         Keeps the state on the way, and gives it back after an interruption.
+    running : Running, optional
+        What the objective carries from step to step.
 
     Returns
     -------
@@ -253,6 +256,8 @@ def train(
     own_steps = {kind: steps_for(x.count, training) for kind, x in train_sets.items()}
     total, runs = max(own_steps.values()), base.shape[0]
     out = untrained(base, total)
+    if running is not None:
+        config = config | {key: torch.full_like(config["lr"], value) for key, value in running.start.items()}
     state = _State(
         torch.arange(runs), base.clone(), Adam.start(base), train_sets, validation, config,
         torch.full((runs,), torch.inf), torch.zeros(runs, dtype=torch.int64),
@@ -269,7 +274,7 @@ def train(
             kind: x.at(positions(step, x.count, state.index))
             for kind, x in state.train.items() if step < own_steps[kind]
         }  # fmt: skip
-        loss = _step(arch, state, objective, active, out, step, training)
+        loss = _step(arch, state, objective, active, out, step, training, running)
         last = step + 1 == total
         if (step + 1) % training.check_every == 0 or last:
             state = _check(arch, state, objective, out, step + 1, loss, training, on_check, total)
@@ -283,11 +288,13 @@ def train(
 
 
 _OUTCOME = ("flat", "steps", "best_step", "improving", "finite")
+_CONFIG = "config."
 
 
 def _saved(state: _State, out: Outcome, step: int) -> dict[str, np.ndarray]:
     """Everything that the next step reads and that is not drawn or given anew."""
     now = {"index": state.index, "now": state.flat, "first": state.adam.first, "second": state.adam.second}
+    now |= {f"{_CONFIG}{key}": x for key, x in state.config.items()}
     now |= {"best": state.best, "waited": state.waited} | {name: getattr(out, name) for name in _OUTCOME}
     arrays = {name: x.detach().cpu().numpy() for name, x in now.items()}
     return arrays | {"step": np.array(step), "curves": np.array(out.curves, np.float64).reshape(-1, 4)}
@@ -306,6 +313,9 @@ def _restore(saved: dict[str, np.ndarray], state: _State, out: Outcome) -> tuple
     state.flat = tensors["now"].to(device)
     state.adam = Adam(tensors["first"].to(device), tensors["second"].to(device))
     state.best, state.waited = tensors["best"].to(device), tensors["waited"]
+    state.config = state.config | {
+        name.removeprefix(_CONFIG): x.to(device) for name, x in tensors.items() if name.startswith(_CONFIG)
+    }
     return int(saved["step"]), state
 
 
@@ -331,15 +341,18 @@ class _Positions:
 
 def _step(
     arch: Architecture, state: _State, objective: Objective, batch: dict[str, LabelSet],
-    out: Outcome, step: int, training: Training,
+    out: Outcome, step: int, training: Training, running: Running | None,
 ) -> Tensor:  # fmt: skip
     flat = state.flat.requires_grad_(True)
-    loss = objective(score(arch, flat, batch), state.config)
+    scored = score(arch, flat, batch)
+    loss = objective(scored, state.config)
     (gradient,) = torch.autograd.grad(loss.sum(), flat)
     rate = state.config["lr"][:, 0] * min(1.0, (step + 1) / training.warm_up)
     with torch.no_grad():
         state.flat, finite = state.adam.step(flat.detach(), gradient, rate, step, training.clip)
         out.finite[state.index] &= (finite & torch.isfinite(loss)).cpu()
+        if running is not None:
+            state.config = state.config | running.update(scored, state.config)
     return loss.detach()
 
 

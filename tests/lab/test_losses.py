@@ -24,6 +24,7 @@ from tests.lab.golden import (
 
 BETA, FLIP = 0.3, 0.1
 PAIR = (H_CHOSEN, H_REJECTED, BETA)
+FIRST_FOUR = torch.tensor([True] * 4 + [False] * 4)
 KTO_H = LOG_PROB - KTO_REFERENCE
 NONE_DESIRABLE = torch.zeros(8, dtype=torch.bool)
 
@@ -46,6 +47,8 @@ GOLDEN = {
     "cdpo": (lambda: losses.cdpo(*PAIR, FLIP), 0.683550),
     "rdpo": (lambda: losses.rdpo(*PAIR, FLIP), 0.672819),
     "ipo": (lambda: losses.ipo(*PAIR), 3.095933),
+    "ipo per token": (lambda: losses.ipo(H_CHOSEN / LENGTH[:4], H_REJECTED / LENGTH[4:], BETA), 3.180035),
+    "hinge": (lambda: losses.hinge(*PAIR), 0.952304),
     "simpo": (lambda: losses.simpo(CHOSEN / LENGTH[:4], REJECTED / LENGTH[4:], 2.0, 0.5), 0.932926),
     "z0": (lambda: losses.kto_reference(KTO_KL - KTO_REFERENCE_KL), 0.729464),
     "kto": (lambda: losses.kto(KTO_H, DESIRABLE, 0.729464, BETA, 1.2, 0.8), 0.443060),
@@ -58,6 +61,7 @@ GOLDEN = {
     "d2o K=1": (lambda: losses.d2o(anchors(1), H_REJECTED, BETA, BETA), 0.678781),
     "d2o K=3": (lambda: losses.d2o(anchors(3), H_REJECTED, BETA, BETA), 0.680447),
     "d2o K=3, alpha=.1": (lambda: losses.d2o(anchors(3), H_REJECTED, BETA, 0.1), 0.633689),
+    "bco unpaired": (lambda: losses.bco_unpaired(torch.cat(PAIR[:2]), FIRST_FOUR, BETA, 0.0), 1.381015),
     "bco": (lambda: losses.bco(*PAIR, 0.0), 1.381015),
 }
 
@@ -141,3 +145,22 @@ def test_pmpo_at_alpha_zero_sees_negatives_alone():
 
 def test_likelihood_is_the_mean_negative_log_probability():
     assert float(losses.likelihood(REJECTED)) == pytest.approx(1.344951, abs=1e-6)
+
+
+def test_bco_shift_lies_midway_between_the_polarities_and_has_no_gradient():
+    h = torch.tensor([3.0, 1.0, -5.0], dtype=torch.float64, requires_grad=True)
+    mixed = losses.bco_shift(h, torch.tensor([True, True, False]), 0.5)
+    assert float(mixed) == pytest.approx(0.5 * 0.5 * (2.0 - 5.0)) and not mixed.requires_grad
+    for one in (torch.ones(3, dtype=torch.bool), torch.zeros(3, dtype=torch.bool)):
+        assert float(losses.bco_shift(h, one, 0.5)) == pytest.approx(0.5 * -1 / 3)
+
+
+def test_bco_sees_rewards_relative_to_the_shift():
+    moved = losses.bco(H_CHOSEN + 0.7 / BETA, H_REJECTED + 0.7 / BETA, BETA, 0.7)
+    assert float(moved) == pytest.approx(1.381015, abs=1e-6)
+
+
+def test_hinge_is_flat_beyond_its_margin():
+    far = torch.tensor([10.0, 50.0], requires_grad=True)
+    (gradient,) = torch.autograd.grad(losses.hinge(far, torch.zeros(2), BETA), far)
+    assert gradient.abs().sum() == 0

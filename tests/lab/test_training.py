@@ -18,7 +18,7 @@ from econ.lab.world import WORLD_A
 ARCH = Architecture(WORLD_A)
 SHORT = Training(max_steps=30, patience=50)
 #: One method of each family trains for 30 steps in the test of equality, the others for a few.
-FAMILIES = ("sft", "dpo", "npo_ret", "kto", "d2o_raw1", "hybrid")
+FAMILIES = ("sft", "dpo", "npo_ret", "kto", "bco", "d2o_raw1", "hybrid")
 TRAINED = [name for name, method in METHODS.items() if method.objective is not None]
 
 
@@ -50,7 +50,7 @@ def run_batch(method: str, worlds: list[int], sets: dict[str, LabelSet], trainin
     keep = torch.tensor(worlds)
     return train(
         ARCH, initial_parameters(ARCH, 1, worlds), {kind: x.runs(keep) for kind, x in sets.items()},
-        config, METHODS[method].objective, [(1, w) for w in worlds], training,
+        config, METHODS[method].objective, [(1, w) for w in worlds], training, running=METHODS[method].running,
     )  # fmt: skip
 
 
@@ -152,14 +152,16 @@ def test_parameter_count_is_as_specified():
     assert initial_parameters(ARCH, 1, [0, 5])[1].equal(initial_parameters(ARCH, 1, [5])[0])
 
 
-def test_training_goes_on_from_a_saved_state_bit_for_bit(tmp_path):
-    """Interrupted after one run has stopped and before the others have."""
-    sets = label_sets("dpo", 3)
-    config = {key: torch.full((3, 1), value) for key, value in METHODS["dpo"].config.items()}
+@pytest.mark.parametrize("method", ["dpo", "bco"])
+def test_training_goes_on_from_a_saved_state_bit_for_bit(tmp_path, method):
+    """Interrupted after one run has stopped and before the others have; what is carried goes on too."""
+    sets = label_sets(method, 3)
+    config = {key: torch.full((3, 1), value) for key, value in METHODS[method].config.items()}
     config["lr"][0] = 0.05
     hasty, base = Training(max_steps=60, patience=2, check_every=5), initial_parameters(ARCH, 1, [0, 1, 2])
-    arguments = (ARCH, base, sets, config, METHODS["dpo"].objective, [(1, w) for w in range(3)], hasty)
-    whole = train(*arguments)
+    arguments = (ARCH, base, sets, config, METHODS[method].objective, [(1, w) for w in range(3)], hasty)
+    carried = {"running": METHODS[method].running}
+    whole = train(*arguments, **carried)
     first, second, _ = sorted(whole.steps.tolist())
     assert first < second
 
@@ -172,8 +174,8 @@ def test_training_goes_on_from_a_saved_state_bit_for_bit(tmp_path):
 
     path = tmp_path / "state.npz"
     with pytest.raises(Interrupted):
-        train(*arguments, on_check=stop, saver=Saver(path, interval=0.0))
-    again = train(*arguments, saver=Saver(path, interval=1e9))
+        train(*arguments, on_check=stop, saver=Saver(path, interval=0.0), **carried)
+    again = train(*arguments, saver=Saver(path, interval=1e9), **carried)
     assert torch.equal(again.flat, whole.flat) and torch.equal(again.steps, whole.steps)
     assert np.array_equal(again.curves, whole.curves, equal_nan=True)
     path.write_bytes(path.read_bytes()[:-40])
