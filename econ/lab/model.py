@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -16,12 +16,31 @@ from torch.nn import functional as F
 
 from econ.core.random import normal
 from econ.core.streams import Stream
-from econ.lab.world import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 PROMPT = 4
+
+
+class Tokens(Protocol):
+    """What a model must know of a world: its ids and the length of a response."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Prompt ids."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Response ids."""
+
+    @property
+    def length(self) -> int:
+        """Tokens of a response."""
+
+    @property
+    def refuse(self) -> int:
+        """Response id after which nothing counts; -1 where there is none."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +50,7 @@ class Architecture:
     The default has 28,224 parameters on World A.
     """
 
-    shape: Shape
+    shape: Tokens
     layers: int = 2
     width: int = 32
     heads: int = 2
@@ -151,7 +170,7 @@ def token_log_probs(arch: Architecture, flat: Tensor, prompt: Tensor, response: 
     return torch.where(response_mask(arch.shape, response), picked, torch.zeros_like(picked))
 
 
-def response_mask(shape: Shape, response: Tensor) -> Tensor:
+def response_mask(shape: Tokens, response: Tensor) -> Tensor:
     """True at tokens that count: all, or the first alone where it is REFUSE."""
     mask = (response[..., :1] != shape.refuse).expand(response.shape).clone()
     mask[..., 0] = True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,11 +44,24 @@ def pretrain(arch: Architecture, worlds: list[World], seed: int, spec: Pretraini
     Adam with the rate falling linearly to a tenth; every combination is equally likely and a stated
     opinion is true with 0.4.
     """
-    flat = initial_parameters(arch, seed, [w.number for w in worlds]).to(device)
+    return fit_demonstrations(
+        arch, [world.number for world in worlds],
+        lambda step: [_demonstration_batch(world, seed, step, spec.batch) for world in worlds], seed, spec, device,
+    )  # fmt: skip
+
+
+def fit_demonstrations(
+    arch: Architecture, numbers: list[int], batches: Callable[[int], list[tuple[np.ndarray, np.ndarray]]],
+    seed: int, spec: Pretraining, device: str = "cpu",
+) -> Tensor:  # fmt: skip
+    """Base models (R, P) of worlds with these numbers, trained on demonstrations.
+
+    `batches` gives the prompts (B, 4) and responses (B, L) of a step, one pair per world.
+    """
+    flat = initial_parameters(arch, seed, numbers).to(device)
     adam = Adam.start(flat)
     for step in range(spec.steps):
-        batches = [_demonstration_batch(world, seed, step, spec.batch) for world in worlds]
-        prompt, response = (torch.as_tensor(np.stack(x), device=device) for x in zip(*batches, strict=True))
+        prompt, response = (torch.as_tensor(np.stack(x), device=device) for x in zip(*batches(step), strict=True))
         flat.requires_grad_(True)
         loss = likelihood(token_log_probs(arch, flat, prompt, response).sum(-1))
         (gradient,) = torch.autograd.grad(loss.sum(), flat)
@@ -81,17 +96,30 @@ def fill_pool(
         Samples per prompt; fewer leave the first ones as they are.
     """
     combo, opinion = pool_prompts(world, seed, confounding, count)
-    device = flat.device.type
-    tokens = torch.as_tensor(world.prompt_tokens(combo, opinion), device=device)[None]
+    tokens = torch.as_tensor(world.prompt_tokens(combo, opinion), device=flat.device)
+    noise = partial(gumbel, seed, Stream.POOL, world.number)
+    return Pool(combo, opinion, *sample_candidates(arch, flat, tokens, noise, FIRST_CANDIDATE, candidates))
+
+
+@torch.no_grad()
+def sample_candidates(
+    arch: Architecture, flat: Tensor, prompts: Tensor, noise_of: Callable[[int, tuple[int, ...], str], Tensor],
+    first: int, candidates: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Responses (M, C, L) of one model (1, P) to prompts (M, 4), and their log π (M, C) in float32.
+
+    `noise_of` gives the Gumbel noise of item `first` + c, of a shape, on a device.
+    """
+    tokens, count, device = prompts[None], len(prompts), flat.device.type
     shape = (1, count, arch.shape.length, arch.shape.vocabulary)
     responses = torch.empty(count, candidates, arch.shape.length, dtype=torch.int64)
     reference = torch.empty(count, candidates)
     for candidate in range(candidates):
-        noise = gumbel(seed, Stream.POOL, world.number, FIRST_CANDIDATE + candidate, shape, device)
+        noise = noise_of(first + candidate, shape, device)
         for start in range(0, count, SAMPLE_BLOCK):
             block = slice(start, start + SAMPLE_BLOCK)
             response, log_probs = Decoder(arch, flat, tokens[:, block]).sample(noise[:, block])
             picked = log_probs.gather(-1, response[..., None])[..., 0] * response_mask(arch.shape, response)
             responses[block, candidate] = response[0].cpu()
             reference[block, candidate] = picked[0].sum(-1).cpu()
-    return Pool(combo, opinion, responses.numpy(), reference.numpy())
+    return responses.numpy(), reference.numpy()
