@@ -5,6 +5,7 @@ Each axis has its own column; nothing is summed into one "n".
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,8 @@ class LabelKind:
         Completions read and judgements made.
     sequences : int
         Responses that training puts through the network for it, anchors included.
-    drafts_rules : bool
-        Whether rules must be drafted before the first label.
+    drafts_rules, tests_rules : bool
+        Whether rules must be drafted before the first label; and a verifier of each tested.
     """
 
     minutes: float
@@ -35,6 +36,7 @@ class LabelKind:
     judgements: int
     sequences: int
     drafts_rules: bool = False
+    tests_rules: bool = False
 
 
 #: Kinds of labels. `flag_rawK` adds K unlabelled base samples as anchors; `flag_cleanK` flags those too.
@@ -48,11 +50,14 @@ KINDS = {
     "flag_clean3": LabelKind(2.8, 4, 4, 4, drafts_rules=True),
     "desirability": LabelKind(0.5, 1, 1, 2),
     "demonstration": LabelKind(5.0, 4, 1, 1),
+    "verification": LabelKind(0.0, 0, 0, 1, drafts_rules=True, tests_rules=True),
 }
-#: Minutes of drafting one rule; flags need no test of a verifier.
-DRAFT_MINUTES = 60.0
+#: Minutes of drafting one rule, and of testing its verifier; flags need no verifier.
+DRAFT_MINUTES, TEST_MINUTES = 60.0, 15.0
 #: USD of one human minute: the price of a crowd preference label, whose reading is the unit of minutes.
 USD_PER_MINUTE = 2.0
+#: Tokens through which a sequence takes the network: a prompt and all but the last of its response.
+TOKENS = 9
 
 
 def entropy_bits(p: float | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,6 +91,23 @@ def information(probability: NDArray[np.float64], group: NDArray[np.int64]) -> f
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What training one run took besides human labels.
+
+    Attributes
+    ----------
+    flops : float
+        Floating-point operations of sampling, scoring and training, scorers included.
+    verifications, ai_calls : int
+        Calls of a programmatic verifier and of an AI judge; every call counts.
+    """
+
+    flops: float = 0.0
+    verifications: int = 0
+    ai_calls: int = 0
+
+
+@dataclass(frozen=True)
 class Ledger:
     """Costs of one run; labels used over several epochs count once, validation labels are charged."""
 
@@ -103,9 +125,9 @@ class Ledger:
 
 
 def label_ledger(
-    budgets: dict[str, int], positives: int, bits: dict[str, tuple[float, float]], coverage: int, flops: float
+    budgets: dict[str, int], positives: int, bits: dict[str, tuple[float, float]], coverage: int, usage: Usage
 ) -> Ledger:
-    """Ledger of a run on human labels.
+    """Ledger of a run.
 
     Parameters
     ----------
@@ -114,21 +136,22 @@ def label_ledger(
     positives : int
         Flags that found a violation.
     bits : dict
-        Information per label (total, about violations) by kind.
+        Information per label (total, about violations) by kind; unknown, NaN, for kinds left out.
     coverage : int
-        Rules drafted; charged where flags are used.
-    flops : float
-        Floating-point operations of sampling, scoring and training.
+        Rules drafted; charged where flags are used, and their tests where verifiers are.
+    usage : Usage
     """
     bought = {kind: n for kind, n in budgets.items() if n > 0}
-    fixed = coverage * DRAFT_MINUTES if any(KINDS[kind].drafts_rules for kind in bought) else 0.0
+    drafts, tests = (any(getattr(KINDS[kind], name) for kind in bought) for name in ("drafts_rules", "tests_rules"))
+    fixed = coverage * (DRAFT_MINUTES * drafts + TEST_MINUTES * tests)
     minutes = fixed + sum(n * KINDS[kind].minutes for kind, n in bought.items())
+    known = {kind: bits.get(kind, (math.nan, math.nan)) for kind in bought}
     return Ledger(
         judgements=sum(n * KINDS[kind].judgements for kind, n in bought.items()),
         completions_read=sum(n * KINDS[kind].reads for kind, n in bought.items()),
-        ai_calls=0, verifications=0, positives=positives,
+        ai_calls=usage.ai_calls, verifications=usage.verifications, positives=positives,
         human_minutes=minutes, fixed_minutes=fixed, usd=minutes * USD_PER_MINUTE,
-        bits_total=float(sum(n * bits[kind][0] for kind, n in bought.items())),
-        bits_harm=float(sum(n * bits[kind][1] for kind, n in bought.items())),
-        flops=flops,
+        bits_total=float(sum(n * known[kind][0] for kind, n in bought.items())),
+        bits_harm=float(sum(n * known[kind][1] for kind, n in bought.items())),
+        flops=usage.flops,
     )  # fmt: skip

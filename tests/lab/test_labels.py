@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from econ.core.random import word_block
-from econ.lab.accounting import entropy_bits, information, label_ledger
+from econ.lab.accounting import Usage, entropy_bits, information, label_ledger
 from econ.lab.knobs import Knobs
 from econ.lab.labels import Labels, Raters
 from econ.lab.pool import Pool, pool_prompts
@@ -154,12 +154,12 @@ def test_information_of_an_independent_fact_is_zero():
 
 def test_ledger_in_closed_form():
     bits = {"flag": (0.5, 0.4), "preference": (0.3, 0.02)}
-    ledger = label_ledger({"flag": 100, "preference": 50}, 40, bits, 8, 1e9)
+    ledger = label_ledger({"flag": 100, "preference": 50}, 40, bits, 8, Usage(1e9))
     assert ledger.judgements == 150 and ledger.completions_read == 200 and ledger.positives == 40
     assert ledger.fixed_minutes == 480 and ledger.human_minutes == pytest.approx(480 + 70 + 50)
     assert ledger.usd == pytest.approx(2 * 600)
     assert ledger.bits_total == pytest.approx(65) and ledger.bits_harm == pytest.approx(41)
-    pairs = label_ledger({"flag": 0, "preference": 50}, 0, bits, 8, 0.0)
+    pairs = label_ledger({"flag": 0, "preference": 50}, 0, bits, 8, Usage())
     assert pairs.fixed_minutes == 0 and pairs.human_minutes == 50
-    both = label_ledger({"flag_pair": 10}, 3, {"flag_pair": (1.0, 1.0)}, 4, 0.0)
+    both = label_ledger({"flag_pair": 10}, 3, {"flag_pair": (1.0, 1.0)}, 4, Usage())
     assert both.judgements == 20 and both.completions_read == 20 and both.fixed_minutes == 240

@@ -1,0 +1,107 @@
+"""Trainers that need no sampling: controls, and every loss on a fixed set of labels."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from econ.lab.accounting import KINDS, TOKENS, Usage
+from econ.lab.evaluation import refuse_all
+from econ.lab.grid import Training
+from econ.lab.job import Job, Metrics, Trained
+from econ.lab.programs import run_id
+from econ.lab.training import (
+    LabelSet,
+    Outcome,
+    split_validation,
+    stack_labels,
+    steps_for,
+    train,
+    untrained,
+    with_reference,
+)
+
+if TYPE_CHECKING:
+    from econ.lab.labels import Labels
+    from econ.lab.model import Architecture
+    from econ.lab.programs import Run
+
+
+def train_none(job: Job) -> Trained:
+    """The base model as it is."""
+    nothing: list[dict[str, Any]] = [{} for _ in job.runs]
+    return Trained(untrained(job.base), [Usage()] * len(job.runs), [{} for _ in job.runs], nothing)
+
+
+def train_refusal(job: Job) -> Trained:
+    """The policy that refuses every prompt, in closed form."""
+    names = tuple(job.context.settings["evaluation"]["distributions"])
+    metrics: list[Metrics] = [
+        refuse_all(job.arch, job.base[i : i + 1], job.context.setting(run), names) for i, run in enumerate(job.runs)
+    ]
+    trained = train_none(job)
+    trained.metrics = metrics
+    return trained
+
+
+def train_offline(job: Job) -> Trained:
+    """Gradient steps on the labels bought, by the method's objective."""
+    if not job.runs[0].labels:
+        return train_none(job)
+    settings, labels = job.context.settings, job.labels()
+    training, objective = Training(**settings["training"]), job.method.objective
+    assert objective is not None
+    sets = {kind: label_set(job, labels, kind) for kind in job.runs[0].labels}
+
+    def on_check(step: int, index: torch.Tensor, flat: torch.Tensor) -> None:
+        chosen = [job.runs[i] for i in index.tolist()]
+        metrics = job.context.evaluate(job.arch, flat, job.base[index], chosen, samples=1)
+        job.saver.notes += [[i, step, own] for i, own in zip(index.tolist(), metrics, strict=True)]
+
+    outcome = train(
+        job.arch, job.base, sets, job.config(), objective, [(run.optimiser_seed, run.world) for run in job.runs],
+        training, on_check if settings["evaluation"]["curves"] == "metrics" else None, job.saver, job.method.running,
+    )  # fmt: skip
+    usage = [Usage(_flops(job.arch, run, int(outcome.steps[i]), training)) for i, run in enumerate(job.runs)]
+    return Trained(outcome, usage, labels, [{} for _ in job.runs], curves=curve_rows(job, outcome))
+
+
+def label_set(job: Job, labels: list[dict[str, Labels]], kind: str) -> LabelSet:
+    """Labels of one kind of all runs, every response scored by its base model."""
+    stacked = stack_labels(job.prompts(), [own[kind] for own in labels], job.context.device)
+    if not bool(torch.isnan(stacked.reference).any()):
+        return stacked
+    return with_reference(job.arch, job.base, stacked)
+
+
+def curve_rows(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
+    """Rows of `curves.parquet`, with the metrics that the saver's notes hold as (run, step, metrics)."""
+    measured: dict[tuple[int, int], Metrics] = {(i, step): own for i, step, own in job.saver.notes}
+    wanted = ("violation", "helpfulness", "sycophancy", "over_refusal", "entropy", "kl")
+    ids = [run_id(run, job.context.settings) for run in job.runs]
+    rows = []
+    for run, step, train_loss, validation_loss in outcome.curves:
+        losses = {"train_loss": _finite(train_loss), "validation_loss": _finite(validation_loss)}
+        by_distribution: Metrics = measured.get((run, step), {"": {}})
+        for distribution, metrics in by_distribution.items():
+            row = {"run_id": ids[run], "step": step, "distribution": distribution or None}
+            rows.append(row | {name: metrics.get(name) for name in wanted} | losses)
+    return rows
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _flops(arch: Architecture, run: Run, steps: int, training: Training) -> float:
+    """6 N per trained token, 2 N per sampled or scored one; base samples judged are charged too."""
+    total = 0.0
+    for kind, n in run.labels.items():
+        held = len(split_validation(n, training)[1])
+        tokens = TOKENS * KINDS[kind].sequences * arch.parameters
+        total += 6 * tokens * training.batch * min(steps_for(n - held, training), steps)
+        total += 2 * tokens * held * (steps / training.check_every + 1)
+        total += 2 * tokens * n
+    return total
