@@ -27,15 +27,23 @@ class Tests:
 
     Attributes
     ----------
-    tested, passed, compliant : [S, C, J] bool
-        Compliant: the true violation probability is within the limit.
+    tested, passed : [S, C, J] bool
+    near, documented, compliant : [S, C, J] bool
+        The three conditions: rules within the tolerance of the regulator's norm, documents enough, and a true
+        violation probability within the limit. The first two are seen without error; of the third the test
+        sees a sample, so it alone can err.
+    violation : [S, C]
+        True violation probability of the library.
     fees : [S, C, J]
         USD paid.
     """
 
     tested: Array
     passed: Array
+    near: Array
+    documented: Array
     compliant: Array
+    violation: Array
     fees: Array
 
 
@@ -77,21 +85,23 @@ def certify(
     open_market = quarter >= 0
     mode = levers.cert_mode[:, None]
     charged = fee(s, levers, public)
-    wants = _value(s, f, c, levers) > charged[:, None]
+    # The value accrues per quarter and the fee covers the life of a certificate: both per quarter.
+    wants = _value(s, f, c, levers) > charged[:, None] / p["certificate_quarters", 2]
     wants &= (mode != NONE) & c.active[:, :, None] & open_market
     ids = agent_ids(c)[:, :, None]
     places = np.arange(len(JURISDICTIONS))
     due = s.uniform(Stream.CERT_DUE, quarter, ids, places) < 1 / p["certificate_quarters", 2]
     held = c.certified & (mode != NONE)
     tested = wants & (due | ~held)
-    violation = violation_probability(s, quo, c.library, public)[:, :, None]
-    passed, compliant = _test(s, levers, c, public, violation, quarter, ids, places)
-    passed &= tested
+    violation = violation_probability(s, quo, c.library, public)
+    near, documented, lucky = _conditions(s, levers, c, public, violation, quarter, ids, places)
+    compliant = np.broadcast_to(violation[:, :, None] <= levers.cert_max_violation[:, None], near.shape)
+    passed = tested & near & documented & lucky
     certified = np.where(due | ~held, passed, held) & c.active[:, :, None]
     fees = (tested | certified) * charged[:, None] / p["certificate_quarters", 2]
     ledger.post("cert_fees", fees.sum(axis=2))
     public = _certify_commons(s, quo, public, levers, quarter, open_market)
-    return replace(c, certified=certified), public, Tests(tested, passed, compliant, fees)
+    return replace(c, certified=certified), public, Tests(tested, passed, near, documented, compliant, violation, fees)
 
 
 def _value(s: Setting, f: Firms, c: Curators, levers: Levers) -> Array:
@@ -117,22 +127,22 @@ def violation_probability(s: Setting, quo: StatusQuo, library: Array, public: Pu
     return harm.mean(axis=2) * s.base_violation
 
 
-def _test(
+def _conditions(
     s: Setting, levers: Levers, c: Curators, public: Public, violation: Array, quarter: int, ids: Array, places: Array
-) -> tuple[Array, Array]:  # fmt: skip
-    """Position, documentation and a binomial test; normal approximation with continuity correction."""
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Position, documentation and the outcome of a binomial test, each [S, C, J]."""
     ideal = public_ideal(s)[:, None]
     foreign = ((c.home[:, :, None] != places) * levers.local_norms[:, None])[..., None]
     stand = (1 - foreign) * c.norm[:, :, None] + foreign * ideal
     near = np.sqrt(((stand - public.norm[:, None]) ** 2).sum(axis=3)) <= levers.cert_tolerance[:, None]
     documented = documented_share(c)[:, :, None] >= levers.cert_min_documented[:, None]
-    chance = pass_chance(violation, levers.cert_test_size[:, None], levers.cert_max_violation[:, None])
+    chance = pass_chance(violation[:, :, None], levers.cert_test_size[:, None], levers.cert_max_violation[:, None])
     lucky = s.uniform(Stream.CERT_TEST, quarter, ids, places) < chance
-    return near & documented & lucky, np.broadcast_to(violation <= levers.cert_max_violation[:, None], lucky.shape)
+    return near, np.broadcast_to(documented, near.shape), lucky
 
 
 def pass_chance(violation: Array, prompts: Array, limit: Array) -> Array:
-    """P(at most ⌊n·h⌋ of n prompts are violated)."""
+    """P(at most ⌊n·h⌋ of n prompts are violated), by the normal approximation with continuity correction."""
     from scipy.special import ndtr
 
     spread = np.sqrt(prompts * violation * (1 - violation))

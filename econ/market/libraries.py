@@ -122,10 +122,11 @@ def choose_libraries(
     value = np.concatenate([np.zeros((s.size, s.firms, 1)), value], axis=2)
     value = value - switching_cost(s, f, levers)
     odds = value / scale[:, :, None]
-    crowd = p["variety_correction", 2] * np.log(np.maximum(c.active.sum(axis=1), 1))[:, None, None]
-    odds[:, :, 1:-1] = np.where(c.active[:, None], odds[:, :, 1:-1] - crowd, -np.inf)
     # An empty commons is no library: without this, noise alone would fill it with users.
-    odds[:, :, -1] = np.where((public.commons.sum(axis=1) > 0)[:, None], odds[:, :, -1], -np.inf)
+    offered = np.concatenate([c.active, public.commons.sum(axis=1, keepdims=True) > 0], axis=1)
+    # The taste for any one library is noise: many would create demand. The commons is one library among them.
+    crowd = p["variety_correction", 2] * np.log(np.maximum(offered.sum(axis=1), 1))[:, None, None]
+    odds[:, :, 1:] = np.where(offered[:, None], odds[:, :, 1:] - crowd, -np.inf)
     odds = odds - odds.max(axis=2, keepdims=True)
     weight = np.exp(odds)
     chance = weight / weight.sum(axis=2, keepdims=True)

@@ -30,11 +30,14 @@ class Influence:
     ----------
     industry_share : [S, J]
         Industry's share of all effort, the regulator's own capacity included.
+    curator_share : [S, J]
+        Curators' part of it.
     weight : [S, J]
         ω, weight of curators' positions in the norm that the regulator moves to.
     """
 
     industry_share: Array
+    curator_share: Array
     weight: Array
 
 
@@ -111,8 +114,11 @@ def lobby(
     spent = sum(ledger.total(f"lobby_{who}") for who in ("curators", "firms", "public"))
     ledger.post("lobby_spend", spent)
     by_industry = curators.sum(axis=1) + firms.sum(axis=1)
-    share = np.divide(by_industry, by_industry + voice + capacity, out=np.zeros_like(capacity), where=capacity > 0)
-    return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, np.zeros_like(share))
+    whole = by_industry + voice + capacity
+    share, by_curators = (
+        np.divide(part, whole, out=np.zeros_like(capacity), where=capacity > 0) for part in (by_industry, curators.sum(axis=1))
+    )
+    return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, by_curators, np.zeros_like(share))
 
 
 def move_norms(

@@ -48,8 +48,9 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("fill_constraint", "share", "constraint labels ordered from vendors that were delivered"),
     ),
     "concentration": (
-        ("hhi_licence", "HHI", "concentration of licence revenue"),
-        ("hhi_licence_incl_commons", "HHI", "the same with the commons as a supplier at the mean posted fee"),
+        ("hhi_licence", "HHI", "concentration of licence revenue; null below 4 paying firms, where it says nothing"),
+        ("hhi_licence_incl_commons", "HHI", "the same with the commons as a supplier at the mean posted fee; null below 4 users in all"),
+        ("licence_payers", "count", "firms that pay for a library"),
         ("hhi_service", "HHI", "concentration of label revenue"),
         ("cr3_service", "share", "label revenue of the three largest curators"),
         ("top_share_service", "share", "label revenue of the largest curator"),
@@ -78,12 +79,17 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
     "certification": (
         ("cert_pass_rate", "share", "tests passed; null without tests"),
         ("cert_false_pass", "share", "tests passed although the violation probability exceeds the limit; null without tests"),
-        ("cert_false_fail", "share", "tests failed although the violation probability is within the limit; null without tests"),
+        ("cert_false_fail", "share", "tests failed by chance although position, documents and violation probability are within the limits; null without tests"),
+        ("cert_refused_position", "share", "tests refused because the rules lie beyond the tolerance; null without tests"),
+        ("cert_refused_documents", "share", "tests refused, the position being right, for lack of documents; null without tests"),
+        ("cert_refused_test", "share", "tests refused, position and documents being right, by the sample of prompts; null without tests"),
+        ("cert_violation", "share of prompts", "mean true violation probability of what was tested, to be held against the limit; null without tests"),
         ("lobby_spend", "USD", "lobbying by curators, firms and public groups"),
     ),
     "safety": (
         ("harm_rate", "ratio", "harm relative to the untrained base model, weighted by requests"),
         ("harm_damage", "USD", "expected damage to third parties"),
+        ("harm_damage_per_user", "USD/user", "the same per user, which does not grow with the market"),
         ("sycophancy", "index", "sycophancy Y, by users (stand-in curve)"),
         ("helpfulness", "index", "helpfulness U, by users (stand-in curve)"),
         ("cost_per_harm_avoided_preference", "USD/request", "user cost of preference labels per harmful request avoided, at the margin"),
@@ -99,6 +105,8 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("capture_displacement", "index", "distance of the regulator's norm from the public ideal, relative to the farthest curator"),
         ("industry_influence", "share", "industry's share of lobbying effort and regulator's capacity"),
         ("fee_inflation", "index", "inflation of certification fees relative to its maximum"),
+        ("curator_influence", "share", "curators' part of industry_influence; the rest is firms'"),
+        ("capture_weight", "share", "weight of curators' positions in the norm that the regulator moves to"),
         ("captured", "0 or 1", "capture index above one half for four quarters running"),
         ("norm_misfit", "norm units", "distance of the rules in force from the public ideal, over governed requests"),
         ("norm_export", "norm units", "the part from libraries of another jurisdiction"),
@@ -131,7 +139,8 @@ OUTCOMES: dict[str, Outcome] = {
 NULLABLE = frozenset(
     {
         "hhi_licence", "hhi_licence_incl_commons", "cr4_licence", "lerner_licence", "top_share_licence", "hhi_normative",
-        "cert_pass_rate", "cert_false_pass", "cert_false_fail", "wage_judge", "wage_constrain", "wage_low_income",
+        "cert_pass_rate", "cert_false_pass", "cert_false_fail", "cert_refused_position", "cert_refused_documents", "cert_refused_test",
+        "cert_violation", "wage_judge", "wage_constrain", "wage_low_income",
         "wage_us_generalist", "wage_expert", "markdown", "labor_share", "hours_unpaid_share", "fill_preference", "fill_constraint",
     }
 )  # fmt: skip

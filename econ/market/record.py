@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Array = Any
 Columns = dict[str, Array]
+#: Firms that pay for a library below which the index of concentration of licences says nothing.
+FEWEST_PAYERS = 4
 #: Quarters in a row above the line before a market counts as tipped or a regulator as captured.
 RUNNING = 4
 
@@ -143,7 +145,9 @@ def _concentration(s: Setting, quo: StatusQuo, state: State, e: Events) -> Colum
     c, f = state.curators, state.firms
     _, licence, licence_sorted = _share_columns(e.licence_revenue)
     _, service, service_sorted = _share_columns(e.service_revenue)
-    commons = (f.library == s.slots).sum(axis=1) * _mean_fee(e)
+    users_of_commons = (f.library == s.slots).sum(axis=1)
+    payers = ((f.library >= 0) & (f.library < s.slots)).sum(axis=1)
+    commons = users_of_commons * _mean_fee(e)
     _, with_commons, _ = _share_columns(np.concatenate([e.licence_revenue, commons[:, None]], axis=1))
     governed = (c.requests * f.users.sum(axis=1)[:, None]).sum(axis=2)
     _, normative, _ = _share_columns(governed)
@@ -158,7 +162,9 @@ def _concentration(s: Setting, quo: StatusQuo, state: State, e: Events) -> Colum
     outlay = f.outlay_preference + f.outlay_constraint.sum(axis=2)
     reference = quo.response.constraints_reference.sum(axis=1) * state.public.scale
     return {
-        "hhi_licence": licence, "hhi_licence_incl_commons": with_commons, "hhi_service": service,
+        "hhi_licence": np.where(payers >= FEWEST_PAYERS, licence, np.nan),
+        "hhi_licence_incl_commons": np.where(payers + users_of_commons >= FEWEST_PAYERS, with_commons, np.nan),
+        "licence_payers": payers.astype(float), "hhi_service": service,
         "cr3_service": service_sorted[:, :3].sum(axis=1), "top_share_service": service_sorted[:, 0],
         "top_customer_share": ratio((largest * income).sum(axis=1), income.sum(axis=1)), "hhi_normative": normative,
         "hhi_buyers": hhi(share_of(outlay)), "cr4_licence": licence_sorted[:, :4].sum(axis=1),
@@ -193,10 +199,17 @@ def _access(s: Setting, state: State, e: Events) -> Columns:
 def _certification(e: Events) -> Columns:
     t = e.tests
     number = t.tested.sum(axis=(1, 2))
+
+    def of_tests(which: Array) -> Array:
+        return ratio((t.tested & which).sum(axis=(1, 2)), number)
+
+    eligible = t.near & t.documented
     return {
-        "cert_pass_rate": ratio(t.passed.sum(axis=(1, 2)), number),
-        "cert_false_pass": ratio((t.passed & ~t.compliant).sum(axis=(1, 2)), number),
-        "cert_false_fail": ratio((t.tested & ~t.passed & t.compliant).sum(axis=(1, 2)), number),
+        "cert_pass_rate": of_tests(t.passed), "cert_false_pass": of_tests(t.passed & ~t.compliant),
+        "cert_false_fail": of_tests(eligible & t.compliant & ~t.passed),
+        "cert_refused_position": of_tests(~t.near), "cert_refused_documents": of_tests(t.near & ~t.documented),
+        "cert_refused_test": of_tests(eligible & ~t.passed),
+        "cert_violation": ratio((t.tested * t.violation[:, :, None]).sum(axis=(1, 2)), number),
         "lobby_spend": e.ledger.total("lobby_spend"),
     }
 
@@ -224,7 +237,8 @@ def _safety(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
 
     return {
         "harm_rate": (requests * safe.harm).sum(axis=(1, 2, 3)) / requests.sum(axis=(1, 2, 3)),
-        "harm_damage": e.incidents.expected.sum(axis=(1, 2)), "sycophancy": (users * safe.sycophancy).sum(axis=1) / total,
+        "harm_damage": e.incidents.expected.sum(axis=(1, 2)), "harm_damage_per_user": e.incidents.expected.sum(axis=(1, 2)) / total,
+        "sycophancy": (users * safe.sycophancy).sum(axis=1) / total,
         "helpfulness": (users * safe.helpfulness).sum(axis=1) / total,
         "cost_per_harm_avoided_preference": mean(cost_b, avoided_b), "cost_per_harm_avoided_constraint": mean(cost_a, avoided_a),
         "hours_per_harm_avoided_preference": mean(hours_b, avoided_b), "hours_per_harm_avoided_constraint": mean(hours_a, avoided_a),
@@ -252,6 +266,7 @@ def _governance(s: Setting, state: State, e: Events) -> Columns:
     industry, people = stake_factors(s)
     return {
         "capture_index": sum(parts) / 3, "capture_displacement": parts[0], "industry_influence": parts[1], "fee_inflation": parts[2],
+        "curator_influence": (weight * e.influence.curator_share).sum(axis=1), "capture_weight": (weight * e.influence.weight).sum(axis=1),
         "norm_misfit": (weight * gaps.sum(axis=1)).sum(axis=1), "norm_export": (weight * (gaps * abroad).sum(axis=1)).sum(axis=1),
         "stake_ratio": np.log(industry / people),
     }  # fmt: skip

@@ -15,7 +15,7 @@ IDEAL = np.array([[0.0, 0.0], [0.7, 0.3], [-0.4, 0.9]])
 @pytest.fixture(scope="module")
 def quarter():
     """Setting, status quo, state, events and outcomes of quarter 4, with a commons and a price shock."""
-    scenario = small.baseline(6, labelers=300).with_levers(
+    scenario = small.baseline(6, labelers=300, firms=10).with_levers(
         commons=0.05, cert_max_violation=0.6, pref_price_shock=1.5, training_subsidy=0.5
     )
     s = small.build(scenario, replicates=(0, 1, 2), quarters=6)
@@ -66,14 +66,19 @@ def test_concentration_by_hand(quarter):
         np.testing.assert_allclose(columns["top_customer_share"][r], largest, rtol=1e-9)
         fee = e.fee_paid[r, e.active[r]].mean()
         np.testing.assert_allclose(columns["licence_price"][r], fee, rtol=1e-12)
-        if licence.sum() > 0:
+        payers = ((f.library[r] >= 0) & (f.library[r] < s.slots)).sum()
+        assert columns["licence_payers"][r] == payers
+        if payers >= 4:
             np.testing.assert_allclose(columns["hhi_licence"][r], 1e4 * ((licence / licence.sum()) ** 2).sum(), rtol=1e-9)
+        else:
+            assert np.isnan(columns["hhi_licence"][r])
+        if payers + (f.library[r] == s.slots).sum() >= 4:
             everyone = np.append(licence, (f.library[r] == s.slots).sum() * fee)
             np.testing.assert_allclose(
                 columns["hhi_licence_incl_commons"][r], 1e4 * ((everyone / everyone.sum()) ** 2).sum(), rtol=1e-9
             )
         else:
-            assert np.isnan(columns["hhi_licence"][r])
+            assert np.isnan(columns["hhi_licence_incl_commons"][r])
         outlay = f.outlay_preference[r] + f.outlay_constraint[r].sum(axis=1)
         np.testing.assert_allclose(columns["hhi_buyers"][r], 1e4 * ((outlay / outlay.sum()) ** 2).sum(), rtol=1e-9)
         assert columns["curators_active"][r] == c.active[r].sum()
@@ -96,6 +101,7 @@ def test_harm_and_its_marginal_cost_by_hand(quarter):
         np.testing.assert_allclose(columns["cost_per_harm_avoided_preference"][r], expected, rtol=1e-9)
         damage = (f.users[r, ..., None] * quo.damage_per_user[r] * e.safety.harm[r]).sum()
         np.testing.assert_allclose(columns["harm_damage"][r], damage, rtol=1e-9)
+        np.testing.assert_allclose(columns["harm_damage_per_user"][r], damage / users.sum(), rtol=1e-9)
 
 
 def test_labor_by_hand(quarter):

@@ -23,7 +23,7 @@ from econ.market import (
 )
 from econ.market.ledger import Ledger
 from econ.market.quarter import advance, grow
-from econ.market.record import record
+from econ.market.record import _certification, record
 
 IDEAL = np.array([[0.0, 0.0], [0.7, 0.3], [-0.4, 0.9]])
 V = np.array([0.95, 0.85, 0.65, 0.40, 0.15])
@@ -275,6 +275,54 @@ def test_pass_chance_is_near_the_binomial(prompts, limit):
     np.testing.assert_array_equal(certification.pass_chance(np.array([0.0, 1.0]), np.array(9.0), np.array(0.5)), [1, 0])
 
 
+def test_a_fee_is_weighed_against_the_value_over_the_life_of_a_certificate(running):
+    # A certificate worth half the fee per quarter pays for itself twice over in its four quarters.
+    s, quo, _, state, _ = running
+    c, public, f, levers = state.curators, state.public, state.firms, s.lever(5)
+    worth = certification._value(s, f, c, levers)
+    for part, applies in ((0.5, True), (0.2, False)):
+        fee = worth / part / 9e4 / public.fee_multiple[:, None]
+        one = replace(levers, cert_fee=fee[:, 0])  # the fee that makes the first curator's certificate worth this part of it
+        _, _, tests = certification.certify(s, quo, f, replace(c, certified=0 * c.certified > 0), public, one, 5, ledger_of(s))
+        assert np.all(tests.tested[:, 0][c.active[:, 0]] == applies)
+
+
+def test_reasons_of_refusal_and_passes_are_all_tests(running):
+    s, quo, _, state, events = running
+    c, public, f = state.curators, state.public, state.firms
+    seen = set()
+    for tolerance, documents, limit in ((0.7, 0.0, 1.0), (9.0, 1.0, 1.0), (9.0, 0.0, 0.2), (9.0, 0.0, 1.0)):
+        levers = replace(
+            s.lever(5), cert_tolerance=np.full((s.size, 3), tolerance), cert_min_documented=np.full((s.size, 3), documents),
+            cert_max_violation=np.full((s.size, 3), limit),
+        )  # fmt: skip
+        _, _, tests = certification.certify(s, quo, f, c, public, levers, 5, ledger_of(s))
+        got = _certification(replace(events, tests=tests))
+        reasons = [got[f"cert_refused_{why}"] for why in ("position", "documents", "test")]
+        np.testing.assert_allclose(got["cert_pass_rate"] + sum(reasons), 1.0, rtol=1e-12)
+        assert np.all(got["cert_false_fail"] <= reasons[2])
+        np.testing.assert_array_equal(got["cert_false_fail"], 0.0 if limit in (0.2, 1.0) else got["cert_false_fail"])
+        seen |= {i for i, reason in enumerate(reasons) if (reason > 0).any()}
+    assert seen == {0, 1, 2}
+
+
+def test_a_small_commons_is_no_more_attractive_than_an_equal_library(running):
+    # One library among n + 1: a commons equal to a curator's library in every respect gets its odds.
+    s, quo, _, state, _ = running
+    twin = 0
+    c, f, levers = state.curators, state.firms, replace(s.lever(5), safe_harbour=np.zeros((s.size, 3)))
+    c = replace(
+        c, licence_fee=0 * c.licence_fee, documented=c.library, norm=np.where(np.arange(s.slots)[:, None] == twin, IDEAL[0], c.norm),
+        certified=0 * c.certified > 0,
+    )  # fmt: skip
+    public = replace(state.public, commons=c.library[:, twin], norm=np.broadcast_to(IDEAL[0], state.public.norm.shape))
+    f = replace(f, library=np.full_like(f.library, -1))
+    rules = certification.rules_in_force(s, quo, c, public, replace(levers, local_norms=0 * levers.local_norms))
+    choice = libraries.choose_libraries(s, quo, f, c, public, rules, levers, 5, np.zeros(f.library.shape, bool))
+    here = c.active[:, twin]
+    np.testing.assert_allclose(choice.chance[here, :, -1], choice.chance[here, :, 1 + twin], rtol=1e-9)
+
+
 def test_who_applies_is_tested_and_pays(running):
     s, quo, _, state, _ = running
     c, public, f, levers = state.curators, state.public, state.firms, s.lever(5)
@@ -286,7 +334,7 @@ def test_who_applies_is_tested_and_pays(running):
     for r, k, j in np.ndindex(s.size, s.slots, 3):
         mean = c.licence_revenue[r, c.active[r]].mean()
         value = weight[r, j] * max(c.licence_revenue[r, k], mean / 2, c.licence_fee[r, k]) * 0.4 / 2
-        wants = bool(value > fee[r, j] and c.active[r, k])
+        wants = bool(value > fee[r, j] / 4 and c.active[r, k])  # both per quarter
         assert tests.tested[r, k, j] <= wants
         if not c.certified[r, k, j]:
             assert tests.tested[r, k, j] == wants
@@ -380,8 +428,8 @@ def test_library_choice_by_hand(running):
             if option != f.library[r, i]:
                 value -= 0.002 * revenue * (0.3 if option == -1 else 1.0)
             odd = value / (0.006 * revenue)
-            if 0 <= option < s.slots:
-                odd -= 0.7 * np.log(c.active[r].sum())
+            if option >= 0:  # the commons is one library among the active curators'
+                odd -= 0.7 * np.log(c.active[r].sum() + 1)
             odds.append(odd)
         odds = np.exp(np.array(odds) - max(odds))
         np.testing.assert_allclose(choice.chance[r, i], odds / odds.sum(), rtol=1e-9, atol=1e-15)
@@ -628,7 +676,7 @@ def test_stakes_are_the_marginal_values_of_less_harm(running):
 def test_norms_fees_and_positions_move_as_written(running):
     s, quo, _, state, _ = running
     f, c, public, levers = state.firms, state.curators, state.public, s.lever(5)
-    influence = lobbying.Influence(np.full((s.size, 3), 0.4), np.zeros((s.size, 3)))
+    influence = lobbying.Influence(np.full((s.size, 3), 0.4), np.full((s.size, 3), 0.1), np.zeros((s.size, 3)))
     moved, after, got = lobbying.move_norms(s, quo, f, c, public, f.library, influence, levers, 5)
     users = f.users.sum(axis=1)
     for r, j in np.ndindex(s.size, 3):
@@ -659,6 +707,8 @@ def test_lobbying_is_capped_and_moves_to_the_contest(running):
     np.testing.assert_allclose(paid, cap * revenue, rtol=1e-9)
     capacity = 3e-5 * revenue
     np.testing.assert_allclose(influence.industry_share, paid / (paid + capped.effort_public + capacity), rtol=1e-12)
+    of_curators = capped.effort_curators.sum(axis=1) / (paid + capped.effort_public + capacity)
+    np.testing.assert_allclose(influence.curator_share, of_curators, rtol=1e-12)
     still = replace(public, effort_curators=0 * public.effort_curators, effort_firms=0 * public.effort_firms, effort_public=0 * public.effort_public)
     once, _ = lobbying.lobby(s, f, c, still, events.tests, events.incidents, s.lever(5), ledger_of(s))
     for _ in range(80):
