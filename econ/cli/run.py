@@ -52,6 +52,12 @@ def run(
     ledger: Annotated[
         int | None, typer.Option(metavar="Q", help="Print the flow matrix of this quarter.")
     ] = None,
+    decompose: Annotated[
+        bool,
+        typer.Option(
+            "--decompose", help="Shapley contributions of the market's links (two scenarios, 64 more runs)."
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")
     ] = None,
@@ -84,7 +90,14 @@ def run(
     place = RUNS / "+".join(design.names)[:LONGEST_NAME] if out is None else out
     with _progress(quiet) as progress:
         result = run_into(
-            design, place, workers=workers, memory_gb=memory, force=force, csv=csv, progress=progress
+            design,
+            place,
+            workers=workers,
+            memory_gb=memory,
+            force=force,
+            csv=csv,
+            decomposed=decompose,
+            progress=progress,
         )
     from econ.report.overview import key_facts, print_run
 
@@ -96,6 +109,11 @@ def run(
             from econ.report.flow_matrix import print_flow_matrix
 
             print_flow_matrix(result, ledger, _console())
+        links = result.decomposition()
+        if links is not None:
+            from econ.report.decomposition import print_decomposition
+
+            print_decomposition(links, _console())
     if result.manifest.status == "failed":
         sys.stderr.write(f"econ: some replicates failed and are left out; see {place}/manifest.json\n")
         raise typer.Exit(1)

@@ -13,6 +13,7 @@ from econ.core.errors import WorkError
 from econ.core.files import atomic_file, file_hash
 from econ.core.provenance import now
 from econ.ensemble.blocks import FOLDER, BlockStore
+from econ.ensemble.decomposition import FOLDER as DECOMPOSITION
 from econ.ensemble.manifest import Manifest, record, write_manifest
 from econ.ensemble.moments import MOMENT_COLUMNS, moments_table
 from econ.ensemble.statistics import wilson_bound
@@ -124,7 +125,7 @@ def check_rejections(facts: pd.DataFrame) -> None:
 def _clear(directory: Path) -> None:
     """Remove what an earlier attempt left, except finished blocks and the lock."""
     for path in directory.iterdir():
-        if path.name in (FOLDER, ".lock"):
+        if path.name in (FOLDER, DECOMPOSITION, ".lock"):
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -24,6 +24,8 @@ from econ.ensemble.tables import (
     summary_table,
 )
 
+DECOMPOSITION = "decomposition.csv"
+
 
 class EnsembleResult:
     """Results of one ensemble of one or more scenarios.
@@ -83,6 +85,10 @@ class EnsembleResult:
     def differences(self) -> pd.DataFrame:
         """Paired differences against the first scenario, as ``differences.csv``; empty with one scenario."""
         return self._differences.copy()
+
+    def decomposition(self) -> pd.DataFrame | None:
+        """Contributions of the market's links, as ``decomposition.csv``; None if none were computed."""
+        return self._stored(DECOMPOSITION)
 
     @cached_property
     def _summary(self) -> pd.DataFrame:

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from econ.core.errors import InputError, WorkError
-from econ.core.files import atomic_file, result_directory, write_json
+from econ.core.files import atomic_file, file_hash, result_directory, write_json
 from econ.core.provenance import now, provenance
 from econ.ensemble import engine as engines
 from econ.ensemble.comparison import compare_results
+from econ.ensemble.decomposition import check_pair, decompose
 from econ.ensemble.design import Design, plan
 from econ.ensemble.effects import HEADLINES, differences_data, effects_data
 from econ.ensemble.execute import execute, silent, write_csv
 from econ.ensemble.manifest import FILE_NAME, write_manifest
 from econ.ensemble.memory import check_disk, choose_workers
-from econ.ensemble.results import EnsembleResult, check_complete, stored_tables
+from econ.ensemble.results import DECOMPOSITION, EnsembleResult, check_complete, stored_tables
 from econ.report.figures import (
     BUDGET,
     CAPTURE,
@@ -236,6 +237,7 @@ def run_into(
     memory_gb: float | None = None,
     force: bool = False,
     csv: bool = False,
+    decomposed: bool = False,
     progress: Progress = silent,
 ) -> Run:
     """Run a design into a directory, which appears when tables, figures and manifest are complete.
@@ -252,16 +254,25 @@ def run_into(
         Replace a finished result.
     csv : bool
         Write the Parquet tables as CSV too.
+    decomposed : bool
+        Write ``decomposition.csv`` and its figure too; the design has two scenarios.
     progress : callable
         Called with the numbers of finished and of all blocks.
     """
     clock = time.monotonic()
     engine = engines.market_engine()
     engines.check_precision(engine, design.precision)
+    if decomposed:
+        check_pair(design)
     chosen = choose_workers(design, workers, memory_gb)
     check_disk(design, out)
     with result_directory(out, force=force) as partial:
+        links = decompose(design, engine, partial, workers=chosen, progress=progress) if decomposed else None
         manifest = execute(design, engine, partial, workers=chosen, progress=progress)
+        if links is not None:
+            write_csv(partial / DECOMPOSITION, links)
+            files = manifest.files | {DECOMPOSITION: file_hash(partial / DECOMPOSITION)}
+            manifest = manifest.model_copy(update={"files": files})
         result = Run(manifest, partial)
         write_figures(_all_figures(result), partial)
         if csv:
@@ -278,6 +289,11 @@ def _all_figures(result: Run) -> list[Rendered]:
         from econ.report.comparison_figures import comparison_figures
 
         rendered += comparison_figures(result.outcome_columns(HEADLINES), result.scenarios[0])
+    links = result.decomposition()
+    if links is not None:
+        from econ.report.decomposition import rendered_decomposition
+
+        rendered.append(rendered_decomposition(links))
     return rendered
 
 
