@@ -78,7 +78,6 @@ class FanFigure:
     title: str
     panels: tuple[Panel, ...]
     columns: int
-    share_y: bool = False
     note: str = ""
 
     @property
@@ -162,30 +161,21 @@ CONCENTRATION = FanFigure(
     "Concentration of curators",
     (
         Panel(
-            "Licences",
-            "HHI (0 to 10,000)",
-            (Series("hhi_licence", "licences"),),
-            (0.0, None),
-            reference=HIGHLY_CONCENTRATED,
-        ),
-        Panel(
             "Labeling services",
-            "",
+            "HHI (0 to 10,000)",
             (Series("hhi_service", "services"),),
             (0.0, None),
             reference=HIGHLY_CONCENTRATED,
         ),
-        Panel(
-            "Requests governed",
-            "",
-            (Series("hhi_normative", "requests"),),
-            (0.0, None),
-            reference=HIGHLY_CONCENTRATED,
-        ),
+        Panel("Requests governed", "HHI (0 to 10,000)", (Series("hhi_normative", "requests"),), (0.0, None)),
+        Panel("Licences", "HHI (0 to 10,000)", (Series("hhi_licence", "licences"),), (0.0, None)),
+        Panel("Payers of licences", "Firms", (Series("licence_payers", "payers"),), (0.0, None)),
     ),
-    columns=3,
-    share_y=True,
-    note="Dashed: 1,800, above which the US Merger Guidelines (2023) call a market highly concentrated.",
+    columns=2,
+    note=(
+        "Dashed: 1,800, above which the US Merger Guidelines (2023) call a market highly concentrated; with so few "
+        "payers the HHI of licences cannot be held against it, and below 4 payers it is left out."
+    ),
 )
 CAPTURE = FanFigure(
     "capture",
@@ -256,8 +246,6 @@ def fan_figure(table: pd.DataFrame, kind: FanFigure) -> Figure:
         for panel, pane in zip(kind.panels, axes, strict=True):
             _draw_panel(pane, panel, table)
             quarter_axis(pane, table, label=pane in axes[-kind.columns :])
-        if kind.share_y:
-            _share_y(axes)
         finish_figure(figure, f"{kind.title}: {_scenario(table)}", f"{kind.note}\n{BANDS_NOTE}".strip())
         return figure
 
@@ -297,14 +285,6 @@ def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame) -> None:
         axes.axhline(panel.reference, color=GREY, linestyle=(0, (3, 2)), linewidth=1.0)
     if len(panel.series) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(-0.04, -0.23), borderaxespad=0.0)
-
-
-def _share_y(axes: Sequence[Axes]) -> None:
-    """The same scale on all panels, named on the first."""
-    top = max(pane.get_ylim()[1] for pane in axes)
-    for pane in axes:
-        pane.set_ylim(0.0, top)
-        pane.tick_params(labelleft=pane is axes[0])
 
 
 def _draw_fan(axes: Axes, rows: pd.DataFrame, series: Series, colour: str, line: Any) -> None:
