@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
 
-.PHONY: run test test-slow test-hours lint types contracts check benchmarks clean help
+.PHONY: run test test-slow test-trl test-hours lint types contracts check benchmarks clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,10 @@ test: $(VENV)/.installed-test ## install, run the tests
 
 test-slow: $(VENV)/.installed-test ## the tests that take minutes
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m "slow and not hours"
+
+test-trl: $(VENV)/.installed-test ## install TRL (100 MB), compare our losses with its own
+	$(PIP) -e '.[test-trl]'
+	$(BIN)/python -m pytest -q tests/lab/test_trl_losses.py
 
 test-hours: $(VENV)/.installed-test ## the coverage of the fit's intervals, 200 repetitions per truth
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m hours
