@@ -225,12 +225,15 @@ class Decoder:
         log_probs = [self.first]
         tokens = [torch.argmax(self.first + gumbel[:, :, 0], -1)]
         for t in range(1, self.arch.shape.length):
-            log_probs.append(self._step(tokens[-1], PROMPT + t - 1, cache))
+            log_probs.append(self.step(tokens[-1], PROMPT + t - 1, cache))
             tokens.append(torch.argmax(log_probs[-1] + gumbel[:, :, t], -1))
         return torch.stack(tokens, 2), torch.stack(log_probs, 2)
 
-    def _step(self, token: Tensor, position: int, cache: list[tuple[Tensor, Tensor]]) -> Tensor:
-        """Log-probabilities of the next token after `token`, which stands at `position`."""
+    def step(self, token: Tensor, position: int, cache: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Log-probabilities (R, N, V) of the next token after `token` (R, N), which stands at `position`.
+
+        `cache` holds keys and values of all before it, one pair per layer, and is moved on by one token.
+        """
         x = _embed(self.weights, token + self.arch.shape.prompt_tokens) + self.weights["position"][:, position, None]
         for i in range(self.arch.layers):
             qkv = torch.bmm(_norm(x), self.weights[f"qkv{i}"])

@@ -59,7 +59,7 @@ def estimate_pass_at_k(correct: ArrayLike, samples: int, k: int) -> Floats:
     c = np.asarray(correct, np.int64)
     if not 1 <= k <= samples:
         raise ValueError(f"k is from 1 to the {samples} samples, found {k}")
-    if c.size and not (0 <= c.min() and c.max() <= samples):
+    if c.size and (c.min() < 0 or c.max() > samples):
         raise ValueError(f"right samples are from 0 to {samples}, found {c.min()} to {c.max()}")
     # C(n-c, k) / C(n, k) is the product of (1 - k/i) over i = n-c+1 .. n; it is 0 where n - c < k.
     i = np.arange(samples, k, -1)
