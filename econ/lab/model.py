@@ -7,6 +7,7 @@ do not depend on what else is in the batch (bit for bit on CPU).
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -113,6 +114,31 @@ def sequences(arch: Architecture, prompt: Tensor, response: Tensor) -> Tensor:
     return torch.cat([prompt, response[..., :-1] + arch.shape.prompt_tokens], -1)
 
 
+def features(arch: Architecture, weights: dict[str, Tensor], tokens: Tensor, first: int) -> Tensor:
+    """What the last layer says at the positions from `first` on, normalised.
+
+    Parameters
+    ----------
+    tokens : (R, N, T) int64
+
+    Returns
+    -------
+    (R, N * (T - first), d) float32
+    """
+    runs, count, length = tokens.shape
+    x = _embed(weights, tokens.reshape(runs, -1)) + weights["position"][:, :length].repeat(1, count, 1)
+    mask = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
+    for i in range(arch.layers):
+        query, key, value = _heads(arch, torch.bmm(_norm(x), weights[f"qkv{i}"]), runs * count, length)
+        if i == arch.layers - 1:
+            # Nothing reads the last layer at earlier positions.
+            query, mask = query[:, :, first:], mask[first:]
+            x = x.view(runs, count, length, -1)[:, :, first:].reshape(runs, count * (length - first), -1)
+        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        x = _after_attention(weights, i, x, seen.transpose(1, 2).reshape(x.shape))
+    return _norm(x)
+
+
 def response_logits(arch: Architecture, weights: dict[str, Tensor], tokens: Tensor) -> Tensor:
     """Logits of every response token.
 
@@ -125,20 +151,13 @@ def response_logits(arch: Architecture, weights: dict[str, Tensor], tokens: Tens
     -------
     (R, N, T - 3, V) float32
     """
-    runs, count, length = tokens.shape
-    x = _embed(weights, tokens.reshape(runs, -1)) + weights["position"][:, :length].repeat(1, count, 1)
-    first = PROMPT - 1
-    mask = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()
-    for i in range(arch.layers):
-        query, key, value = _heads(arch, torch.bmm(_norm(x), weights[f"qkv{i}"]), runs * count, length)
-        if i == arch.layers - 1:
-            # Nothing reads the last layer at prompt positions that predict no response token.
-            query, mask = query[:, :, first:], mask[first:]
-            x = x.view(runs, count, length, -1)[:, :, first:].reshape(runs, count * (length - first), -1)
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        x = _after_attention(weights, i, x, seen.transpose(1, 2).reshape(x.shape))
-    logits = torch.baddbmm(weights["head_bias"][:, None], _norm(x), weights["head"])
-    return logits.view(runs, count, length - first, -1)
+    return head_logits(weights, features(arch, weights, tokens, PROMPT - 1), tokens.shape[1])
+
+
+def head_logits(weights: dict[str, Tensor], seen: Tensor, count: int) -> Tensor:
+    """Logits (R, N, L, V) from the features (R, N * L, d) of N responses."""
+    logits = torch.baddbmm(weights["head_bias"][:, None], seen, weights["head"])
+    return logits.view(len(seen), count, -1, logits.shape[-1])
 
 
 def _embed(weights: dict[str, Tensor], tokens: Tensor) -> Tensor:
@@ -166,6 +185,11 @@ def _after_attention(weights: dict[str, Tensor], i: int, x: Tensor, seen: Tensor
 def token_log_probs(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
     """Log π(y_t | x, y_<t) of responses (R, N, L), 0 after a refusal; prompts are (R, N, 4)."""
     logits = response_logits(arch, unpack(arch, flat), sequences(arch, prompt, response))
+    return picked_log_probs(arch, logits, response)
+
+
+def picked_log_probs(arch: Architecture, logits: Tensor, response: Tensor) -> Tensor:
+    """Log-probabilities (…, L) of the tokens of responses under logits (…, L, V), 0 where masked."""
     picked = torch.gather(torch.log_softmax(logits, -1), -1, response[..., None])[..., 0]
     return torch.where(response_mask(arch.shape, response), picked, torch.zeros_like(picked))
 
@@ -202,6 +226,16 @@ class Decoder:
         last = x.view(self.runs, self.count, PROMPT, -1)[:, :, -1]
         #: log π(y_0 | x), exact, (R, N, V).
         self.first = self._log_probs(last)
+
+    def repeat(self, times: int) -> Decoder:
+        """The same decoder for `times` samples of each prompt, one after another, without reading again."""
+        several = copy(self)
+        several.count = self.count * times
+        several.prompt_cache = [
+            (key.repeat_interleave(times, 0), value.repeat_interleave(times, 0)) for key, value in self.prompt_cache
+        ]
+        several.first = self.first.repeat_interleave(times, 1)
+        return several
 
     def _log_probs(self, x: Tensor) -> Tensor:
         logits = torch.baddbmm(self.weights["head_bias"][:, None], _norm(x), self.weights["head"])
