@@ -5,12 +5,11 @@ Errors that a user can mend are printed as one sentence on stderr; no traceback 
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
 
-from econ.cli import cost, doctor, lab, run, scenario
+from econ.cli import cost, doctor, lab, outcomes, reproduce, run, scenario
 from econ.core.errors import EconError
 
 app = typer.Typer(
@@ -24,6 +23,8 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("compare")(run.compare)
 app.command("cost")(cost.cost)
+app.command("outcomes")(outcomes.outcomes)
+app.command("reproduce")(reproduce.reproduce)
 app.add_typer(lab.app, name="lab")
 app.add_typer(scenario.app, name="scenario")
 app.command("doctor")(doctor.doctor)
@@ -45,7 +46,3 @@ def main() -> None:
         if stop.code == INTERRUPTED:
             sys.stderr.write("econ: interrupted; what was finished is kept, the same command resumes it\n")
         raise
-    except BrokenPipeError:
-        # The reader of our output went away; that is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

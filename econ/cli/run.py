@@ -71,7 +71,7 @@ def run(
     With two or more scenarios the paired differences against the first are written too. An interrupted
     run is resumed by the same command.
     """
-    _one_thread()
+    use_one_thread()
     from econ.ensemble import engine
     from econ.ensemble.design import check_reported_quarter, plan
     from econ.report.runs import run_into
@@ -88,7 +88,7 @@ def run(
     if ledger is not None:
         check_reported_quarter(design, ledger)
     place = RUNS / "+".join(design.names)[:LONGEST_NAME] if out is None else out
-    with _progress(quiet) as progress:
+    with show_progress(quiet) as progress:
         result = run_into(
             design,
             place,
@@ -153,14 +153,14 @@ def _load(source: str, settings: list[str]) -> Scenario:
     return scenario.with_settings(*settings) if settings else scenario
 
 
-def _one_thread() -> None:
+def use_one_thread() -> None:
     """One thread for numerical libraries, before they are imported: results and speed both depend on it."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
 
 @contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def show_progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr if it is a terminal; otherwise nothing."""
     if quiet or not sys.stderr.isatty():
         yield lambda finished, total: None
