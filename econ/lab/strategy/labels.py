@@ -43,10 +43,10 @@ class StrategyRaters:
     def __init__(self, world: StrategyWorld, pool: Pool, knobs: Knobs, seed: int) -> None:
         self._world, self._pool, self._knobs, self._seed = world, pool, knobs, seed
 
-    def give(self, kind: str, n: int) -> Labels:
-        """The first n labels of a kind of `KINDS`."""
-        makers: dict[str, Callable[[int], Labels]] = {"preference": self._preferences, "flag": self._flags}
-        return makers[kind](n)
+    def give(self, kind: str, n: int, start: int = 0) -> Labels:
+        """n labels of a kind of `KINDS`, from a prompt of the pool on."""
+        makers: dict[str, Callable[[], Labels]] = {"preference": self._preferences, "flag": self._flags}
+        return makers[kind]().rows(slice(start, start + n))
 
     def _right(self, candidate: int) -> Bools:
         return np.asarray((self._pool.responses[:, candidate] == self._world.right[self._pool.combo]).all(1))
@@ -54,22 +54,22 @@ class StrategyRaters:
     def _draw(self, stream: Stream, item: int) -> Floats:
         return uniform(self._seed, stream, self._world.number, item, np.arange(len(self._pool.combo)))
 
-    def _preferences(self, n: int) -> Labels:
+    def _preferences(self) -> Labels:
         right, flip = [self._right(c) for c in (0, 1)], self._knobs.pair_flip
         gap = right[0].astype(np.int64) - right[1]
         prefers_0 = 0.5 + (0.5 - flip) * gap
-        chosen = (self._draw(Stream.LABEL_PREFERENCE, 1000) >= prefers_0)[:n].astype(np.int64)
+        chosen = (self._draw(Stream.LABEL_PREFERENCE, 1000) >= prefers_0).astype(np.int64)
         order = np.stack([chosen, 1 - chosen], 1)
         return Labels(
-            "preference", np.take_along_axis(self._pool.responses[:n, :2], order[:, :, None], 1),
-            np.take_along_axis(self._pool.reference[:n, :2], order, 1), np.zeros((n, 2), bool),
+            "preference", np.take_along_axis(self._pool.responses[:, :2], order[:, :, None], 1),
+            np.take_along_axis(self._pool.reference[:, :2], order, 1), np.zeros(order.shape, bool),
             information(prefers_0, gap + 1), math.nan,
         )  # fmt: skip
 
-    def _flags(self, n: int) -> Labels:
+    def _flags(self) -> Labels:
         miss, false_alarm = self._knobs.noise
         wrong = ~self._right(0)
         probability = np.where(wrong, 1.0 - miss, false_alarm)
-        flagged = (self._draw(Stream.LABEL_FLAG, 1000) < probability)[:n, None]
+        flagged = (self._draw(Stream.LABEL_FLAG, 1000) < probability)[:, None]
         bits = information(probability, wrong.astype(np.int64))
-        return Labels("flag", self._pool.responses[:n, :1], self._pool.reference[:n, :1], flagged, bits, math.nan)
+        return Labels("flag", self._pool.responses[:, :1], self._pool.reference[:, :1], flagged, bits, math.nan)

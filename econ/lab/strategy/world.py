@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: Share of cells that are hard, and P(right strategy) of the demonstrator there.
 HARD_SHARE, P_HARD = 0.3, 0.012
-#: P(right strategy is known) of the demonstrator in easy cells, by knob; pass@1 of the base model is near the name.
-P_EASY = {"low": 0.25, "reference": 0.60, "high": 0.85}
+#: P(the demonstrator knows the right strategy) in easy cells; 0.25 and 0.85 give pass@1 near 0.22 and 0.61.
+P_EASY = 0.60
 #: Cells of the reinforcement learning prompts, and the share of their prompts that trains.
 TRAINED_CELLS, TRAINED_SHARE = 34, 0.8
 #: Test distributions: prompts of trained cells kept out of training, and the other cells.
@@ -141,7 +141,7 @@ def solve(world: StrategyWorld, prompt: Ints, strategy: Ints) -> Ints:
 
 
 def draw_strategy_world(
-    seed: int, number: int, *, p_easy: float = P_EASY["reference"], shape: StrategyShape = WORLD_B
+    seed: int, number: int, *, p_easy: float = P_EASY, shape: StrategyShape = WORLD_B
 ) -> StrategyWorld:
     """Draw a world; equal keys give equal worlds, whatever `p_easy` is.
 
