@@ -66,3 +66,7 @@ class Stream(IntEnum):
     LABEL_RANDOM = 115
     LABEL_CHANNEL = 116
     RATER_POOL = 117
+    # On-policy steps: prompts (their noise is GUMBEL). Scorers: minibatches. Errors of verifiers.
+    ROLLOUT = 120
+    SCORER = 121
+    VERIFIER = 122

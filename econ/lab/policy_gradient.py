@@ -19,7 +19,7 @@ CLIP, GRPO_EPSILON = 0.2, 1e-4
 
 
 # Advantages ----------------------------------------------------------------------------------------
-def weighted_advantage(right: Tensor, weight_right: float) -> Tensor:
+def weighted_advantage(right: Tensor, weight_right: float | Tensor) -> Tensor:
     """W-REINFORCE (Zhu et al. 2025): λ on right samples, -1 on wrong ones; λ = 0 is NSR, 1 is REINFORCE."""
     return torch.where(right, weight_right, -1.0)
 
@@ -41,7 +41,7 @@ def leave_one_out_advantage(reward: Tensor) -> Tensor:
     return (reward - reward.mean(-1, keepdim=True)) * (count / (count - 1))
 
 
-def kl_advantage(log_prob: Tensor, log_prob_reference: Tensor, beta_kl: float) -> Tensor:
+def kl_advantage(log_prob: Tensor, log_prob_reference: Tensor, beta_kl: float | Tensor) -> Tensor:
     """-β_KL (k1 - mean k1), k1 = log π - log π_ref of each sample; the batch is the last axis."""
     k1 = (log_prob - log_prob_reference).detach()
     return -beta_kl * (k1 - k1.mean(-1, keepdim=True))
