@@ -38,7 +38,8 @@ def gumbel(seed: int, stream: int, world: int, item: int, shape: tuple[int, ...]
 
 
 @lru_cache(maxsize=192)
-def _evaluation_noise(seed: int, world: int, sample: int, shape: tuple[int, ...], device: str) -> Tensor:
+def evaluation_noise(seed: int, world: int, sample: int, shape: tuple[int, ...], device: str) -> Tensor:
+    """Gumbel noise of one sample of every prompt, common to all policies of a world."""
     return gumbel(seed, Stream.EVALUATION, world, sample, shape, device)
 
 
@@ -108,7 +109,7 @@ def _measure(
     sums: dict[str, Tensor] = {}
     for sample in range(samples):
         shape = (1, len(combo), arch.shape.length, arch.shape.vocabulary)
-        response, log_probs = decoder.sample(_evaluation_noise(seed, world.number, sample, shape, device))
+        response, log_probs = decoder.sample(evaluation_noise(seed, world.number, sample, shape, device))
         for name, value in _sampled(setting, combos, response[0], log_probs[0]).items():
             sums[name] = sums.get(name, torch.zeros_like(value)) + value / samples
         if sample == 0:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from econ.lab.details import detail_rows
 from econ.lab.grid import Pretraining
-from econ.lab.job import Context, Job, architecture, world_of
+from econ.lab.job import Context, Job, architecture, make_bases
 from econ.lab.methods import METHODS
 from econ.lab.pool import POOL_SIZE
-from econ.lab.pretraining import fill_pool, pretrain
-from econ.lab.programs import Run, Task, base_hash
+from econ.lab.programs import Run, Task, base_hash, task_of
 from econ.lab.rows import table_rows
 from econ.lab.store import Store
+from econ.lab.strategy.context import StrategyContext
+from econ.lab.strategy.context import make_bases as make_strategy_bases
 from econ.lab.trainers import TRAINERS
 from econ.lab.training_state import Saver
 
@@ -33,19 +35,16 @@ def execute(task: Task, folder: Path, device: str = "cpu") -> None:
 
 def _pretrain(task: Task, store: Store, device: str) -> None:
     started, settings = time.perf_counter(), task.settings
-    arch, seed = architecture(settings), settings["seed"]
-    worlds = [world_of(settings, item) for item in task.items]
-    flat = pretrain(arch, worlds, seed, Pretraining(**settings["pretraining"]), device)
-    for row, (world, item) in enumerate(zip(worlds, task.items, strict=True)):
-        pool = fill_pool(
-            arch, flat[row : row + 1], world, seed, float(item["confounding"]), settings["candidates"], POOL_SIZE
-        )
+    make = make_strategy_bases if task_of(settings) == "B" else make_bases
+    spec = Pretraining(**settings["pretraining"])
+    flat, pools = make(architecture(settings), task.items, settings, spec, POOL_SIZE, device)
+    for row, (pool, item) in enumerate(zip(pools, task.items, strict=True)):
         arrays = {
             "flat": flat[row].cpu().numpy(), "combo": pool.combo.astype(np.int16), "opinion": pool.opinion.astype(np.int8),
             "responses": pool.responses.astype(np.int8), "reference": pool.reference,
         }  # fmt: skip
         store.save(base_hash(item, settings), arrays, {})
-    store.save(task.hash, {}, _facts(task, started, len(worlds)))
+    store.save(task.hash, {}, _facts(task, started, len(pools)))
 
 
 def _facts(task: Task, started: float, runs: int) -> dict[str, Any]:
@@ -58,14 +57,17 @@ def _facts(task: Task, started: float, runs: int) -> dict[str, Any]:
 
 def _train(task: Task, store: Store, device: str) -> None:
     started = time.perf_counter()
-    runs, context = [Run.from_plain(item) for item in task.items], Context(task.settings, store, device)
+    runs = [Run.from_plain(item) for item in task.items]
+    context = (StrategyContext if task_of(task.settings) == "B" else Context)(task.settings, store, device)
     base = torch.stack([context.base(run).flat for run in runs])
     saver = Saver(store.folder / f"{task.hash}.training.npz")
     job = Job(architecture(task.settings), METHODS[runs[0].method], runs, base, context, saver)
     trained = TRAINERS[job.method.trainer](job)
     rows = table_rows(job, trained)
+    details, arrays = detail_rows(job, trained)
     facts = _facts(task, started, len(runs))
     for row in rows:
         row["seconds"] = facts["seconds"] / len(runs)
-    store.save(task.hash, {}, facts | {"rows": rows, "curves": trained.curves, "scorers": trained.scorers})
+    tables = {"rows": rows, "curves": trained.curves, "scorers": trained.scorers, "details": details}
+    store.save(task.hash, arrays, facts | tables)
     saver.path.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from econ.core.yaml_files import YamlFile, read_yaml
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
 from econ.lab.pool import POOL_SIZE
+from econ.lab.strategy.grid import check_task
 
 
 class _Part(BaseModel):
@@ -54,11 +55,16 @@ class Training(_Part):
 
 
 class Evaluation(_Part):
-    """What is measured: samples per prompt, distributions, and metrics along training or losses alone."""
+    """What is measured: samples per prompt, distributions, and metrics along training or losses alone.
+
+    `details` is the number of samples per prompt by which violations are measured prompt by prompt and
+    rule by rule; without, they are not.
+    """
 
     samples: int = Field(8, ge=1, le=64)
     distributions: tuple[str, ...] = ("id", "ood")
     curves: Literal["losses", "metrics"] = "metrics"
+    details: int = Field(0, ge=0, le=64, multiple_of=2)
 
     @model_validator(mode="after")
     def _known(self) -> Evaluation:
@@ -87,7 +93,9 @@ class Arm(_Part):
 
     `config` fixes keys; `tune` lists values to choose from on tuning worlds, at budget `tune_at`
     (each budget if absent); `edges` tunes the pure arms of `hybrid`; `knobs` override the grid's, and
-    `sweep` varies some for this arm alone, beside those that the grid sweeps.
+    `sweep` varies some for this arm alone, beside those that the grid sweeps. `worlds`,
+    `optimiser_seeds`, `training` and `evaluation` take the place of the grid's, but not in tuning.
+    With `halves` labels come from each half of the pool named, so that those of 0 and 1 share none.
     """
 
     method: str
@@ -101,6 +109,11 @@ class Arm(_Part):
     edges: Edges | None = None
     knobs: dict[str, Any] = Field(default_factory=dict)
     sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    worlds: tuple[int, ...] = ()
+    optimiser_seeds: tuple[int, ...] = ()
+    training: dict[str, Any] = Field(default_factory=dict)
+    evaluation: dict[str, Any] = Field(default_factory=dict)
+    halves: tuple[Literal[0, 1], ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Arm:
@@ -113,6 +126,8 @@ class Arm(_Part):
                     raise ValueError(f"'{self.method}' has no configuration key '{key}'; allowed: {', '.join(known)}")
         if self.edges is not None and self.method != "hybrid":
             raise ValueError("only 'hybrid' has edges")
+        if self.halves and method.trainer != "offline":
+            raise ValueError(f"halves are of labels, and '{self.method}' learns from what it samples too")
         self._check_budgets(len(method.kinds))
         return self
 
@@ -126,9 +141,10 @@ class Arm(_Part):
             raise ValueError(f"'{self.method}' needs either n (with flag_share) or both a and b")
         if mixed and not (self.a and self.b):
             raise ValueError("a and b go together")
+        most = POOL_SIZE // 2 if self.halves else POOL_SIZE
         for budget in (*self.n, *self.a, *self.b):
-            if not 0 <= budget <= POOL_SIZE:
-                raise ValueError(f"a budget is from 0 to {POOL_SIZE}, found {budget}")
+            if not 0 <= budget <= most:
+                raise ValueError(f"a budget is from 0 to {most}{' of half a pool' * bool(self.halves)}, found {budget}")
 
     def budgets(self) -> list[dict[str, int]]:
         """Labels bought by kind, for every budget; without labels one empty budget."""
@@ -163,7 +179,7 @@ class Grid(_Part):
     title: str = ""
     description: str = ""
     reductions: tuple[str, ...] = Field((), description="what was left out of the full design, said in words")
-    task: Literal["A"] = "A"
+    task: Literal["A", "B"] = "A"
     stage: Literal["confirm", "develop"] = "confirm"
     seed: int = Field(1, ge=0, le=2**32 - 1)
     worlds: tuple[int, ...]
@@ -185,13 +201,30 @@ class Grid(_Part):
                 near = nearest_name(key, Knobs.model_fields)
                 hint = f"; did you mean '{near}'?" if near else ""
                 raise ValueError(f"'{key}' is no knob; allowed: {', '.join(Knobs.model_fields)}{hint}")
+        check_task(self)
         for arm in self.arms:
             self.settings(arm)
+            self.training_of(arm)
+            self.evaluation_of(arm)
+            if not set(arm.worlds) <= set(self.worlds):
+                raise ValueError(f"the worlds of arm '{arm.method}' are not all among those of the grid")
         if set(self.worlds) & set(self.tuning.worlds) and any(arm.tune or arm.edges for arm in self.arms):
             raise ValueError("tuning worlds must not be among the worlds of the grid")
         if len(set(self.worlds)) != len(self.worlds):
             raise ValueError("a world is listed twice")
         return self
+
+    def worlds_of(self, arm: Arm) -> tuple[int, ...]:
+        """Worlds in which an arm is measured."""
+        return arm.worlds or self.worlds
+
+    def training_of(self, arm: Arm) -> Training:
+        """How the runs of an arm are trained; those that tune it are trained as the grid says."""
+        return Training.model_validate(self.training.model_dump() | arm.training)
+
+    def evaluation_of(self, arm: Arm) -> Evaluation:
+        """What is measured of the runs of an arm."""
+        return Evaluation.model_validate(self.evaluation.model_dump() | arm.evaluation)
 
     def settings(self, arm: Arm | None = None) -> list[Knobs]:
         """Every combination of the swept knobs, with an arm's own in place of them."""

@@ -22,22 +22,26 @@ import numpy as np
 import torch
 
 from econ.lab.accounting import Usage
-from econ.lab.evaluation import Setting, evaluate
+from econ.lab.evaluation import Setting, collapsed, evaluate
 from econ.lab.knobs import BASE_RATES, Knobs
-from econ.lab.labels import Labels, Raters, matched_noise
+from econ.lab.labels import Labels, Raters
+from econ.lab.matching import matched_bias, matched_noise
 from econ.lab.methods import METHODS, Method
 from econ.lab.model import Architecture
 from econ.lab.pool import Pool
-from econ.lab.pretraining import Base
-from econ.lab.programs import Run, base_hash, base_item
+from econ.lab.pretraining import Base, fill_pool, pretrain
+from econ.lab.programs import Run, base_hash, base_item, task_of
 from econ.lab.scoring import Scorer
 from econ.lab.store import Store
+from econ.lab.strategy.world import WORLD_B
 from econ.lab.training import Outcome
 from econ.lab.training_state import Saver
 from econ.lab.world import WORLD_A, World, draw_world
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from econ.lab.grid import Pretraining
 
 #: Metrics of one run by test distribution, named as in the measurement table.
 Metrics = dict[str, dict[str, float]]
@@ -109,9 +113,8 @@ class Job:
         return [self.context.labels(run) for run in self.runs]
 
     def prompts(self) -> list[np.ndarray]:
-        """Token ids (M, 4) of the prompts of each run's pool."""
-        pools = [(self.context.world(run), self.context.base(run).pool) for run in self.runs]
-        return [world.prompt_tokens(pool.combo, pool.opinion) for world, pool in pools]
+        """Token ids (M, 4) of the prompts of each run's pool, from the first that it labels on."""
+        return [self.context.prompts(run) for run in self.runs]
 
 
 Trainer = Callable[[Job], Trained]
@@ -119,7 +122,7 @@ Trainer = Callable[[Job], Trained]
 
 def architecture(settings: dict[str, Any]) -> Architecture:
     """The transformer of a grid."""
-    return Architecture(WORLD_A, **settings["model"])
+    return Architecture(WORLD_B if task_of(settings) == "B" else WORLD_A, **settings["model"])
 
 
 @lru_cache(maxsize=64)
@@ -132,6 +135,20 @@ def world_of(settings: dict[str, Any], item: dict[str, Any]) -> World:
     return _world(settings["seed"], item["world"], item["base_rate"], item["refusal"])
 
 
+def make_bases(
+    arch: Architecture, items: tuple[dict[str, Any], ...], settings: dict[str, Any], spec: Pretraining,
+    count: int, device: str,
+) -> tuple[Tensor, list[Pool]]:  # fmt: skip
+    """Base models (R, P) of the worlds of `programs.base_item` and a pool of `count` prompts of each."""
+    seed, worlds = settings["seed"], [world_of(settings, item) for item in items]
+    flat = pretrain(arch, worlds, seed, spec, device)
+    pools = [
+        fill_pool(arch, flat[row : row + 1], world, seed, float(item["confounding"]), settings["candidates"], count)
+        for row, (world, item) in enumerate(zip(worlds, items, strict=True))
+    ]
+    return flat, pools
+
+
 def load_base(store: Store, item: dict[str, Any], settings: dict[str, Any], device: str = "cpu") -> Base:
     """A stored base model with its pool."""
     arrays = store.arrays(base_hash(item, settings))
@@ -141,7 +158,14 @@ def load_base(store: Store, item: dict[str, Any], settings: dict[str, Any], devi
 
 
 class Context:
-    """What the runs of a batch share: settings, bases, worlds and labels, each loaded once."""
+    """What the runs of a batch share: settings, bases, worlds and labels, each loaded once.
+
+    World B has its own (`strategy.context`), with the same methods but `setting`.
+    """
+
+    task = "A"
+    #: Metrics of the base model that stand beside a run's.
+    base_columns: tuple[str, ...] = ("violation", "helpfulness", "sycophancy", "over_refusal", "entropy")
 
     def __init__(self, settings: dict[str, Any], store: Store, device: str) -> None:
         self.settings, self.device, self.store = settings, device, store
@@ -150,7 +174,7 @@ class Context:
 
     def base(self, run: Run) -> Base:
         """Base model and pool of a run's world."""
-        item = base_item(run.world, run.knobs)
+        item = base_item(run.world, run.knobs, self.task)
         key = base_hash(item, self.settings)
         if key not in self._bases:
             self._bases[key] = load_base(self.store, item, self.settings, self.device)
@@ -160,19 +184,28 @@ class Context:
         """The world of a run: for raters, evaluation and upper bounds, never for training on labels."""
         return world_of(self.settings, base_item(run.world, run.knobs))
 
+    def prompts(self, run: Run) -> np.ndarray:
+        """Token ids (M, 4) of the pool's prompts, from the first that a run labels on."""
+        pool = self.base(run).pool
+        return self.world(run).prompt_tokens(pool.combo[run.start :], pool.opinion[run.start :])
+
     def labels(self, run: Run) -> dict[str, Labels]:
         """Human labels of a run by kind."""
         source = METHODS[run.method].labels
         control = source if source in ("random", "shuffled") else ""
         raters = Raters(self.world(run), self.base(run).pool, self.knobs(run), self.settings["seed"], control)
-        return {kind: raters.give(kind, n) for kind, n in run.labels.items()}
+        return {kind: raters.give(kind, n, run.start) for kind, n in run.labels.items()}
 
     def knobs(self, run: Run) -> Knobs:
-        """Knobs as run: those of the grid, but for the flag noise of an arm with matched bits."""
-        if METHODS[run.method].labels != "matched_bits":
-            return run.knobs
-        noise = matched_noise(self.world(run), self.base(run).pool, run.knobs, self.settings["seed"])
-        return run.knobs.model_copy(update={"flag_noise": (noise, noise)})
+        """Knobs as run: those of the grid, but for what is matched to pairs in each world."""
+        knobs, world, seed = run.knobs, self.world(run), self.settings["seed"]
+        if METHODS[run.method].labels == "matched_bits":
+            noise = matched_noise(world, self.base(run).pool, knobs, seed)
+            knobs = knobs.model_copy(update={"flag_noise": (noise, noise)})
+        if knobs.match_bias and any(kind.startswith("flag") for kind in run.labels):
+            bias = matched_bias(world, self.base(run).pool, knobs, seed)
+            knobs = knobs.model_copy(update={"flag_bias": bias})
+        return knobs
 
     def setting(self, run: Run) -> Setting:
         """How a run is evaluated."""
@@ -189,3 +222,7 @@ class Context:
             arch, flat, base, [self.setting(run) for run in runs], seed=self.settings["seed"], samples=samples,
             distributions=tuple(self.settings["evaluation"]["distributions"]),
         )  # fmt: skip
+
+    def verdicts(self, own: dict[str, float], base: dict[str, float], finite: bool) -> dict[str, Any]:
+        """Columns that compare the metrics of a policy with those of its base model."""
+        return {"collapsed": collapsed(own, base, finite), "relative_harm": own["violation"] / base["violation"]}

@@ -23,6 +23,9 @@ class Knobs(BaseModel):
 
     bias: float = Field(2.0, description="utility of raters for agreement with the stated opinion")
     flag_bias: float = Field(0.0, ge=0, le=1, description="added miss probability of a flag on agreement")
+    match_bias: bool = Field(
+        False, description="flag_bias at which agreement weighs in a flag what it weighs in a pair (log-odds)"
+    )
     confounding: float = Field(0.85, ge=0, le=1, description="P(opinion true | stated), in distribution")
     comp: float = Field(0.5, ge=0, le=1, description="share of stance correctness that a rater can verify")
     harm_weight: float = Field(2.0, ge=0, description="weight of a perceived violation in rater utility")
@@ -35,6 +38,8 @@ class Knobs(BaseModel):
     refusal: Literal["on", "off"] = Field("on", description="whether the world has a REFUSE token")
     raters: int = Field(1, ge=1, le=64, description="raters with own bias (sd 1); 1 means the bias is shared")
 
+    base_accuracy: float = Field(0.60, ge=0, le=1, description="World B: P(right strategy known) in easy cells")
+
     @property
     def noise(self) -> tuple[float, float]:
         """(miss, false alarm) of one judgement "does it violate?"."""
@@ -43,6 +48,14 @@ class Knobs(BaseModel):
         error = ERROR_VERIFIABLE + ERROR_ADDED * (1.0 - self.v)
         return error, error
 
-    def of_world(self) -> dict[str, object]:
-        """The knobs on which the world, its base model and its pool of prompts depend."""
+    def of_world(self, task: str) -> dict[str, object]:
+        """The knobs on which a world (A or B), its base model and its pool of prompts depend."""
+        if task == "B":
+            return {"base_accuracy": self.base_accuracy}
         return {"confounding": self.confounding, "base_rate": self.base_rate, "refusal": self.refusal}
+
+#: The knobs that mean something in each world.
+KNOBS_OF = {
+    "A": tuple(name for name in Knobs.model_fields if name != "base_accuracy"),
+    "B": ("base_accuracy", "v", "flag_noise", "pair_flip"),
+}

@@ -6,9 +6,9 @@ are nested: the labels of n prompts are the first n of the labels of more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -38,7 +38,7 @@ FIRST_ANCHOR = 2
 
 @dataclass(frozen=True)
 class Labels:
-    """What raters said about the first n prompts of a pool.
+    """What raters said about n prompts of a pool.
 
     Attributes
     ----------
@@ -65,6 +65,11 @@ class Labels:
     def __len__(self) -> int:
         return len(self.responses)
 
+    def rows(self, chosen: slice) -> Labels:
+        """Some of the labels."""
+        arrays = {name: getattr(self, name)[chosen] for name in ("responses", "reference", "flagged")}
+        return replace(self, **arrays)
+
     @property
     def positives(self) -> int:
         """Flags that found a violation."""
@@ -89,8 +94,11 @@ class Raters:
         self._scorer = Scorer(world)
         self._scores: dict[int, Scores] = {}
 
-    def give(self, kind: str, n: int) -> Labels:
-        """The first n labels of a kind."""
+    def give(self, kind: str, n: int, start: int = 0) -> Labels:
+        """Labels of a kind of `n` prompts from prompt `start` of the pool on."""
+        return self._first(kind, start + n).rows(slice(start, None))
+
+    def _first(self, kind: str, n: int) -> Labels:
         if kind == "flag_pair":
             return self._flags(kind, n, (0, 1), judged=2)
         if kind.startswith("flag"):
@@ -132,16 +140,38 @@ class Raters:
         first = responses[:, 0]
         return np.asarray((first == self._pool.opinion[: len(first)]) & (first < self._world.shape.stances))
 
+    def agreement_effect(self, kind: Literal["flag", "preference"]) -> float:
+        """Log-odds by which agreeing with the stated opinion helps a response, all else as it is.
+
+        logit E[P(not flagged)], or logit E[P(preferred)], of y0 had it agreed, minus the same had it not:
+        means over the prompts of the pool that state an opinion and whose y0 does not refuse, with the
+        noise of the channel and of the choice summed out. y1 is as it is. Since agreement is set and
+        not observed, that agreeing answers are often true has no part in it.
+        """
+        able = (self._pool.opinion < self._world.shape.stances) & ~self._truth(0).refused.numpy()
+        good = {agrees: float(self._good(kind, agrees)[able].mean()) for agrees in (False, True)}
+        with np.errstate(divide="ignore"):
+            odds = {agrees: np.log(p) - np.log1p(-p) for agrees, p in good.items()}
+        return float(odds[True] - odds[False])
+
+    def _good(self, kind: str, agrees: bool) -> Floats:
+        if kind == "flag":
+            return 1.0 - self._flag_probability(0, agrees)[0]
+        return self._preference_probability([self._fixed_utility(0, agrees), self._fixed_utility(1)])
+
     # Flags -----------------------------------------------------------------------------------
     @cached_property
     def _drafted(self) -> int:
         return self._scorer.drafted(self._knobs.coverage)
 
-    def _flag_probability(self, candidate: int) -> tuple[Floats, NDArray[np.bool_]]:
+    def _flag_probability(
+        self, candidate: int, agrees: NDArray[np.bool_] | bool | None = None
+    ) -> tuple[Floats, NDArray[np.bool_]]:
         """P(flag) for the whole pool, and whether a drafted rule is truly broken."""
         miss, false_alarm = self._knobs.noise
         broken = (self._truth(candidate).broken & self._drafted).numpy() != 0
-        missed = np.minimum(miss + self._knobs.flag_bias * self._agrees(self._pool.responses[:, candidate]), 1.0)
+        agrees = self._agrees(self._pool.responses[:, candidate]) if agrees is None else agrees
+        missed = np.minimum(miss + self._knobs.flag_bias * agrees, 1.0)
         return np.where(broken, 1.0 - missed, false_alarm), broken
 
     def _flags(self, kind: str, n: int, candidates: tuple[int, ...], judged: int) -> Labels:
@@ -182,10 +212,10 @@ class Raters:
         gap = np.clip((u_1 - u_0) / self._knobs.pair_temperature, -700.0, 700.0)
         return (1 - 2 * flip) / (1 + np.exp(gap)) + flip
 
-    def _fixed_utility(self, candidate: int) -> Floats:
-        """Utility of a candidate but for perceived violations, (M,)."""
-        agrees = self._agrees(self._pool.responses[:, candidate])
-        return self._merit(self._truth(candidate)) + self._biases(len(agrees)) * agrees
+    def _fixed_utility(self, candidate: int, agrees: bool | None = None) -> Floats:
+        """Utility of a candidate but for perceived violations, (M,); as if it agreed or not, where said."""
+        own = self._agrees(self._pool.responses[:, candidate])
+        return self._merit(self._truth(candidate)) + self._biases(len(own)) * (own if agrees is None else agrees)
 
     def _preferences(self, n: int) -> Labels:
         count, weight = len(self._pool.combo), self._knobs.harm_weight
@@ -201,15 +231,20 @@ class Raters:
             *self._preference_bits(fixed),
         )  # fmt: skip
 
-    def _preference_bits(self, fixed: list[Floats]) -> list[float]:
-        """Bits per pair, with the channel's noise summed out."""
-        weight, truths = self._knobs.harm_weight, [self._truth(c) for c in (0, 1)]
-        q = [self._seen_probability(t) for t in truths]
+    def _preference_probability(self, fixed: list[Floats]) -> Floats:
+        """P(0 over 1) for the whole pool, with the channel's noise summed out."""
+        weight, q = self._knobs.harm_weight, [self._seen_probability(self._truth(c)) for c in (0, 1)]
         mean = np.zeros_like(fixed[0])
         for seen_0 in (0, 1):
             for seen_1 in (0, 1):
                 chance = (q[0] if seen_0 else 1 - q[0]) * (q[1] if seen_1 else 1 - q[1])
                 mean += chance * self._choice_probability(fixed[0] - weight * seen_0, fixed[1] - weight * seen_1)
+        return mean
+
+    def _preference_bits(self, fixed: list[Floats]) -> list[float]:
+        """Bits per pair."""
+        weight, truths = self._knobs.harm_weight, [self._truth(c) for c in (0, 1)]
+        mean = self._preference_probability(fixed)
         broken = [(t.broken.numpy() != 0).astype(np.int64) for t in truths]
         gap = fixed[0] - weight * broken[0] - fixed[1] + weight * broken[1]
         bits = self._bits(mean, np.sign(gap).astype(np.int64) + 1, 2 * broken[0] + broken[1])
@@ -249,20 +284,3 @@ class Raters:
         assert chosen is not None
         nothing = np.zeros((n, 1))
         return Labels("demonstration", chosen[:, None], nothing.astype(np.float32), nothing != 0, np.nan, np.nan)
-
-
-def matched_noise(world: World, pool: Pool, knobs: Knobs, seed: int) -> float:
-    """Symmetric error at which a flag carries as many bits about violations as a pair does.
-
-    Found by bisection; the pair is judged under the knobs as they are.
-    """
-    target = Raters(world, pool, knobs, seed).give("preference", 1).bits_harm
-    low, high = 0.0, 0.5
-    for _ in range(40):
-        middle = (low + high) / 2
-        noisy = knobs.model_copy(update={"flag_noise": (middle, middle)})
-        if Raters(world, pool, noisy, seed).give("flag", 1).bits_harm > target:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2

@@ -13,6 +13,7 @@ from econ.lab.accounting import KINDS
 from econ.lab.grid import Arm, Evaluation, Grid, ModelSize, Pretraining, Training
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
+from econ.lab.pool import POOL_SIZE
 
 #: Bytes of activations per trained token at width 32 and two layers (measured bound).
 BYTES_PER_TOKEN = 5_000
@@ -35,6 +36,8 @@ class Run:
         Labels spent on tuning worlds to choose the configuration.
     edge : bool
         The configuration lies on the edge of the values tried.
+    half : {None, 0, 1}
+        Labels are the first ones of this half of the pool; of the whole, if None.
     """
 
     stage: str
@@ -46,6 +49,12 @@ class Run:
     config: tuple[tuple[str, float], ...]
     tuning_judgements: int = 0
     edge: bool = False
+    half: int | None = None
+
+    @property
+    def start(self) -> int:
+        """Prompt of the pool at which the labels begin."""
+        return POOL_SIZE // 2 if self.half == 1 else 0
 
     @property
     def program(self) -> str:
@@ -117,6 +126,7 @@ def _hashed(settings: dict[str, Any]) -> dict[str, Any]:
 def _without_defaults(item: dict[str, Any]) -> dict[str, Any]:
     if "knobs" not in item:
         return item
+    item = {key: value for key, value in item.items() if key != "half" or value is not None}
     return item | {"knobs": _differing(item["knobs"], Knobs().model_dump(mode="json"))}
 
 
@@ -129,10 +139,20 @@ def grid_hash(grid: Grid) -> str:
     return content_hash([grid.model_dump(mode="json", exclude_defaults=True), RESULTS_VERSION])
 
 
-def result_settings(grid: Grid, candidates: int) -> dict[str, Any]:
-    """The parts of a grid on which every run depends."""
-    keys = ("seed", "model", "pretraining", "training", "evaluation")
-    return {key: grid.model_dump(mode="json")[key] for key in keys} | {"candidates": candidates}
+def result_settings(grid: Grid, candidates: int, arm: Arm | None = None) -> dict[str, Any]:
+    """The parts of a grid on which every run depends, with an arm's own in place of them."""
+    # World A is the default, left out as all defaults are, so that its hashes name no task.
+    keys = ("seed", "model", "pretraining", "training", "evaluation", *(() if grid.task == "A" else ("task",)))
+    plain = {key: grid.model_dump(mode="json")[key] for key in keys} | {"candidates": candidates}
+    if arm is not None:
+        own = {"training": grid.training_of(arm), "evaluation": grid.evaluation_of(arm)}
+        plain |= {key: part.model_dump(mode="json") for key, part in own.items()}
+    return plain
+
+
+def task_of(settings: dict[str, Any]) -> str:
+    """The world of a grid, A or B."""
+    return str(settings.get("task", "A"))
 
 
 def candidates_needed(grid: Grid) -> int:
@@ -146,14 +166,14 @@ def run_id(run: Run, settings: dict[str, Any]) -> str:
     return content_hash([_without_defaults(run.plain()), own, RESULTS_VERSION])[:16]
 
 
-def base_item(world: int, knobs: Knobs) -> dict[str, Any]:
+def base_item(world: int, knobs: Knobs, task: str = "A") -> dict[str, Any]:
     """What a base model and its pool depend on, besides the settings."""
-    return {"world": world, **knobs.of_world()}
+    return {"world": world, **knobs.of_world(task)}
 
 
 def base_hash(item: dict[str, Any], settings: dict[str, Any]) -> str:
     """Name of a base model's file; evaluation and training have no part in it."""
-    own = {key: settings[key] for key in ("seed", "model", "pretraining", "candidates")}
+    own = {key: settings[key] for key in ("seed", "model", "pretraining", "candidates", "task") if key in settings}
     return content_hash(["base", item, _hashed(own), RESULTS_VERSION])[:24]
 
 
@@ -161,9 +181,10 @@ def pretraining_tasks(
     knobs: list[Knobs], worlds: tuple[int, ...], settings: dict[str, Any], batch: int = 4
 ) -> list[Task]:
     """Base models of all worlds under all knobs that matter to them, a few worlds to a task."""
-    variants = {repr(one.of_world()): one for one in knobs}
+    task = task_of(settings)
+    variants = {repr(one.of_world(task)): one for one in knobs}
     return [
-        Task("pretrain", "base", settings, tuple(base_item(world, one) for world in block))
+        Task("pretrain", "base", settings, tuple(base_item(world, one, task) for world in block))
         for one in variants.values() for block in _batched(worlds, batch)
     ]  # fmt: skip
 
@@ -207,6 +228,11 @@ def work(task: Task) -> float:
     return total
 
 
+def tuning_score(row: dict[str, Any]) -> float:
+    """By what configurations are chosen: helpfulness minus violations; in World B, pass@1."""
+    return float(row["pass_1"] if row["task"] == "B" else row["helpfulness"] - row["violation"])
+
+
 # Runs of an arm ------------------------------------------------------------------------------------
 def plain_runs(
     grid: Grid, arm: Arm, stage: str, worlds: tuple[int, ...], budgets: dict[str, int],
@@ -220,9 +246,11 @@ def plain_runs(
     return [
         Run(
             stage, arm.method, world, seed, tuple(budgets.items()), knobs,
-            tuple(sorted(full.items())), tuning_judgements, edge,
+            tuple(sorted(full.items())), tuning_judgements, edge, half,
         )
-        for seed in grid.optimiser_seeds for world in worlds
+        for half in arm.halves or (None,)
+        for seed in arm.optimiser_seeds or grid.optimiser_seeds
+        for world in worlds
     ]  # fmt: skip
 
 

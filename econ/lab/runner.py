@@ -16,17 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from econ.core.errors import InputError, WorkError
-from econ.core.files import result_directory
+from econ.core.files import content_hash, result_directory
 from econ.core.provenance import now, provenance
 from econ.lab import RESULTS_VERSION, programs
-from econ.lab.grid import Arm, Grid
+from econ.lab.churn import Trace, churn_rows
+from econ.lab.grid import Arm, Evaluation, Grid
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
 from econ.lab.programs import Run, Task
 from econ.lab.store import Store
-from econ.lab.tables import write_tables
+from econ.lab.tables import write_details, write_tables
 
 Progress = Callable[[str, int, int], None]
+
+#: What the manifest says of every finished task.
+FACTS = ("program", "kind", "runs", "seconds", "peak_bytes")
 
 
 def run_grid(
@@ -69,6 +73,8 @@ def run_grid(
             session.run()
         manifest = _manifest(session, started, time.perf_counter() - clock)
         write_tables(partial, session.rows, session.curves, manifest)
+        if session.details:
+            write_details(partial, session.details, session.churn())
         shutil.rmtree(partial / "checkpoints")
     return manifest
 
@@ -101,6 +107,8 @@ class _Session:
     progress: Progress
     rows: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
+    details: list[dict[str, Any]] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
     done: dict[str, dict[str, Any]] = field(default_factory=dict)
     chosen: list[dict[str, Any]] = field(default_factory=list)
 
@@ -108,8 +116,8 @@ class _Session:
         self.store = Store(self.folder)
         self.engine = _Engine(self.workers, self.folder, self.device)
         self.settings = programs.result_settings(self.grid, programs.candidates_needed(self.grid))
-        short = {"samples": self.grid.tuning.samples, "distributions": ["id"], "curves": "losses"}
-        self.tuning_settings = self.settings | {"evaluation": short}
+        short = Evaluation(samples=self.grid.tuning.samples, distributions=("id",), curves="losses")
+        self.tuning_settings = self.settings | {"evaluation": short.model_dump(mode="json")}
 
     def run(self) -> None:
         """All phases in order."""
@@ -117,11 +125,22 @@ class _Session:
         tuned = [self._tuning_knobs(arm) for arm in self.grid.arms if arm.tune or arm.edges]
         bases = programs.pretraining_tasks(tuned, self.grid.tuning.worlds, self.settings)
         self._finish("base models", bases + programs.pretraining_tasks(variants, self.grid.worlds, self.settings))
-        runs: list[Run] = []
+        groups: dict[str, tuple[list[Run], dict[str, Any]]] = {}
         for arm in self.grid.arms:
-            runs += self._hybrid_runs(arm) if arm.edges is not None else self._runs(arm)
+            runs = self._hybrid_runs(arm) if arm.edges is not None else self._runs(arm)
+            settings = programs.result_settings(self.grid, self.settings["candidates"], arm)
+            groups.setdefault(content_hash(settings), ([], settings))[0].extend(runs)
         # Sweeps may cross at one setting; a run is one run, however many arms ask for it.
-        self._train("training", list(dict.fromkeys(runs)), self.settings)
+        self._train("training", [(list(dict.fromkeys(runs)), settings) for runs, settings in groups.values()])
+
+    def churn(self) -> list[dict[str, Any]]:
+        """Rows of `churn.parquet`."""
+        from econ.lab.job import world_of
+
+        return churn_rows(
+            self.traces, lambda run: world_of(self.settings, programs.base_item(run.world, run.knobs)),
+            self.grid.evaluation.distributions,
+        )  # fmt: skip
 
     # Phases ----------------------------------------------------------------------------------
     def _finish(self, phase: str, tasks: list[Task]) -> None:
@@ -130,8 +149,8 @@ class _Session:
         for count, _ in enumerate(self.engine.do(missing), start=len(tasks) - len(missing) + 1):
             self.progress(phase, count, len(tasks))
         for task in tasks:
-            facts = {k: x for k, x in self.store.facts(task.hash).items() if k not in ("rows", "curves")}
-            self.done[task.hash] = facts | {"hash": task.hash}
+            facts = self.store.facts(task.hash)
+            self.done[task.hash] = {key: facts[key] for key in FACTS} | {"hash": task.hash}
 
     def _stored(self, task: Task) -> bool:
         names = [task.hash]
@@ -139,9 +158,10 @@ class _Session:
             names += [programs.base_hash(item, task.settings) for item in task.items]
         return all([self.store.has(name) for name in names])
 
-    def _train(self, phase: str, runs: list[Run], settings: dict[str, Any]) -> list[dict[str, Any]]:
+    def _train(self, phase: str, groups: list[tuple[list[Run], dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Rows of runs, each group of which has settings of its own."""
         per_batch = self.grid.runs_per_batch if self.device == "cpu" else 4096
-        tasks = programs.batches(runs, settings, per_batch, self.device)
+        tasks = [task for runs, own in groups for task in programs.batches(runs, own, per_batch, self.device)]
         known = set(self.done)
         self._finish(phase, tasks)
         rows = []
@@ -151,7 +171,18 @@ class _Session:
             if task.hash not in known:
                 self.rows += facts["rows"]
                 self.curves += facts["curves"]
+                if facts.get("details"):
+                    self.details += facts["details"]
+                    self.traces += self._traces(task)
         return rows
+
+    def _traces(self, task: Task) -> list[Trace]:
+        protocol, violation = content_hash(task.settings), self.store.arrays(task.hash)["violation"]
+        runs = [Run.from_plain(item) for item in task.items]
+        return [
+            Trace(run, programs.run_id(run, task.settings), protocol, own)
+            for run, own in zip(runs, violation, strict=True)
+        ]  # fmt: skip
 
     # Arms ------------------------------------------------------------------------------------
     def _runs(self, arm: Arm) -> list[Run]:
@@ -162,7 +193,7 @@ class _Session:
                 config, spent, edge = self._tune(arm, arm.method, arm.tuned_at(budgets), arm.config, arm.tune)
             for knobs in self.grid.settings(arm):
                 runs += programs.plain_runs(
-                    self.grid, arm, self.grid.stage, self.grid.worlds, budgets, config, knobs, spent, edge
+                    self.grid, arm, self.grid.stage, self.grid.worlds_of(arm), budgets, config, knobs, spent, edge
                 )
         return runs
 
@@ -185,7 +216,7 @@ class _Session:
             edge = (edge_a and a > 0) or (edge_b and b > 0) or (edge_w and a > 0 and b > 0)
             for knobs in self.grid.settings(arm):
                 runs += programs.plain_runs(
-                    self.grid, arm, self.grid.stage, self.grid.worlds, budgets, config, knobs, spent, edge
+                    self.grid, arm, self.grid.stage, self.grid.worlds_of(arm), budgets, config, knobs, spent, edge
                 )
         return runs
 
@@ -211,10 +242,11 @@ class _Session:
             programs.plain_runs(self.grid, arm, "tune", worlds, budgets, fixed | config, knobs) for config in tried
         ]
         label = f"tuning {method}"
-        rows = {r["run_id"]: r for r in self._train(label, [run for own in every for run in own], self.tuning_settings)}
+        group = [run for own in every for run in own], self.tuning_settings
+        rows = {row["run_id"]: row for row in self._train(label, [group])}
         for own in every:
             found = [rows[programs.run_id(run, self.tuning_settings)] for run in own]
-            scores.append(sum(r["helpfulness"] - r["violation"] for r in found) / len(found))
+            scores.append(sum(programs.tuning_score(r) for r in found) / len(found))
             # The labels of a world serve all configurations, so they are charged once.
             spent = sum(r["judgements"] for r in found)
         best = max(range(len(tried)), key=scores.__getitem__)

@@ -82,6 +82,13 @@ class Scorer:
         broken = torch.where(refused, torch.zeros_like(broken), broken & self._active[combo])
         return Scores(broken, self._content(combo, response, refused), response[:, 0] == self._stance[combo], refused)
 
+    def breaking(self, combo: Tensor, previous: Tensor | None = None) -> Tensor:
+        """Tokens that would break a rule next, (N, V) bool: at position 0, or after the token `previous` (N,)."""
+        broken = self._forbidden.expand(len(combo), -1)
+        if previous is not None:
+            broken = broken | (self._first[previous][:, None] & self._second)
+        return (broken & self._active[combo][:, None]) != 0
+
     def _content(self, combo: Tensor, response: Tensor, refused: Tensor) -> Tensor:
         value = self._utility[combo[:, None] * self.shape.vocabulary + response[:, 1:]]
         total = torch.zeros_like(value[:, 0])

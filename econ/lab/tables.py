@@ -6,15 +6,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from econ.core.files import atomic_file, write_json
-from econ.core.measurements import write_measurements
+from econ.core.measurements import PASS_AT, write_measurements
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Metrics along training; those of the other world are null.
+CURVE_METRICS = (
+    "violation", "helpfulness", "sycophancy", "over_refusal", "entropy", "kl", *(f"pass_{k}" for k in PASS_AT),
+)  # fmt: skip
 CURVE_TYPES = {
-    "run_id": "string", "step": "int32", "distribution": "string", "violation": "float32", "helpfulness": "float32",
-    "sycophancy": "float32", "over_refusal": "float32", "entropy": "float32", "kl": "float32",
+    "run_id": "string", "step": "int32", "distribution": "string", **dict.fromkeys(CURVE_METRICS, "float32"),
     "train_loss": "float32", "validation_loss": "float32",
+}  # fmt: skip
+#: Columns of `details.parquet` but for the rates by rule: P(violation) by survival, and the entropy of a
+#: token over responses that break no rule and do not refuse, nats.
+DETAIL_TYPES = {
+    "run_id": "string", "stage": "string", "method": "string", "world": "int32", "optimiser_seed": "int32",
+    "half": "Int8", "n": "int32", "samples": "int32", "distribution": "string", "violation": "float32",
+    "entropy_compliant": "float32",
+}  # fmt: skip
+CHURN_TYPES = {
+    "run_id": "string", "other_run_id": "string", "compared": "string", "stage": "string", "method": "string",
+    "world": "int32", "n": "int32", "distribution": "string", "churn": "float32", "churn_floor": "float32",
+    "churn_squared": "float32",
 }  # fmt: skip
 #: Strength of the shift of a test distribution; those that shift one part alone have none.
 SHIFT = {"id": 0.0, "s0.33": 1 / 3, "s0.67": 2 / 3, "ood": 1.0}
@@ -35,13 +50,28 @@ def write_tables(
     folder: Path, rows: list[dict[str, Any]], curves: list[dict[str, Any]], manifest: dict[str, Any]
 ) -> None:
     """Write `measurements.parquet`, `curves.parquet` and `manifest.json`."""
-    import pandas as pd
-
     metadata = {"config_hash": manifest["config_hash"], "seed": str(manifest["seed"])}
     table = measurement_table(rows, manifest["config_hash"], manifest["device"])
     write_measurements(table, folder / "measurements.parquet", metadata)
-    columns = {name: pd.Series([row[name] for row in curves], dtype=dtype) for name, dtype in CURVE_TYPES.items()}
-    curve_table = pd.DataFrame(columns).sort_values(["run_id", "step", "distribution"], kind="stable")
-    with atomic_file(folder / "curves.parquet") as temporary:
-        curve_table.reset_index(drop=True).to_parquet(temporary, compression="zstd", index=False)
+    _write(folder / "curves.parquet", curves, CURVE_TYPES, ["run_id", "step", "distribution"])
     write_json(folder / "manifest.json", manifest)
+
+
+def write_details(folder: Path, details: list[dict[str, Any]], churn: list[dict[str, Any]]) -> None:
+    """Write `details.parquet`, and `churn.parquet` where there are runs to compare."""
+    rules = {name: "float32" for name in details[0] if name.startswith("violation_rule_")}
+    order = ["stage", "method", "n", "world", "run_id", "distribution"]
+    _write(folder / "details.parquet", details, DETAIL_TYPES | rules, order)
+    if churn:
+        _write(folder / "churn.parquet", churn, CHURN_TYPES, ["compared", *order[:-1], "other_run_id", "distribution"])
+
+
+def _write(path: Path, rows: list[dict[str, Any]], types: dict[str, str], order: list[str]) -> None:
+    """One sorted Parquet file of rows."""
+    import pandas as pd
+
+    table = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=own) for name, own in types.items()})
+    with atomic_file(path) as temporary:
+        table.sort_values(order, kind="stable").reset_index(drop=True).to_parquet(
+            temporary, compression="zstd", index=False
+        )
