@@ -30,7 +30,10 @@ PASS_AT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its pandas type, unit, meaning, and what values it may hold."""
+    """One column: its pandas type, unit, meaning, and what values it may hold.
+
+    A required column must be there, with a value in every row of the worlds `tasks`.
+    """
 
     name: str
     dtype: str
@@ -40,6 +43,7 @@ class Column:
     high: float | None = None
     values: tuple[str, ...] = ()
     required: bool = False
+    tasks: tuple[str, ...] = TASKS
 
 
 def _rate(name: str, meaning: str) -> Column:
@@ -89,7 +93,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("collapsed", "bool", "", "entropy, help or refusals past the collapse limits"),
     Column("scorer_weak", "bool", "", "its reward model or verifier is poor"),
     Column("under_trained", "bool", "", "stopped before the loss had settled"),
-    Column("violation", "float32", "rate", "share of responses that violate a rule", 0, 1, required=True),
+    Column(
+        "violation", "float32", "rate", "share of responses that violate a rule", 0, 1, required=True, tasks=("A",)
+    ),
     _rate("violation_base", "the same for the base model of the same world"),
     Column("relative_harm", "float32", "ratio", "violation / violation_base", 0),
     Column("severity", "float32", "points", "severity of violations per response", 0),
@@ -153,7 +159,8 @@ def check_measurements(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
         if name not in BY_NAME:
             raise InputError("unknown column", file=source, key=name, nearest=nearest_name(name, BY_NAME))
     for name in REQUIRED:
-        if name not in table.columns:
+        tasks = BY_NAME[name].tasks
+        if name not in table.columns and (tasks == TASKS or table["task"].isin(tasks).any()):
             raise InputError("a required column is missing", file=source, key=name)
     columns = {c.name: _typed(table, c, source) for c in COLUMNS}
     return pd.DataFrame(columns)
@@ -173,6 +180,8 @@ def _typed(table: pd.DataFrame, column: Column, source: str | Path) -> pd.Series
             "a value has the wrong type", file=source, key=column.name, allowed=f"{column.dtype} ({column.unit})"
         ) from None
     bad = values.isna() if column.required else pd.Series(False, index=values.index)
+    if column.tasks != TASKS:
+        bad &= table["task"].isin(column.tasks)
     if column.values:
         bad |= values.notna() & ~values.isin(column.values)
     if column.low is not None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from econ.lab.accounting import KINDS, TOKENS, Usage
+from econ.lab.accounting import KINDS, Usage
 from econ.lab.evaluation import refuse_all
 from econ.lab.grid import Training
 from econ.lab.job import Job, Metrics, Trained
 from econ.lab.programs import run_id
+from econ.lab.tables import CURVE_METRICS
 from econ.lab.training import (
     LabelSet,
     Outcome,
@@ -79,7 +80,6 @@ def label_set(job: Job, labels: list[dict[str, Labels]], kind: str) -> LabelSet:
 def curve_rows(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
     """Rows of `curves.parquet`, with the metrics that the saver's notes hold as (run, step, metrics)."""
     measured: dict[tuple[int, int], Metrics] = {(i, step): own for i, step, own in job.saver.notes}
-    wanted = ("violation", "helpfulness", "sycophancy", "over_refusal", "entropy", "kl")
     ids = [run_id(run, job.context.settings) for run in job.runs]
     rows = []
     for run, step, train_loss, validation_loss in outcome.curves:
@@ -87,7 +87,7 @@ def curve_rows(job: Job, outcome: Outcome) -> list[dict[str, Any]]:
         by_distribution: Metrics = measured.get((run, step), {"": {}})
         for distribution, metrics in by_distribution.items():
             row = {"run_id": ids[run], "step": step, "distribution": distribution or None}
-            rows.append(row | {name: metrics.get(name) for name in wanted} | losses)
+            rows.append(row | {name: metrics.get(name) for name in CURVE_METRICS} | losses)
     return rows
 
 
@@ -100,7 +100,8 @@ def _flops(arch: Architecture, run: Run, steps: int, training: Training) -> floa
     total = 0.0
     for kind, n in run.labels.items():
         held = len(split_validation(n, training)[1])
-        tokens = TOKENS * KINDS[kind].sequences * arch.parameters
+        # A sequence takes the network through its prompt and all but the last token of its response.
+        tokens = (arch.length - 1) * KINDS[kind].sequences * arch.parameters
         total += 6 * tokens * training.batch * min(steps_for(n - held, training), steps)
         total += 2 * tokens * held * (steps / training.check_every + 1)
         total += 2 * tokens * n

@@ -8,9 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from econ.lab.accounting import label_ledger
-from econ.lab.evaluation import collapsed
 from econ.lab.grid import Training
-from econ.lab.knobs import Knobs
+from econ.lab.knobs import KNOBS_OF, Knobs
 from econ.lab.programs import base_hash, base_item, run_id
 from econ.lab.training import split_validation
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from econ.lab.job import Job, Metrics, Trained
     from econ.lab.programs import Run
 
-_BASE_COLUMNS = ("violation", "helpfulness", "sycophancy", "over_refusal", "entropy")
 _BASE_METRICS: dict[tuple[str, str, int], Metrics] = {}
 #: Knobs with a column of their own in the measurement table.
 _KNOB_COLUMNS = ("v", "coverage", "bias", "flag_bias", "confounding", "comp", "harm_weight")
@@ -41,9 +39,8 @@ def table_rows(job: Job, trained: Trained) -> list[dict[str, Any]]:
             rows.append(
                 shared | own | {
                     "distribution": distribution,
-                    "collapsed": collapsed(own, before, bool(trained.outcome.finite[i])),
-                    "relative_harm": own["violation"] / before["violation"],
-                    **{f"{name}_base": before[name] for name in _BASE_COLUMNS},
+                    **job.context.verdicts(own, before, bool(trained.outcome.finite[i])),
+                    **{f"{name}_base": before[name] for name in job.context.base_columns},
                 }
             )  # fmt: skip
     return rows
@@ -54,7 +51,7 @@ def _base_metrics(job: Job, samples: int) -> list[Metrics]:
     context, out = job.context, []
     for i, run in enumerate(job.runs):
         evaluation = json.dumps(context.settings["evaluation"])
-        key = (base_hash(base_item(run.world, run.knobs), context.settings), evaluation, run.knobs.coverage)
+        key = (base_hash(base_item(run.world, run.knobs, context.task), context.settings), evaluation, run.knobs.coverage)
         if key not in _BASE_METRICS:
             base = job.base[i : i + 1]
             _BASE_METRICS[key] = context.evaluate(job.arch, base, base, [run], samples)[0]
@@ -70,17 +67,19 @@ def _run_columns(job: Job, run: Run, trained: Trained, i: int) -> dict[str, Any]
     steps, improving = int(outcome.steps[i]), bool(outcome.improving[i])
     miss, false_alarm = knobs.noise
     extra = {key: x for key, x in config.items() if key not in ("lr", "beta")} | _unusual(knobs)
+    task, known = job.context.task, KNOBS_OF[job.context.task]
     costs = label_ledger(
         bought, sum(x.positives for x in labels.values()),
-        {kind: (x.bits_total, x.bits_harm) for kind, x in labels.items()}, knobs.coverage, trained.usage[i],
+        {kind: (x.bits_total, x.bits_harm) for kind, x in labels.items()},
+        knobs.coverage if "coverage" in known else 0, trained.usage[i],
     )  # fmt: skip
     return {
-        "run_id": run_id(run, settings), "program": run.program, "task": "A", "method": run.method,
+        "run_id": run_id(run, settings), "program": run.program, "task": task, "method": run.method,
         "label_kind": method.label_kind, "loss_family": method.loss_family, "polarity": method.polarity,
         "format": method.format, "stage": run.stage, "world": run.world, "optimiser_seed": run.optimiser_seed,
         "n": sum(bought.values()), "a": sum(n for kind, n in bought.items() if kind.startswith("flag")),
         "b": bought.get("preference", 0), "n_validation": held, "tuning_judgements": run.tuning_judgements,
-        **{key: getattr(knobs, key) for key in _KNOB_COLUMNS}, "miss": miss, "false_alarm": false_alarm,
+        **{key: getattr(knobs, key) for key in _KNOB_COLUMNS if key in known}, "miss": miss, "false_alarm": false_alarm,
         "lr": config.get("lr"), "beta": config.get("beta"), "extra": json.dumps(extra, sort_keys=True),
         "steps": steps, "best_step": int(outcome.best_step[i]), "edge": run.edge, "scorer_weak": False,
         "capped": improving and steps == training.max_steps,
