@@ -20,7 +20,7 @@ HEADLINES: Mapping[str, tuple[str, float]] = {
     "hhi_licence": ("HHI of licences (payers)", 1.0),
     "hhi_service": ("HHI of services", 1.0),
     "harm_rate": ("Harm, relative", 1.0),
-    "helpfulness": ("Helpfulness (stand-in)", 1.0),
+    "helpfulness": ("Helpfulness (in part unmeasured)", 1.0),
     "capture_index": ("Capture index", 1.0),
     "labeler_surplus": ("Labelers' surplus, mn USD", 1e6),
 }

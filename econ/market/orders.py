@@ -170,12 +170,12 @@ def _adjust_outlays(
     plan_constraint = f.outlay_constraint / (mix_constraint.effective_price * p["depreciation_constraint", 2])
     licensed = licensed_rules(effective_libraries(s, f, c, public, rules), library)
     _, slope_a, slope_b = blended_harm(s, quo, plan_constraint, licensed, plan_preference, public.scale, f.belief)
-    _, help_preference, help_rule = quo.response.helpfulness(plan_preference, (plan_constraint + licensed).sum(axis=2), public.scale)
-    _, sycophancy = quo.response.sycophancy(plan_preference, public.scale)
+    got = quo.response.quality.evaluate(quo.response, plan_constraint + licensed, plan_preference, public.scale, f.belief)
     taste_help, taste_sycophancy = column(quo.users_help_taste, 1), column(quo.users_sycophancy_taste, 1)
-    value_preference = (f.stake * slope_b).sum(axis=2) + f.margin * (taste_help * help_preference - taste_sycophancy * sycophancy)
+    value_preference = (f.stake * slope_b).sum(axis=2) + f.margin * (taste_help * got.help_b - taste_sycophancy * got.flattery_b)
     value_preference = value_preference / (p["discount_rate"] + p["depreciation_preference"])[:, None]
-    value_constraint = f.stake * slope_a + (f.margin * taste_help * help_rule)[:, :, None]
+    liked = taste_help[..., None] * got.help_a - taste_sycophancy[..., None] * got.flattery_a
+    value_constraint = f.stake * slope_a + f.margin[..., None] * liked
     value_constraint = value_constraint / (p["discount_rate"] + p["depreciation_constraint"])[:, None, None]
     revenue = f.revenue.sum(axis=2)
     preference = _step(p, f.outlay_preference, value_preference / mix_preference.effective_price)

@@ -90,8 +90,10 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("harm_rate", "ratio", "harm relative to the untrained base model, weighted by requests"),
         ("harm_damage", "USD", "expected damage to third parties"),
         ("harm_damage_per_user", "USD/user", "the same per user, which does not grow with the market"),
-        ("sycophancy", "index", "sycophancy Y, by users (stand-in curve)"),
-        ("helpfulness", "index", "helpfulness U, by users (stand-in curve)"),
+        ("sycophancy", "rate", "sycophancy Y, by users; the laboratory's rate, or a stand-in index (parameter measured_quality)"),
+        ("helpfulness", "index", "what users like, by users: unmeasured value of preference labels, and measured helpfulness against the untrained model (or the stand-in)"),
+        ("helpfulness_measured", "index", "the laboratory's helpfulness alone, 0 to 1, by users; null in the stand-in"),
+        ("over_refusal", "rate", "benign requests refused, by users; the laboratory's rate, or a stand-in"),
         ("cost_per_harm_avoided_preference", "USD/request", "user cost of preference labels per harmful request avoided, at the margin"),
         ("cost_per_harm_avoided_constraint", "USD/request", "the same for constraint labels"),
         ("hours_per_harm_avoided_preference", "h/request", "hours of labeling instead of USD"),
@@ -140,7 +142,7 @@ NULLABLE = frozenset(
     {
         "hhi_licence", "hhi_licence_incl_commons", "cr4_licence", "lerner_licence", "top_share_licence", "hhi_normative",
         "cert_pass_rate", "cert_false_pass", "cert_false_fail", "cert_refused_position", "cert_refused_documents", "cert_refused_test",
-        "cert_violation", "wage_judge", "wage_constrain", "wage_low_income",
+        "cert_violation", "helpfulness_measured", "wage_judge", "wage_constrain", "wage_low_income",
         "wage_us_generalist", "wage_expert", "markdown", "labor_share", "hours_unpaid_share", "fill_preference", "fill_constraint",
     }
 )  # fmt: skip

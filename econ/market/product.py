@@ -15,6 +15,7 @@ from econ.market.setting import Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
+    from econ.market.quality import Levels
     from econ.market.status_quo import StatusQuo
 
 Array = Any
@@ -30,14 +31,14 @@ class Safety:
         Relative harm where it happens.
     slope_a, slope_b : [S, F, J, K]
         -∂H/∂a, -∂H/∂b per effective label.
-    helpfulness, sycophancy : [S, F]
+    quality : Levels
+        Helpfulness, over-refusal and sycophancy [S, F].
     """
 
     harm: Array
     slope_a: Array
     slope_b: Array
-    helpfulness: Array
-    sycophancy: Array
+    quality: Levels
 
 
 def update_stocks(s: Setting, f: Firms, preference: Array, constraint: Array) -> Firms:
@@ -51,7 +52,7 @@ def update_stocks(s: Setting, f: Firms, preference: Array, constraint: Array) ->
 
 
 def safety(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, library: Array) -> Safety:
-    """Realised harm by jurisdiction at the true transfer, helpfulness and sycophancy."""
+    """Realised harm by jurisdiction, helpfulness, over-refusal and sycophancy, at the true transfer."""
     used = np.maximum(library, 0)
     local = local_libraries(s, c, public, rules)[np.arange(s.size)[:, None], used] * (library >= 0)[:, :, None, None]
     places = local.shape[2]
@@ -59,9 +60,8 @@ def safety(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, ru
     preferences = np.repeat(f.preferences[:, :, None], places, axis=2)
     harm, slope_a, slope_b = blended_harm(s, quo, bespoke, local, preferences, public.scale, None)
     licensed = (share_of(f.users)[..., None] * local).sum(axis=2)
-    helpfulness, _, _ = quo.response.helpfulness(f.preferences, (f.constraints + licensed).sum(axis=2), public.scale)
-    sycophancy, _ = quo.response.sycophancy(f.preferences, public.scale)
-    return Safety(harm, slope_a, slope_b, helpfulness, sycophancy)
+    quality = quo.response.quality.evaluate(quo.response, f.constraints + licensed, f.preferences, public.scale)
+    return Safety(harm, slope_a, slope_b, quality)
 
 
 def market_size(quo: StatusQuo, public: Public) -> Array:
@@ -71,7 +71,8 @@ def market_size(quo: StatusQuo, public: Public) -> Array:
 
 def utility(s: Setting, quo: StatusQuo, f: Firms, safe: Safety) -> Array:
     """Mean utility δ_fj of each product in each jurisdiction [S, F, J]."""
-    common = f.brand + column(quo.users_help_taste, 1) * safe.helpfulness - column(quo.users_sycophancy_taste, 1) * safe.sycophancy
+    common = f.brand + column(quo.users_help_taste, 1) * safe.quality.helpfulness
+    common = common - column(quo.users_sycophancy_taste, 1) * safe.quality.sycophancy
     common = common - s.p["price_sensitivity_users", 1] * f.price - column(quo.outside_utility, 1)
     disliked = column(quo.users_harm_taste, 2) * (quo.user_weight[:, None, None] * safe.harm).sum(axis=3)
     return common[:, :, None] - disliked

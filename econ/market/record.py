@@ -238,8 +238,10 @@ def _safety(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
     return {
         "harm_rate": (requests * safe.harm).sum(axis=(1, 2, 3)) / requests.sum(axis=(1, 2, 3)),
         "harm_damage": e.incidents.expected.sum(axis=(1, 2)), "harm_damage_per_user": e.incidents.expected.sum(axis=(1, 2)) / total,
-        "sycophancy": (users * safe.sycophancy).sum(axis=1) / total,
-        "helpfulness": (users * safe.helpfulness).sum(axis=1) / total,
+        "sycophancy": (users * safe.quality.sycophancy).sum(axis=1) / total,
+        "helpfulness": (users * safe.quality.helpfulness).sum(axis=1) / total,
+        "helpfulness_measured": (users * safe.quality.measured).sum(axis=1) / total,
+        "over_refusal": (users * safe.quality.over_refusal).sum(axis=1) / total,
         "cost_per_harm_avoided_preference": mean(cost_b, avoided_b), "cost_per_harm_avoided_constraint": mean(cost_a, avoided_a),
         "hours_per_harm_avoided_preference": mean(hours_b, avoided_b), "hours_per_harm_avoided_constraint": mean(hours_a, avoided_a),
         "premium_per_revenue": e.ledger.total("premium") / revenue, "fines_per_revenue": e.ledger.total("fines") / revenue,
@@ -282,7 +284,7 @@ def _welfare(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
     users = state.firms.users.sum(axis=2)
     damage = e.incidents.damage.sum(axis=(1, 2))
     uninsured = damage - e.incidents.claims - e.incidents.retained
-    flattery = s.p["sycophancy_harm"] * quo.price * (users * e.safety.sycophancy).sum(axis=1)
+    flattery = s.p["sycophancy_harm"] * quo.price * (users * e.safety.quality.sycophancy).sum(axis=1)
     effort = (e.supply.reservation * quo.technology.wage_unit * state.labelers.persons).sum(axis=1) * s.p["hours_per_quarter"]
     flow = e.ledger.total
     surplus = flow("wages") - effort

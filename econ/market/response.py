@@ -1,8 +1,8 @@
-"""What label stocks do: harm, helpfulness and sycophancy, and their slopes.
+"""Where label stocks stand on the measured surface, and what harm they leave, with its slopes.
 
 Harm is the laboratory's measured surface; market stocks enter it through one factor per kind of label,
 set so that the status quo stands at (x0, y0) half-saturations when the laboratory's advantage does not
-transfer. Helpfulness and sycophancy are stand-ins of one parameter each.
+transfer. What users get beside safety, at the same position, is in `econ.market.quality`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,32 @@ import numpy as np
 from econ.market.setting import column
 
 if TYPE_CHECKING:
+    from econ.market.quality import Measured, StandIn
     from econ.surfaces import SurfaceAt
 
 Array = Any
 #: Keeps slopes finite at a stock of zero, in half-saturations.
 GUARD = 1e-9
+
+
+@dataclass(frozen=True)
+class Stocks:
+    """Label stocks in half-saturations of the measured surface.
+
+    Attributes
+    ----------
+    x : [S, …, K]
+        Constraint labels.
+    y : [S, …, 1]
+        Preference labels.
+    per_a, per_b
+        Half-saturations per effective label, of the same axes.
+    """
+
+    x: Array
+    y: Array
+    per_a: Array
+    per_b: Array
 
 
 @dataclass(frozen=True)
@@ -40,8 +61,8 @@ class Response:
         Constraint stock of the mean firm at the status quo, a_ref.
     preferences_reference : [S]
         Preference stock of the mean firm at the status quo, b_ref.
-    over_refusal : [S]
-        Weight of over-refusal in helpfulness.
+    quality : Measured or StandIn
+        Helpfulness, over-refusal and sycophancy.
     """
 
     surface: SurfaceAt
@@ -51,10 +72,10 @@ class Response:
     position_y: Array
     constraints_reference: Array
     preferences_reference: Array
-    over_refusal: Array
+    quality: Measured | StandIn
 
-    def harm(self, constraints: Array, preferences: Array, scale: Array, belief: Array | None = None) -> tuple[Array, Array, Array]:
-        """Relative harm and its slopes, market.
+    def stocks(self, constraints: Array, preferences: Array, scale: Array, belief: Array | None = None) -> Stocks:
+        """Where label stocks stand on the measured surface.
 
         Parameters
         ----------
@@ -66,11 +87,6 @@ class Response:
             Growth of what a label stock must cover since the status quo.
         belief : [S, …], optional
             Believed transfer; the true one when omitted.
-
-        Returns
-        -------
-        harm, slope_a, slope_b : [S, …, K]
-            H, -∂H/∂a and -∂H/∂b per label.
         """
         axes = constraints.ndim - 2
         advantage = self.advantage.reshape((-1,) + (1,) * axes + (self.advantage.shape[-1],))
@@ -78,36 +94,21 @@ class Response:
         reference = (self.constraints_reference * column(scale, 1)).reshape(advantage.shape)
         per_a = column(self.position_x, axes + 1) * np.exp(transfer * advantage) / reference
         per_b = column(self.position_y / (self.preferences_reference * scale), axes + 1)
-        x = per_a * constraints + GUARD
-        y = per_b * preferences[..., None] + GUARD
-        harm, e_x, e_y = self.surface.evaluate(x, y)
-        return harm, e_x * per_a / x, e_y * per_b / y
+        return Stocks(per_a * constraints + GUARD, per_b * preferences[..., None] + GUARD, per_a, per_b)
 
-    def helpfulness(self, preferences: Array, rules: Array, scale: Array) -> tuple[Array, Array, Array]:
-        """Helpfulness U of firms and its slopes in preference labels and in rules.
-
-        U = 1 - (1 + b/b_U)^(-1/2) - u_or·ln(1 + Σ_k a_k/a_U): concave in preference labels, with a loss
-        from over-refusal that grows with all rules in force.
+    def harm(self, constraints: Array, preferences: Array, scale: Array, belief: Array | None = None) -> tuple[Array, Array, Array]:
+        """Relative harm and its slopes, market.
 
         Parameters
         ----------
-        preferences, rules : [S, F]
-            Preference stock; sum over categories of bespoke and licensed constraints.
-        scale : [S]
+        constraints, preferences, scale, belief
+            As in `stocks`.
 
         Returns
         -------
-        value, per_preference, per_rule : [S, F]
+        harm, slope_a, slope_b : [S, …, K]
+            H, -∂H/∂a and -∂H/∂b per label.
         """
-        half = column(self.preferences_reference * scale, 1) / 2
-        total = column(self.constraints_reference.sum(axis=1) * scale, 1)
-        weight = column(self.over_refusal, 1)
-        gain = (1 + preferences / half) ** -0.5
-        value = 1 - gain - weight * np.log1p(rules / total)
-        return value, 0.5 / half * gain / (1 + preferences / half), -weight / (total + rules)
-
-    def sycophancy(self, preferences: Array, scale: Array) -> tuple[Array, Array]:
-        """Sycophancy Y = 1 - (1 + b/b_Y)^(-1/2) of firms [S, F] and its slope in preference labels."""
-        reach = column(self.preferences_reference * scale, 1)
-        gain = (1 + preferences / reach) ** -0.5
-        return 1 - gain, 0.5 / reach * gain / (1 + preferences / reach)
+        at = self.stocks(constraints, preferences, scale, belief)
+        harm, e_x, e_y = self.surface.evaluate(at.x, at.y)
+        return harm, e_x * at.per_a / at.x, e_y * at.per_b / at.y

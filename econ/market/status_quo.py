@@ -15,6 +15,7 @@ import numpy as np
 from econ.core.errors import WorkError
 from econ.core.streams import Stream
 from econ.market import sources
+from econ.market.quality import quality
 from econ.market.response import Response
 from econ.market.setting import CATEGORIES, JURISDICTIONS, Setting, column
 from econ.market.technology import Technology, technology
@@ -149,46 +150,48 @@ def status_quo(s: Setting) -> StatusQuo:
     finable = verifiability > p["standard_verifiability_cut", 1]
 
     at = s.surface.at(verifiability)
-    help_slope = 0.5 * 2 * 3.0**-1.5  # b_ref·U_b at b_ref = 2·b_U
-    sycophancy_slope = 0.5 * 2.0**-1.5  # b_ref·Y_b at b_ref = b_Y
-    over = p["over_refusal_weight"] / 2
+    curves = quality(s, verifiability)
     need_constraint = outlay_constraint * (1 + p["discount_rate"] / p["depreciation_constraint"])
     need_preference = outlay_preference * (1 + p["discount_rate"] / p["depreciation_preference"])
     scaled_margin = margin * concave
 
-    def solve(x: Array, y: Array) -> tuple[Array, ...]:
+    def solve(x: Array, y: Array) -> tuple[Any, ...]:
         """Stakes, tastes and damages at a position (x, y), by the linear pair of first-order conditions."""
         harm, e_x, e_y = at.evaluate(np.broadcast_to(x[:, None], taste.shape).copy(), y[:, None])
         factor = p["damage_share_of_price"] * price / (p["requests_per_user"] * (raw * harm).sum(axis=1))
         damage = p["requests_per_user", 1] * raw * factor[:, None]
         given = per_firm[:, None] * concave[:, None] * liable[:, None] / p["damage_share_of_price", 1] * damage
         given = given + ((fine * revenue * concave)[:, None] * power * ((harm > standard[:, None]) & finable))
-        a11, a12 = scaled_margin * (taste * e_x).sum(axis=1), -scaled_margin * over
-        a21, a22 = scaled_margin * (taste * e_y).sum(axis=1), scaled_margin * help_slope
-        b1 = need_constraint - (given * e_x).sum(axis=1)
-        b2 = need_preference - (given * e_y).sum(axis=1) + scaled_margin * p["sycophancy_taste"] * sycophancy_slope
+        rest = curves.rest(x, y)
+        a11, a12 = scaled_margin * (taste * e_x).sum(axis=1), scaled_margin * (rest.help_a.sum(axis=1) - rest.crowding)
+        a21, a22 = scaled_margin * (taste * e_y).sum(axis=1), scaled_margin * rest.help_b
+        disliked = scaled_margin * p["sycophancy_taste"]
+        b1 = need_constraint - (given * e_x).sum(axis=1) + disliked * rest.flattery_a.sum(axis=1)
+        b2 = need_preference - (given * e_y).sum(axis=1) + disliked * rest.flattery_b
         determinant = a11 * a22 - a12 * a21
         with np.errstate(divide="ignore", invalid="ignore"):
             harm_taste = (b1 * a22 - a12 * b2) / determinant
             help_taste = (a11 * b2 - a21 * b1) / determinant
         stake = given + scaled_margin[:, None] * harm_taste[:, None] * taste
-        return harm_taste, help_taste, stake, damage, harm, e_x, e_y
+        return harm_taste, help_taste, stake, damage, harm, e_x, e_y, rest
 
     x, y, solution, redraws = _draw_positions(s, solve)
-    harm_taste, help_taste, stake, damage, harm, e_x, e_y = solution
+    harm_taste, help_taste, stake, damage, harm, e_x, e_y, rest = solution
 
-    outlays = _by_category(stake * e_x, scaled_margin * help_taste * over, outlay_constraint, 1 + p["discount_rate"] / p["depreciation_constraint"], mix_constraint.effective_price)
+    liked = column(help_taste, 1) * rest.help_a - p["sycophancy_taste", 1] * rest.flattery_a
+    value = stake * e_x + column(scaled_margin, 1) * liked
+    outlays = _by_category(value, scaled_margin * help_taste * rest.crowding, outlay_constraint, 1 + p["discount_rate"] / p["depreciation_constraint"], mix_constraint.effective_price)
     constraints_reference = outlays / (mix_constraint.effective_price * p["depreciation_constraint", 1])
     preferences_reference = outlay_preference / (mix_preference.effective_price * p["depreciation_preference"])
 
     a_half, b_half = s.surface.half_saturation(verifiability)
     advantage = log_advantage(e_x / (column(x, 1) * a_half), e_y / column(y * b_half, 1), mix_constraint.effective_price, mix_preference.effective_price, p["advantage_bound"])
-    response = Response(at, advantage, draw_transfer(s), x, y, constraints_reference, preferences_reference, p["over_refusal_weight"])
+    response = Response(at, advantage, draw_transfer(s), x, y, constraints_reference, preferences_reference, curves)
 
     units_preference = s.firms * outlay_preference / mix_preference.price_per_unit * weights[:, 0]
     units_constraint = s.firms * outlays / mix_constraint.price_per_unit * weights[:, :1]
     hours = np.stack([units_preference * tech.hours_preference, (units_constraint * tech.hours_constraint).sum(axis=1)], axis=1)
-    utility = help_taste * (1 - 3.0**-0.5 - p["over_refusal_weight"] * np.log(2.0)) - p["sycophancy_taste"] * (1 - 2.0**-0.5)
+    utility = help_taste * rest.helpfulness - p["sycophancy_taste"] * rest.sycophancy
     utility = utility - harm_taste * (taste * harm).sum(axis=1) - p["price_sensitivity_users"] * price
     inside = np.log(np.exp(brand).sum(axis=1)) + utility
     return StatusQuo(
@@ -287,9 +290,10 @@ def _draw_positions(s: Setting, solve: Any) -> tuple[Array, Array, tuple[Array, 
 
 
 def _by_category(value: Array, penalty: Array, total: Array, user_cost: Array, price: Array) -> Array:
-    """Split the constraint outlay [S, K]: E_k(1 + r/δ) = g_k e_k - penalty·a_k/Σa, a fixed point in a."""
+    """Split the constraint outlay [S, K]: E_k(1 + r/δ) = value_k - penalty·a_k/Σa, a fixed point in a."""
     least = 1e-4 * total[:, None] / value.shape[1]
-    outlay = value / value.sum(axis=1, keepdims=True) * total[:, None]
+    outlay = np.maximum(value, least)
+    outlay = outlay / outlay.sum(axis=1, keepdims=True) * total[:, None]
     for _ in range(200):
         stock = outlay / price
         wanted = (value - penalty[:, None] * stock / stock.sum(axis=1, keepdims=True)) / user_cost[:, None]

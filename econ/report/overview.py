@@ -15,6 +15,8 @@ from econ.ensemble.moments import missed
 from econ.report.numbers import interval
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from econ.ensemble.results import EnsembleResult
@@ -46,7 +48,8 @@ ROWS = (
     Headline("hhi_normative", "HHI of requests governed"),
     Headline("firms_without_library", "firms without a library, share"),
     Headline("harm_rate", "harm, relative to the untrained model"),
-    Headline("helpfulness", "helpfulness, index (stand-in curve)"),
+    Headline("helpfulness", "helpfulness, index (in part unmeasured)"),
+    Headline("sycophancy", "sycophancy"),
     Headline("capture_index", "capture index"),
     Headline("p_tipping", "share of replicates ever tipped (Wilson)"),
     Headline("p_captured", "share of replicates ever captured (Wilson)"),
@@ -102,7 +105,7 @@ def basis_lines(result: EnsembleResult) -> list[str]:
             f"Log advantage of flags per dollar at that position: median {middle:.1f}, 90 % {low:.1f} to {high:.1f}; "
             f"at its bound for {facts['advantage_bounded'].mean():.0%} of categories and replicates."
         )
-    lines.append(STAND_INS)
+    lines.extend(quality_lines(manifest.scenarios))
     if "position_redraws" in facts:
         rejected = float((facts["position_redraws"] > 0).mean())
         lines.append(f"Status-quo positions rejected at the first draw: {rejected:.1%} of replicates (the run stops above 25 %).")
@@ -134,10 +137,25 @@ def _moments_line(moments: pd.DataFrame) -> str:
     )
 
 
-#: What the laboratory measured and the market does not use yet; a reader of welfare or helpfulness must know it.
-STAND_INS = (
-    "Helpfulness and sycophancy are stand-in curves, not the laboratory's: what it measured of them (`econ lab show`) does not act here."
-)
+#: What helpfulness and sycophancy rest on, by the parameter measured_quality; a reader of welfare must know it.
+QUALITY = {
+    1: (
+        "Helpfulness, over-refusal and sycophancy follow the laboratory's curves; what firms pay for preference labels beyond what "
+        "these explain is an assumed unmeasured value of the labels, set by revealed preference."
+    ),
+    0: "Helpfulness and sycophancy are stand-in curves, not the laboratory's: what it measured of them (`econ lab show`) does not act here.",
+}
+
+
+def quality_lines(scenarios: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One line per source of the curves, naming scenarios where they differ."""
+    used: dict[int, list[str]] = {}
+    for name, resolved in scenarios.items():
+        used.setdefault(int(resolved.get("parameters", {}).get("measured_quality", 0)), []).append(name)
+    where = {source: "" if len(used) == 1 else f"In {', '.join(names)}: " for source, names in used.items()}
+    return [where[source] + QUALITY[source] for source in used]
+
+
 _SURFACES = {
     "measured": "fitted to laboratory measurements",
     "imposed": "elasticity of substitution imposed by the scenario, not measured",

@@ -119,6 +119,7 @@ _NAMES: dict[Domain, str] = {
     NON_NEGATIVE: """documentation_cost premium_loading sycophancy_harm source_substitution curator_quality_sd
         brand_sd curator_norm_sd library_pull legal_minimum_low_income legal_minimum_us_generalist
         legal_minimum_expert growth_scope wage_step_cap switch_to_none_factor""",
+    SHARE: "refusal_credit",
     POSITIVE_SHARE: """hours_share_judge_low_income hours_share_judge_us_generalist hours_share_judge_expert
         hours_share_constrain_low_income hours_share_constrain_us_generalist hours_share_constrain_expert
         pool_share_low_income pool_share_us_generalist pool_share_expert utilisation_start experience_decay
@@ -136,6 +137,7 @@ _NAMES: dict[Domain, str] = {
     Domain(low=-1.0, low_open=True): "inhouse_markup",
     Domain(low=0.0, low_open=True, excluded=1.0): "substitution_between_regions",
     Domain(low=8, high=400, integer=True, constant=True): "burn_in_quarters",
+    Domain(low=0, high=1, integer=True, constant=True): "measured_quality",
     Domain(low=1, integer=True): "exit_patience",
     Domain(low=0, integer=True): "merger_minimum_age",
 }

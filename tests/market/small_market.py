@@ -15,6 +15,7 @@ from econ.market.status_quo import status_quo
 from econ.scenario import load_scenario
 from econ.surfaces import forms
 from econ.surfaces.posterior import Draws, Surfaces
+from econ.surfaces.secondary import HILL
 
 #: Parameters of each form by name, on the unconstrained scale.
 FORMS = {
@@ -29,6 +30,11 @@ FORMS = {
     ),
     "S1n": dict(log_s_0=-6.2, log_s_v=0.8, log_b0=6.6, r=1 / 3, log_kappa=-0.5, logit_h_0=-1.2, logit_h_v=-0.8),
 }  # fmt: skip
+#: Helpfulness, sycophancy and over-refusal: base, u_a, u_av, u_b, u_ab and log half-saturations.
+SECONDARY = {
+    "helpfulness": (0.6, -0.07, -0.1, -0.15, 0.19, 6.0, 6.5), "sycophancy": (-0.9, 0.3, -0.5, 3.0, -3.0, 6.0, 7.5),
+    "over_refusal": (-2.6, -2.2, 3.8, -1.0, 1.5, 6.0, 7.0),
+}  # fmt: skip
 WIDTH = 12
 SEED = 7
 
@@ -41,8 +47,13 @@ def surfaces(*names, draws=12, spread=0.05, **values):
         row = {k: v + spread * np.sin(1.7 * d + i) for i, (k, v) in enumerate(FORMS[form[d]].items())}
         row |= {k: v for k, v in values.items() if k in row}
         theta[d, : len(row)] = [row[name] for name in forms.FORMS[form[d]].parameter_names]
+    fitted = {("harm", "ood"): Draws(form, theta)}
+    for outcome, curve in SECONDARY.items():
+        theta = np.full((draws, WIDTH), np.nan)
+        theta[:, : len(curve)] = np.array(curve) + 0.1 * spread * np.sin(np.arange(draws))[:, None]
+        fitted[outcome, "ood"] = Draws(np.full(draws, HILL), theta)
     return Surfaces(
-        id="by hand", hash="none", kind="measured", draws={("harm", "ood"): Draws(form, theta)},
+        id="by hand", hash="none", kind="measured", draws=fitted,
         domain={"a": 4096.0, "b": 4096.0, "v": 1.0}, base_violation={"ood": 0.6},
     )  # fmt: skip
 

@@ -192,7 +192,7 @@ def test_welfare_parts_by_hand(quarter):
     np.testing.assert_allclose(columns["public_cost"], spent - earned, rtol=1e-9)
     damage = e.incidents.damage.sum(axis=(1, 2))
     np.testing.assert_allclose(columns["uninsured_harm"], damage - flow("claims") - flow("retained_liability"), rtol=1e-9)
-    flattery = 0.01 * quo.price * (state.firms.users.sum(axis=2) * e.safety.sycophancy).sum(axis=1)
+    flattery = 0.01 * quo.price * (state.firms.users.sum(axis=2) * e.safety.quality.sycophancy).sum(axis=1)
     np.testing.assert_allclose(columns["sycophancy_harm"], flattery, rtol=1e-12)
     total = columns["consumer_surplus"] - columns["lobby_public"] + firm + curator + flow("premium") - flow("claims")
     total = total + columns["labeler_surplus"] - columns["public_cost"] + flow("provenance_claims")

@@ -9,6 +9,7 @@ import pytest
 import small_market as small
 from scipy import stats
 
+from econ.core.errors import InputError
 from econ.market import (
     beliefs,
     certification,
@@ -22,6 +23,7 @@ from econ.market import (
     work,
 )
 from econ.market.ledger import Ledger
+from econ.market.quality import StandIn
 from econ.market.quarter import advance, grow
 from econ.market.record import _certification, record
 
@@ -52,7 +54,7 @@ def central(function, at, step):
 # Response
 
 
-def test_slopes_of_harm_helpfulness_and_sycophancy(running):
+def test_slopes_of_harm(running):
     _, quo, _, state, _ = running
     f, public, response = state.firms, state.public, quo.response
     a, b = f.constraints, f.preferences
@@ -61,12 +63,62 @@ def test_slopes_of_harm_helpfulness_and_sycophancy(running):
     by_b = central(lambda t: response.harm(a, b * t, public.scale, f.belief)[0], 1.0, 1e-5) / b[..., None]
     np.testing.assert_allclose(slope_a, -by_a, rtol=1e-6)
     np.testing.assert_allclose(slope_b, -by_b, rtol=1e-6)
-    rules = a.sum(axis=2)
-    _, help_b, help_a = response.helpfulness(b, rules, public.scale)
-    np.testing.assert_allclose(help_b, central(lambda t: response.helpfulness(b * t, rules, public.scale)[0], 1.0, 1e-5) / b, rtol=1e-6)
-    np.testing.assert_allclose(help_a, central(lambda t: response.helpfulness(b, rules * t, public.scale)[0], 1.0, 1e-5) / rules, rtol=1e-5)
-    _, flattery_b = response.sycophancy(b, public.scale)
-    np.testing.assert_allclose(flattery_b, central(lambda t: response.sycophancy(b * t, public.scale)[0], 1.0, 1e-5) / b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_slopes_of_what_users_get(running, measured):
+    _, quo, _, state, _ = running
+    f, public, response = state.firms, state.public, quo.response
+    curves = response.quality if measured else StandIn(np.full(len(public.scale), 0.01), 5)
+    a, b = f.constraints, f.preferences
+
+    def got(times_a, times_b):
+        return curves.evaluate(response, a * times_a, b * times_b, public.scale, f.belief)
+
+    here = got(1.0, 1.0)
+    for level, by_b, by_a in (("helpfulness", here.help_b, here.help_a), ("sycophancy", here.flattery_b, here.flattery_a)):
+        slope = central(lambda t, level=level: getattr(got(1.0, t), level), 1.0, 1e-5) / b
+        np.testing.assert_allclose(by_b, slope, rtol=1e-5, atol=1e-9 / b.max())
+        for k in range(5):
+            one = np.eye(5)[k]
+            slope = central(lambda t, one=one, level=level: getattr(got(1 + one * (t - 1), 1.0), level), 1.0, 1e-5) / a[..., k]
+            np.testing.assert_allclose(by_a[..., k], slope, rtol=1e-5, atol=1e-9 / a.max())
+
+
+def test_measured_quality_is_the_laboratorys_at_the_same_position(running):
+    # helpfulness = V(b) + [U - U0] - 0.2 [O - O0], each the mean over categories at the laboratory's labels behind the stocks.
+    s, quo, _, state, _ = running
+    f, public, response = state.firms, state.public, quo.response
+    got = response.quality.evaluate(response, f.constraints, f.preferences, public.scale)
+    a_half, b_half = s.surface.half_saturation(quo.verifiability)
+    at = response.stocks(f.constraints, f.preferences, public.scale)
+    curves = {name: s.surface.secondary(name) for name in ("helpfulness", "over_refusal", "sycophancy")}
+    for r, i in np.ndindex(s.size, s.firms):
+        flags, pairs = at.x[r, i] * a_half[r], float(at.y[r, i, 0] * b_half[r])
+        values = {}
+        for name, batch in curves.items():
+            one = type(batch)(name, batch.theta[r : r + 1])
+            values[name] = one.evaluate(flags[None], np.full((1, 5), pairs), quo.verifiability[r][None])[0].mean()
+            values[name, 0] = one.evaluate(np.zeros((1, 5)), np.zeros((1, 5)), quo.verifiability[r][None])[0].mean()
+        assert got.measured[r, i] == pytest.approx(values["helpfulness"], rel=1e-9)
+        assert got.over_refusal[r, i] == pytest.approx(values["over_refusal"], rel=1e-9)
+        assert got.sycophancy[r, i] == pytest.approx(values["sycophancy"], rel=1e-9)
+        half = 0.5 * response.preferences_reference[r] * public.scale[r]
+        value = 1 - (1 + f.preferences[r, i] / half) ** -0.5 + values["helpfulness"] - values["helpfulness", 0]
+        value -= 0.2 * (values["over_refusal"] - values["over_refusal", 0])
+        assert got.helpfulness[r, i] == pytest.approx(value, rel=1e-9)
+
+
+def test_surfaces_without_measured_quality_say_so():
+    import dataclasses
+
+    posterior = small.surfaces()
+    harm_alone = dataclasses.replace(posterior, draws={("harm", "ood"): posterior.draws["harm", "ood"]})
+    with pytest.raises(InputError, match="no measured helpfulness") as told:
+        small.at_start(small.build(posterior=harm_alone))
+    assert "measured_quality" in str(told.value)
+    quo, _, _ = small.at_start(small.build(posterior=harm_alone, measured_quality=0.0))
+    assert isinstance(quo.response.quality, StandIn)
 
 
 def test_transfer_scales_constraints_alone(running):
@@ -506,8 +558,8 @@ def test_outlays_follow_marginal_value_of_the_stock_they_sustain(running):
         with_rules = quo.response.harm(a + rules_held, b, public.scale, f.belief)[0]
         without = quo.response.harm(a, b, public.scale, f.belief)[0]
         harm = generic * with_rules + (1 - generic) * without
-        help_, _, _ = quo.response.helpfulness(b, (a + rules_held).sum(axis=2), public.scale)
-        return -(f.stake * harm).sum(axis=2) + f.margin * taste * help_
+        got = quo.response.quality.evaluate(quo.response, a + rules_held, b, public.scale, f.belief)
+        return -(f.stake * harm).sum(axis=2) + f.margin * taste * got.helpfulness
 
     value_b = central(lambda t: worth(plan_b * t, plan_a), 1.0, 1e-4) / plan_b / (0.025 + 0.18)
     expected = f.outlay_preference * np.clip(np.maximum(value_b / price_b, 1e-9) ** 0.35, 1 / 1.4, 1.4)
@@ -568,7 +620,7 @@ def test_users_react_to_harm_price_and_helpfulness_by_logit(running):
     f, public, safe = state.firms, state.public, events.safety
     value = product.utility(s, quo, f, safe)
     harm = (np.array([1, 1, 1, 0.8, 0.8]) / 4.6 * safe.harm).sum(axis=3)
-    expected = (f.brand + quo.users_help_taste[:, None] * safe.helpfulness - 0.15 * f.price - quo.outside_utility[:, None])[..., None]
+    expected = (f.brand + quo.users_help_taste[:, None] * safe.quality.helpfulness - 0.15 * f.price - quo.outside_utility[:, None])[..., None]
     np.testing.assert_allclose(value, expected - quo.users_harm_taste[:, None, None] * harm, rtol=1e-12)
     sold, surplus = product.sell(s, quo, f, public, safe, ledger_of(s))
     size = product.market_size(quo, public)

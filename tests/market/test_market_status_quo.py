@@ -17,10 +17,10 @@ from econ.market.record import record
 REST = small.pure(generic_share_base=0.0, generic_share_slope=0.0)
 
 
-@pytest.fixture(scope="module")
-def rest():
-    """Three forms of the surface, alike firms, no transfer."""
-    scenario = small.baseline().with_levers(transfer=0.0)
+@pytest.fixture(scope="module", params=[1, 0], ids=["measured", "stand_in"])
+def rest(request):
+    """Three forms of the surface, alike firms, no transfer; what users get by the laboratory's curves or stand-ins."""
+    scenario = small.baseline().with_levers(transfer=0.0).with_parameters(measured_quality=request.param)
     s = small.build(scenario, replicates=range(6), **REST)
     quo, intercepts, state = small.at_start(s)
     return s, quo, intercepts, state
@@ -84,15 +84,15 @@ def test_calibrated_magnitudes(rest):
 
 
 def test_first_order_conditions_hold_by_category(rest):
-    # g_k(H - h)el_a = E_k(1 + r/δ) + mar β_U u_or/2 a_k/Σa, and the sum for preference labels (section 3.3 and 3.4).
+    # Marginal value of each kind of label, harm avoided and what users like, equals its user cost.
     s, quo, _, state = rest
     p, f, response = s.p, state.firms, quo.response
     reference = response.constraints_reference[:, None]
     _, slope_a, slope_b = response.harm(f.constraints, f.preferences, state.public.scale, f.belief)
-    _, help_b, help_a = response.helpfulness(f.preferences, f.constraints.sum(axis=2), state.public.scale)
+    got = response.quality.evaluate(response, f.constraints, f.preferences, state.public.scale, f.belief)
     taste = quo.users_help_taste[:, None]
-    value_a = f.stake * slope_a + (f.margin * taste * help_a)[..., None]
-    value_b = (f.stake * slope_b).sum(axis=2) + f.margin * taste * help_b
+    value_a = f.stake * slope_a + (f.margin * taste)[..., None] * got.help_a
+    value_b = (f.stake * slope_b).sum(axis=2) + f.margin * taste * got.help_b
     cost_a = f.outlay_constraint * (1 + p["discount_rate", 2] / p["depreciation_constraint", 2])
     cost_b = f.outlay_preference * (1 + p["discount_rate", 1] / p["depreciation_preference", 1])
     np.testing.assert_allclose(value_a * f.constraints, cost_a, rtol=1e-6)
