@@ -29,6 +29,8 @@ class LabelKind:
         Responses that training puts through the network for it, anchors included.
     drafts_rules, tests_rules : bool
         Whether rules must be drafted before the first label; and a verifier of each tested.
+    ai_calls : int
+        Calls of an AI judge.
     """
 
     minutes: float
@@ -37,9 +39,15 @@ class LabelKind:
     sequences: int
     drafts_rules: bool = False
     tests_rules: bool = False
+    ai_calls: int = 0
 
 
+#: Rounds of critique and revision of one response (Bai et al. 2022).
+REVISION_ROUNDS = 4
 #: Kinds of labels. `flag_rawK` adds K unlabelled base samples as anchors; `flag_cleanK` flags those too.
+#: `critic_revision` is one response after all rounds, each a critique that judges it and a revision, both of
+#: which read it; `critic_base_pair` two responses under one rule, one call and two judgements; `critic_pair`
+#: is both: the revision from which a policy learnt, and a pair of that policy's own answers to the prompt.
 KINDS = {
     "preference": LabelKind(1.0, 2, 1, 2),
     "flag": LabelKind(0.7, 1, 1, 1, drafts_rules=True),
@@ -51,11 +59,21 @@ KINDS = {
     "desirability": LabelKind(0.5, 1, 1, 2),
     "demonstration": LabelKind(5.0, 4, 1, 1),
     "verification": LabelKind(0.0, 0, 0, 1, drafts_rules=True, tests_rules=True),
+    "critic_revision": LabelKind(
+        0.0, 2 * REVISION_ROUNDS, REVISION_ROUNDS, 1, drafts_rules=True, tests_rules=True, ai_calls=2 * REVISION_ROUNDS
+    ),
+    "critic_base_pair": LabelKind(0.0, 2, 2, 2, drafts_rules=True, tests_rules=True, ai_calls=1),
+    "critic_pair": LabelKind(
+        0.0, 2 * REVISION_ROUNDS + 2, REVISION_ROUNDS + 2, 2, drafts_rules=True, tests_rules=True,
+        ai_calls=2 * REVISION_ROUNDS + 1,
+    ),
 }
 #: Minutes of drafting one rule, and of testing its verifier; flags need no verifier.
 DRAFT_MINUTES, TEST_MINUTES = 60.0, 15.0
 #: USD of one human minute: the price of a crowd preference label, whose reading is the unit of minutes.
 USD_PER_MINUTE = 2.0
+#: USD of one AI judgement: the price of an AI preference label in the shipped parameters.
+USD_PER_AI_CALL = 0.01
 #: Tokens through which a sequence takes the network: a prompt and all but the last of its response.
 TOKENS = 9
 
@@ -90,6 +108,27 @@ def information(probability: NDArray[np.float64], group: NDArray[np.int64]) -> f
     return bits if bits > 1e-12 else 0.0
 
 
+def information_of_levels(probability: NDArray[np.float64], group: NDArray[np.int64]) -> float:
+    """Mutual information between a label of several values and a discrete fact, bits per label.
+
+    Parameters
+    ----------
+    probability : (M, K) float
+        P(label = k) for each item; rows sum to 1.
+    group : (M,) int
+        Value of the fact, from 0.
+    """
+    size = np.bincount(group).astype(np.float64)
+    sums = np.stack([np.bincount(group, column) for column in probability.T], 1)
+    share, mean = size / size.sum(), sums / np.maximum(size, 1.0)[:, None]
+
+    def entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return -(p * np.log2(np.where(p > 0, p, 1.0))).sum(-1)
+
+    bits = float(entropy(share @ mean) - share @ entropy(mean))
+    return bits if bits > 1e-12 else 0.0
+
+
 @dataclass(frozen=True)
 class Usage:
     """What training one run took besides human labels.
@@ -99,7 +138,8 @@ class Usage:
     flops : float
         Floating-point operations of sampling, scoring and training, scorers included.
     verifications, ai_calls : int
-        Calls of a programmatic verifier and of an AI judge; every call counts.
+        Calls of a programmatic verifier, and of an AI judge beyond those of the labels bought; every
+        call counts.
     """
 
     flops: float = 0.0
@@ -145,12 +185,14 @@ def label_ledger(
     drafts, tests = (any(getattr(KINDS[kind], name) for kind in bought) for name in ("drafts_rules", "tests_rules"))
     fixed = coverage * (DRAFT_MINUTES * drafts + TEST_MINUTES * tests)
     minutes = fixed + sum(n * KINDS[kind].minutes for kind, n in bought.items())
+    calls = usage.ai_calls + sum(n * KINDS[kind].ai_calls for kind, n in bought.items())
     known = {kind: bits.get(kind, (math.nan, math.nan)) for kind in bought}
     return Ledger(
         judgements=sum(n * KINDS[kind].judgements for kind, n in bought.items()),
         completions_read=sum(n * KINDS[kind].reads for kind, n in bought.items()),
-        ai_calls=usage.ai_calls, verifications=usage.verifications, positives=positives,
-        human_minutes=minutes, fixed_minutes=fixed, usd=minutes * USD_PER_MINUTE,
+        ai_calls=calls, verifications=usage.verifications, positives=positives,
+        human_minutes=minutes, fixed_minutes=fixed,
+        usd=minutes * USD_PER_MINUTE + calls * USD_PER_AI_CALL,
         bits_total=float(sum(n * known[kind][0] for kind, n in bought.items())),
         bits_harm=float(sum(n * known[kind][1] for kind, n in bought.items())),
         flops=usage.flops,

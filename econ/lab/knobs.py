@@ -31,12 +31,17 @@ class Knobs(BaseModel):
     harm_weight: float = Field(2.0, ge=0, description="weight of a perceived violation in rater utility")
     v: float = Field(0.93, ge=0, le=1, description="verifiability of the category")
     flag_noise: tuple[float, float] | None = Field(None, description="(miss, false alarm); overrides v")
+    critic_noise: float = Field(0.02, ge=0, le=0.5, description="P(an AI judgement of one response is wrong)")
     coverage: int = Field(8, ge=0, le=8, description="rules drafted, of 8")
     pair_flip: float = Field(0.05, ge=0, le=0.5, description="share of preference labels flipped")
     pair_temperature: float = Field(1.0, gt=0, description="temperature of the raters' choice")
     base_rate: Literal["high", "mid", "low", "rare"] = Field("high", description="demonstrator's violations")
     refusal: Literal["on", "off"] = Field("on", description="whether the world has a REFUSE token")
     raters: int = Field(1, ge=1, le=64, description="raters with own bias (sd 1); 1 means the bias is shared")
+    verifier_error: float = Field(0.0, ge=0, le=0.5, description="share of a programmatic verifier's verdicts turned")
+    verifier_errors: Literal["systematic", "iid"] = Field(
+        "systematic", description="whether a verifier errs on a rule and response always alike, or anew each time"
+    )
 
     base_accuracy: float = Field(0.60, ge=0, le=1, description="World B: P(right strategy known) in easy cells")
 

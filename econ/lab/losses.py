@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     Coefficient = float | Tensor
 
 
+#: Soft labels stay this far from 0 and 1.
+SOFT_LIMIT = 0.02
+
+
 def mean_where(values: Tensor, keep: Tensor | None) -> Tensor:
     """Mean over the last axis of the values kept (all, if None); 0 where none is kept."""
     if keep is None:
@@ -49,6 +53,21 @@ def rdpo(h_chosen: Tensor, h_rejected: Tensor, beta: Coefficient, e: Coefficient
     """Robust DPO (Chowdhury et al. 2024): unbiased for DPO when labels flip at rate e < 1/2."""
     margin = beta * (h_chosen - h_rejected)
     return ((-(1 - e) * logsigmoid(margin) + e * logsigmoid(-margin)) / (1 - 2 * e)).mean(-1)
+
+
+def soft_preference(broken_0: Tensor, broken_1: Tensor, noise: Coefficient) -> Tensor:
+    """P(response 0 is better) of a judge whose verdicts "breaks the rule" err at a rate, within [0.02, 0.98].
+
+    Each verdict is believed with 1 - noise, a tie counts half: 1/2 + (1 - 2 noise)(broken_1 - broken_0)/2.
+    Clipped as in Bai et al. (2022), so that no label is taken for certain.
+    """
+    gap = broken_1.to(torch.float32) - broken_0.to(torch.float32)
+    return (0.5 + 0.5 * (1 - 2 * noise) * gap).clamp(SOFT_LIMIT, 1 - SOFT_LIMIT)
+
+
+def soft_dpo(h_0: Tensor, h_1: Tensor, beta: Coefficient, preferred_0: Tensor) -> Tensor:
+    """DPO with soft labels: cross-entropy with P(response 0 is better), (…, N); cDPO with a rate per pair."""
+    return cdpo(h_0, h_1, beta, 1 - preferred_0)
 
 
 def ipo(h_chosen: Tensor, h_rejected: Tensor, beta: Coefficient) -> Tensor:

@@ -52,7 +52,7 @@ class Scored:
         return ~self.mask[..., 1]
 
 
-Source = Literal["given", "random", "shuffled", "matched_bits"]
+Source = Literal["given", "random", "shuffled", "matched_bits", "unbiased"]
 Batch = dict[str, Scored]
 Config = dict[str, "Tensor"]
 Objective = Callable[[Batch, Config], "Tensor"]
@@ -91,11 +91,14 @@ class Method:
         Every configuration key with its default.
     candidates : int
         Base samples of each prompt that it needs.
-    labels : {"given", "random", "shuffled", "matched_bits"}
-        Labels of raters; of coins; given to another prompt; or flags as noisy as makes their bits
-        about violations equal to a pair's.
+    labels : {"given", "random", "shuffled", "matched_bits", "unbiased"}
+        Labels of raters; of coins; given to another prompt; flags as noisy as makes their bits about
+        violations equal to a pair's; or of raters without a bias for agreement.
     trainer : str
         Key of `trainers.TRAINERS`.
+    reward, algorithm : str
+        Of what samples the policy: what they are worth (`policies`), and what is made of it (a key of
+        `on_policy.ALGORITHMS`).
     running : Running, optional
         What the objective carries from step to step.
     """
@@ -111,6 +114,8 @@ class Method:
     candidates: int = 2
     labels: Source = "given"
     trainer: str = "offline"
+    reward: str = ""
+    algorithm: str = ""
     running: Running | None = None
 
 
@@ -272,6 +277,21 @@ def _hybrid(batch: Batch, config: Config) -> Tensor:
     return total
 
 
+def _revisions(batch: Batch, config: Config) -> Tensor:
+    return losses.likelihood(batch["critic_revision"].log_prob[..., 0])
+
+
+def _critic_dpo(kind: str) -> Objective:
+    """DPO on pairs of which a critic judged both; `critic_noise` says how far its verdicts are believed."""
+
+    def objective(batch: Batch, config: Config) -> Tensor:
+        pairs, beta = batch[kind], config["beta"]
+        preferred = losses.soft_preference(pairs.flagged[..., 0], pairs.flagged[..., 1], config["critic_noise"])
+        return losses.soft_dpo(pairs.h[..., 0], pairs.h[..., 1], beta, preferred) / beta[:, 0]
+
+    return objective
+
+
 # The registry --------------------------------------------------------------------------------------
 def _control(name: str, trainer: str) -> Method:
     return Method(name, (), "none", "none", "none", "none", trainer=trainer)
@@ -291,6 +311,11 @@ def _flag(
     return Method(
         name, ("flag",), "flag", family, polarity, "binary", objective, {"lr": 1e-3} | config, labels=labels
     )
+
+
+def _critic(name: str, kind: str, objective: Objective, trainer: str, **config: float) -> Method:
+    family, polarity, format_ = ("pair", "both", "pair") if "beta" in config else ("likelihood", "positive", "sequence")
+    return Method(name, (kind,), "critic", family, polarity, format_, objective, {"lr": 1e-3} | config, trainer=trainer)
 
 
 def _anchored(name: str, kind: str, anchors: int) -> Method:
@@ -338,6 +363,11 @@ METHODS: dict[str, Method] = {
         _anchored("d2o_raw3", "flag_raw3", 3),
         _anchored("d2o_raw11", "flag_raw11", 11),
         _anchored("d2o_clean3", "flag_clean3", 3),
+        _critic("cai_sl", "critic_revision", _revisions, "revisions"),
+        _critic(
+            "cai_dpo_base", "critic_base_pair", _critic_dpo("critic_base_pair"), "base_comparisons", beta=0.1
+        ),
+        _critic("cai_dpo", "critic_pair", _critic_dpo("critic_pair"), "comparisons", beta=0.1, sl_lr=1e-3),
         Method(
             "hybrid", ("flag", "preference"), "flag+preference", "mixed", "both", "binary", _hybrid,
             {"lr": 1e-3, "beta": 0.1, "beta_flag": 0.1, "eta": 0.3, "w": 0.5},

@@ -25,9 +25,10 @@ from econ.lab.training import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from econ.lab.labels import Labels
     from econ.lab.model import Architecture
-    from econ.lab.programs import Run
 
 
 def train_none(job: Job) -> Trained:
@@ -56,17 +57,28 @@ def train_offline(job: Job) -> Trained:
     assert objective is not None
     sets = {kind: label_set(job, labels, kind) for kind in job.runs[0].labels}
 
+    outcome = train(
+        job.arch, job.base, sets, job.config(), objective, [(run.optimiser_seed, run.world) for run in job.runs],
+        training, checks(job), job.saver, job.method.running,
+    )  # fmt: skip
+    usage = [
+        Usage(sum(training_flops(job.arch, n, KINDS[kind].sequences, steps, training) for kind, n in run.labels.items()))
+        for run, steps in zip(job.runs, outcome.steps.tolist(), strict=True)
+    ]
+    return Trained(outcome, usage, labels, [{} for _ in job.runs], curves=curve_rows(job, outcome))
+
+
+def checks(job: Job) -> Callable[[int, torch.Tensor, torch.Tensor], None] | None:
+    """What is done at every check of training: metrics into the saver's notes, where curves hold them."""
+    if job.context.settings["evaluation"]["curves"] != "metrics":
+        return None
+
     def on_check(step: int, index: torch.Tensor, flat: torch.Tensor) -> None:
         chosen = [job.runs[i] for i in index.tolist()]
         metrics = job.context.evaluate(job.arch, flat, job.base[index], chosen, samples=1)
         job.saver.notes += [[i, step, own] for i, own in zip(index.tolist(), metrics, strict=True)]
 
-    outcome = train(
-        job.arch, job.base, sets, job.config(), objective, [(run.optimiser_seed, run.world) for run in job.runs],
-        training, on_check if settings["evaluation"]["curves"] == "metrics" else None, job.saver, job.method.running,
-    )  # fmt: skip
-    usage = [Usage(_flops(job.arch, run, int(outcome.steps[i]), training)) for i, run in enumerate(job.runs)]
-    return Trained(outcome, usage, labels, [{} for _ in job.runs], curves=curve_rows(job, outcome))
+    return on_check
 
 
 def label_set(job: Job, labels: list[dict[str, Labels]], kind: str) -> LabelSet:
@@ -95,14 +107,13 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _flops(arch: Architecture, run: Run, steps: int, training: Training) -> float:
-    """6 N per trained token, 2 N per sampled or scored one; base samples judged are charged too."""
-    total = 0.0
-    for kind, n in run.labels.items():
-        held = len(split_validation(n, training)[1])
-        # A sequence takes the network through its prompt and all but the last token of its response.
-        tokens = (arch.length - 1) * KINDS[kind].sequences * arch.parameters
-        total += 6 * tokens * training.batch * min(steps_for(n - held, training), steps)
-        total += 2 * tokens * held * (steps / training.check_every + 1)
-        total += 2 * tokens * n
-    return total
+def training_flops(arch: Architecture, n: int, sequences: int, steps: int, training: Training) -> float:
+    """Operations of training on n labels of some sequences each, those that validate among them.
+
+    6 N per trained token, 2 N per sampled or scored one; the samples judged are charged too. A sequence
+    takes the network through its prompt and all but the last token of its response.
+    """
+    held = len(split_validation(n, training)[1])
+    tokens = (arch.length - 1) * sequences * arch.parameters
+    trained = 6 * tokens * training.batch * min(steps_for(n - held, training), steps)
+    return float(trained + 2 * tokens * held * (steps / training.check_every + 1) + 2 * tokens * n)
