@@ -56,7 +56,7 @@ def matched_bias(world: World, pool: Pool, knobs: Knobs, seed: int) -> float:
             f"match_bias: agreement adds {target:.2f} to the log-odds of a preference in world {world.number}; "
             f"a flag_bias from 0 to 1 adds {low:.2f} to {high:.2f} to those of a flag"
         )
-    return _bisect(lambda bias: effect(bias) >= target, 1.0)
+    return 0.0 if target <= low else _bisect(lambda bias: effect(bias) >= target, 1.0)
 
 
 def _bisect(beyond: Callable[[float], bool], high: float) -> float:

@@ -118,7 +118,7 @@ def _hashed(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without what is left at its default, so that a new key with a default changes no hash."""
     parts = {"model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation}
     return {
-        key: _differing(value, parts[key]().model_dump(mode="json")) if key in parts else value
+        key: differing(value, parts[key]().model_dump(mode="json")) if key in parts else value
         for key, value in settings.items()
     }
 
@@ -127,10 +127,11 @@ def _without_defaults(item: dict[str, Any]) -> dict[str, Any]:
     if "knobs" not in item:
         return item
     item = {key: value for key, value in item.items() if key != "half" or value is not None}
-    return item | {"knobs": _differing(item["knobs"], Knobs().model_dump(mode="json"))}
+    return item | {"knobs": differing(item["knobs"], Knobs().model_dump(mode="json"))}
 
 
-def _differing(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+def differing(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Values that are not the default."""
     return {key: value for key, value in values.items() if value != defaults[key]}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from econ.lab.accounting import label_ledger
 from econ.lab.grid import Training
 from econ.lab.knobs import KNOBS_OF, Knobs
-from econ.lab.programs import base_hash, base_item, run_id
+from econ.lab.programs import base_hash, base_item, differing, run_id
 from econ.lab.training import split_validation
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def _run_columns(job: Job, run: Run, trained: Trained, i: int) -> dict[str, Any]
     held = sum(len(split_validation(len(own), training)[1]) for own in labels.values())
     steps, improving = int(outcome.steps[i]), bool(outcome.improving[i])
     miss, false_alarm = knobs.noise
-    extra = {key: x for key, x in config.items() if key not in ("lr", "beta")} | _unusual(knobs)
+    extra = {key: x for key, x in config.items() if key not in ("lr", "beta")}
+    extra |= _unusual(knobs) | _protocol(run, training)
     task, known = job.context.task, KNOBS_OF[job.context.task]
     costs = label_ledger(
         bought, sum(x.positives for x in labels.values()),
@@ -87,6 +88,12 @@ def _run_columns(job: Job, run: Run, trained: Trained, i: int) -> dict[str, Any]
         **{key: None if isinstance(x, float) and not math.isfinite(x) else x for key, x in asdict(costs).items()},
         **trained.columns[i],
     }  # fmt: skip
+
+
+def _protocol(run: Run, training: Training) -> dict[str, Any]:
+    """The half of the pool that was labelled, where there are halves, and training that is not as usual."""
+    own = differing(training.model_dump(mode="json"), Training().model_dump(mode="json"))
+    return {key: x for key, x in (("half", run.half), ("training", own or None)) if x is not None}
 
 
 def _unusual(knobs: Knobs) -> dict[str, Any]:
