@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from econ.lab.job import Context, Metrics
 from econ.lab.strategy.bases import fill_pool, pretrain
@@ -83,9 +82,3 @@ class StrategyContext(Context):
     def verdicts(self, own: dict[str, float], base: dict[str, float], finite: bool) -> dict[str, Any]:
         """Columns that compare a policy with its base model."""
         return {"collapsed": collapsed(own, base, finite)}
-
-
-def right_answers(world: StrategyWorld, prompt: Tensor, response: Tensor) -> Tensor:
-    """The programmatic verifier: whether responses (…, 3) are right at prompts of these numbers (…)."""
-    right = torch.as_tensor(world.right, device=response.device)
-    return (response == right[prompt]).all(-1)

@@ -29,6 +29,12 @@ EVERY, EVERY_ON_CURVES = 4, 16
 COLLAPSE_ENTROPY, COLLAPSE_PASS = 0.25, 0.60
 
 
+def right_answers(world: StrategyWorld, prompt: Tensor, response: Tensor) -> Tensor:
+    """The programmatic verifier: whether responses (…, 3) are right at prompts of these numbers (…)."""
+    right = torch.as_tensor(world.right, device=response.device)
+    return (response == right[prompt]).all(-1)
+
+
 @torch.no_grad()
 def right_probability(arch: Architecture, flat: Tensor, world: StrategyWorld, prompt: np.ndarray) -> np.ndarray:
     """π(y* | x) of one policy (1, P) at prompts (N,), float64."""

@@ -44,7 +44,7 @@ class StrategyRaters:
         self._world, self._pool, self._knobs, self._seed = world, pool, knobs, seed
 
     def give(self, kind: str, n: int, start: int = 0) -> Labels:
-        """n labels of a kind of `KINDS`, from a prompt of the pool on."""
+        """Labels of a kind of `KINDS`: n of them, from a prompt of the pool on."""
         makers: dict[str, Callable[[], Labels]] = {"preference": self._preferences, "flag": self._flags}
         return makers[kind]().rows(slice(start, start + n))
 
