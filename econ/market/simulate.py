@@ -9,6 +9,7 @@ import numpy as np
 
 from econ.core.streams import Stream
 from econ.market import labelers
+from econ.market.health import NoStatusQuo, note_faults
 from econ.market.ledger import FLOWS
 from econ.market.outcomes import NULLABLE, OUTCOMES
 from econ.market.quarter import Events, advance
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from econ.market.labelers import Intercepts
     from econ.market.state import State
     from econ.scenario import Scenario
     from econ.surfaces import SurfaceBatch, Surfaces
@@ -47,7 +49,8 @@ class Simulation:
         What is worth knowing of each replicate: its transfer, mean log advantage and the share of
         categories at its bound, whether its status quo lies outside what was measured, the form of its surface, redrawn positions, drift of the budget share over the last burn-in quarters, largest ledger residual.
     failed : dict of int to str
-        Replicates that turned non-finite, with outcome and quarter.
+        Replicates without a status quo, or that turned non-finite, with variable and quarter; what else is said of them
+        means nothing.
     """
 
     quarters: NDArray[np.int64]
@@ -97,11 +100,11 @@ def surface_batch(surfaces: Surfaces, drawn: NDArray[np.int64], sigma: NDArray[n
 
 
 def run_quarters(
-    s: Setting, quarters: int, quo: StatusQuo | None = None
+    s: Setting, quarters: int, quo: StatusQuo | None = None, intercepts: Intercepts | None = None
 ) -> Iterator[tuple[State, Events, dict[str, NDArray[np.float64]]]]:
     """Yield state, events and outcomes of every quarter from the start of the burn-in; outcomes once they are reported."""
     quo = status_quo(s) if quo is None else quo
-    intercepts = labelers.calibrate(s, quo)
+    intercepts = labelers.calibrate(s, quo) if intercepts is None else intercepts
     state = start(s, quo, intercepts)
     for quarter in range(-s.burn_in, quarters):
         state, events = advance(s, quo, intercepts, state, quarter)
@@ -134,18 +137,21 @@ def simulate(
     Raises
     ------
     WorkError
-        If the ledger breaks, or a status quo cannot be rationalised.
+        If the ledger breaks.
     """
-    s = setting(scenario, surfaces, seed=seed, replicates=replicates, quarters=quarters)
-    times = np.arange(FIRST_REPORTED, quarters)
+    times, asked = np.arange(FIRST_REPORTED, quarters), np.asarray(replicates, np.int64)
+    try:
+        s, quo, intercepts, failed = at_rest(scenario, surfaces, seed, replicates, quarters)
+    except NoStatusQuo as none:
+        empty = (len(asked), len(times))
+        nothing = [{name: np.full(empty, np.nan) for name in names} for names in (OUTCOMES, FLOWS)]
+        return Simulation(times, asked, *nothing, {}, none.reasons)
     outcomes = {name: np.full((s.size, len(times)), np.nan) for name in OUTCOMES}
     flows = {name: np.zeros((s.size, len(times))) for name in FLOWS}
     residual = np.zeros(s.size)
-    failed: dict[int, str] = {}
-    quo = status_quo(s)
-    for _, events, columns in run_quarters(s, quarters, quo):
+    for state, events, columns in run_quarters(s, quarters, quo, intercepts):
         residual = np.fmax(residual, events.residual)
-        _note_failures(failed, s, columns, events.quarter)
+        note_faults(failed, s.replicates, state, columns, NULLABLE, events.quarter)
         if events.quarter >= FIRST_REPORTED:
             place = events.quarter - FIRST_REPORTED
             for name, values in columns.items():
@@ -159,7 +165,49 @@ def simulate(
         "advantage_bounded": bounded.mean(axis=1), "extrapolated": _extrapolated(quo), "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
         "budget_share_drift": np.abs(share[:, ENTRY_LEAD - 1] - share[:, 0]) / (ENTRY_LEAD - 1),
     }  # fmt: skip
-    return Simulation(times, s.replicates, outcomes, flows, facts, failed)
+    return _in_order(asked, Simulation(times, s.replicates, outcomes, flows, facts, failed))
+
+
+def at_rest(
+    scenario: Scenario, surfaces: Surfaces, seed: int, replicates: Sequence[int], quarters: int
+) -> tuple[Setting, StatusQuo, Intercepts, dict[int, str]]:
+    """The replicates that have a status quo, calibrated, and why the others have none.
+
+    Raises
+    ------
+    NoStatusQuo
+        If none has one.
+    """
+    without: dict[int, str] = {}
+    while True:
+        s = setting(scenario, surfaces, seed=seed, replicates=[i for i in replicates if int(i) not in without], quarters=quarters)
+        try:
+            quo = status_quo(s)
+            return s, quo, labelers.calibrate(s, quo), without
+        except NoStatusQuo as none:
+            without |= none.reasons
+            if len(without) == len(replicates):
+                raise NoStatusQuo(without) from none
+
+
+def _in_order(replicates: NDArray[np.int64], found: Simulation) -> Simulation:
+    """All replicates that were asked for in their order; NaN for those without a status quo."""
+    if len(found.replicates) == len(replicates):
+        return found
+    row = {int(replicate): place for place, replicate in enumerate(found.replicates)}
+    there = np.array([int(replicate) in row for replicate in replicates])
+    place = np.array([row.get(int(replicate), 0) for replicate in replicates])
+
+    def spread(values: NDArray[Any]) -> NDArray[Any]:
+        rows = values[place].copy()
+        if rows.dtype.kind == "f":
+            rows[~there] = np.nan
+        return rows
+
+    return replace(
+        found, replicates=replicates, outcomes={k: spread(v) for k, v in found.outcomes.items()},
+        ledger={k: spread(v) for k, v in found.ledger.items()}, facts={k: spread(v) for k, v in found.facts.items()},
+    )  # fmt: skip
 
 
 def _extrapolated(quo: StatusQuo) -> NDArray[np.bool_]:
@@ -168,10 +216,3 @@ def _extrapolated(quo: StatusQuo) -> NDArray[np.bool_]:
     x = np.broadcast_to(r.position_x[:, None], r.advantage.shape).copy()
     outside: NDArray[np.bool_] = r.surface.extrapolated(x, r.position_y[:, None]).any(axis=1)
     return outside
-
-
-def _note_failures(failed: dict[int, str], s: Setting, columns: dict[str, NDArray[np.float64]], quarter: int) -> None:
-    for name, values in columns.items():
-        bad = np.isinf(values) if name in NULLABLE else ~np.isfinite(values)
-        for place in np.flatnonzero(bad):
-            failed.setdefault(int(s.replicates[place]), f"{name} is not finite in quarter {quarter}")

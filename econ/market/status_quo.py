@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from econ.core.errors import WorkError
 from econ.core.streams import Stream
 from econ.market import sources
+from econ.market.health import NoStatusQuo
 from econ.market.quality import quality
 from econ.market.response import Response
 from econ.market.setting import CATEGORIES, JURISDICTIONS, Setting, column
 from econ.market.technology import Technology, technology
 
 Array = Any
-#: Redraws of a position that revealed preference cannot rationalise, before the run stops.
+#: Redraws of a position that revealed preference cannot rationalise, before the replicate is given up.
 MOST_REDRAWS = 100
 
 
@@ -104,8 +104,8 @@ def status_quo(s: Setting) -> StatusQuo:
 
     Raises
     ------
-    WorkError
-        If no position on a replicate's measured surface rationalises the status quo.
+    NoStatusQuo
+        If no position on a replicate's measured surface rationalises the status quo, with all such replicates.
     """
     p, levers = s.p, s.lever(-1)
     users = p.vector("users", JURISDICTIONS) * column(levers.market_scale, 1)
@@ -280,13 +280,19 @@ def _draw_positions(s: Setting, solve: Any) -> tuple[Array, Array, tuple[Array, 
         bad = ~((solution[0] > 0) & (solution[1] > 0))
         if not bad.any():
             return x, y, solution, redraws
-        redraws = redraws + bad
-        if redraws.max() > MOST_REDRAWS:
-            replicate = int(s.replicates[np.argmax(redraws)])
-            raise WorkError(
-                f"replicate {replicate}: no position on its response surface makes the status-quo outlays worth their cost "
-                f"after {MOST_REDRAWS} draws; its elasticities do not fit the status quo"
+        given_up = bad & (redraws == MOST_REDRAWS)
+        if given_up.any() and (given_up | ~bad).all():
+            taste = {True: "users' taste for safety", False: "users' taste for helpfulness"}
+            raise NoStatusQuo(
+                {
+                    int(s.replicates[place]): (
+                        f"no position on its response surface makes the status-quo outlays worth their cost in {MOST_REDRAWS + 1} "
+                        f"draws (at the last, {taste[bool(solution[0][place] <= 0)]} would be negative); its elasticities do not fit"
+                    )
+                    for place in np.flatnonzero(given_up)
+                }
             )
+        redraws = redraws + (bad & ~given_up)
 
 
 def _by_category(value: Array, penalty: Array, total: Array, user_cost: Array, price: Array) -> Array:

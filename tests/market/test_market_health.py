@@ -1,0 +1,91 @@
+"""Replicates that cannot go on are named; the others are what they would be without them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import small_market as small
+
+from econ.core.errors import WorkError
+from econ.market import ledger as books
+from econ.market import product, status_quo
+from econ.market.ledger import FLOWS, SECTORS, Ledger
+from econ.market.outcomes import OUTCOMES
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    return small.run(small.baseline(3), replicates=range(4))
+
+
+def others(simulation, without):
+    return small.rows(simulation, [place for place in range(4) if place != without])
+
+
+@pytest.mark.parametrize(("value", "quarter"), [(np.nan, 1), (np.inf, -3), (np.nan, -20)])
+def test_a_replicate_that_turns_non_finite_is_named_and_the_others_kept(healthy, monkeypatch, value, quarter):
+    drift = product.drift_brands
+
+    def broken(s, f, now):
+        f = drift(s, f, now)
+        if now == quarter:
+            brand = f.brand.copy()
+            brand[s.replicates == 2, 1] = value
+            f = replace(f, brand=brand)
+        return f
+
+    monkeypatch.setattr(product, "drift_brands", broken)
+    with np.errstate(all="ignore"):
+        got = small.run(small.baseline(3), replicates=range(4))
+    assert got.failed == {2: f"firms.brand is not finite in quarter {quarter}"}
+    small.same(others(got, 2), others(healthy, 2))
+
+
+def test_replicates_without_a_status_quo_are_named_and_the_others_kept(healthy, monkeypatch):
+    draw = status_quo._draw_positions
+
+    def hopeless(s, solve):
+        def refused(x, y):
+            harm_taste, *rest = solve(x, y)
+            return np.where(s.replicates == 1, -1.0, harm_taste), *rest
+
+        return draw(s, refused)
+
+    monkeypatch.setattr(status_quo, "_draw_positions", hopeless)
+    got = small.run(small.baseline(3), replicates=range(4))
+    assert list(got.failed) == [1] and "101 draws" in got.failed[1] and "taste for safety" in got.failed[1]
+    assert list(got.replicates) == [0, 1, 2, 3]
+    assert all(np.isnan(values[1]).all() for values in got.outcomes.values())
+    small.same(others(got, 1), others(healthy, 1))
+    alone = small.run(small.baseline(3), replicates=[1])
+    assert list(alone.failed) == [1] and alone.outcomes.keys() == OUTCOMES.keys() and alone.ledger.keys() == FLOWS.keys()
+
+
+def test_a_labor_market_without_intercepts_is_named(monkeypatch):
+    from econ.market import labelers
+
+    solve = labelers._solve_region
+    calls = []
+
+    def sometimes(values, *rest):
+        calls.append(values)
+        return (np.full(2, np.nan), np.full(2, np.nan)) if len(calls) == 2 else solve(values, *rest)
+
+    monkeypatch.setattr(labelers, "_solve_region", sometimes)
+    got = small.run(small.baseline(1), replicates=range(2))
+    assert list(got.failed) == [0] and "labor market has no status quo" in got.failed[0] and "us_generalist" in got.failed[0]
+
+
+def test_the_books_of_a_broken_replicate_do_not_hide_those_of_another():
+    before, after = np.zeros((2, len(SECTORS))), np.zeros((2, len(SECTORS)))
+    ledger = Ledger(2, 1, 1)
+    ledger.post("wages", np.array([[np.nan], [5.0]]))
+    after[1, SECTORS.index("curators")] = -5.0
+    after[1, SECTORS.index("labelers")] = 4.0
+    with pytest.raises(WorkError, match="cash of labelers"):
+        books.check(ledger, before, after, np.zeros((2, 1)), np.array([[0.0], [-5.0]]), 3)
+    after[1, SECTORS.index("labelers")] = 5.0
+    worst = books.check(ledger, before, after, np.zeros((2, 1)), np.array([[0.0], [-5.0]]), 3)
+    assert np.isnan(worst[0]) and worst[1] <= books.TOLERANCE
