@@ -34,7 +34,7 @@ _PUBLIC = {
     "open_run": "econ.report.runs",
 }
 #: Subpackages that ``import econ`` alone makes reachable, such as ``econ.cost``.
-_SUBPACKAGES = ("cost", "ensemble", "lab", "market", "report", "scenario", "surfaces")
+_SUBPACKAGES = ("claims", "cost", "ensemble", "lab", "market", "report", "scenario", "surfaces")
 
 __all__ = [*_PUBLIC, "__version__"]
 

@@ -1,3 +1,4 @@
+from econ.claims.assess import assess_claims as claims
 from econ.market import MarketModel as MarketModel
 from econ.report.runs import Comparison as Comparison
 from econ.report.runs import Run as Run

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from econ.cli import cost, doctor, lab, outcomes, reproduce, run, scenario
+from econ.cli import claims, cost, doctor, lab, outcomes, reproduce, run, scenario, sweep
 from econ.core.errors import EconError
 
 app = typer.Typer(
@@ -22,7 +22,10 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(run.compare)
+app.command("sweep")(sweep.sweep)
+app.command("collect")(sweep.collect)
 app.command("cost")(cost.cost)
+app.command("claims")(claims.claims)
 app.command("outcomes")(outcomes.outcomes)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(lab.app, name="lab")

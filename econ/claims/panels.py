@@ -1,0 +1,278 @@
+"""Effects that need a designed panel: the factorial of H2, the halves of H3, World B for H1b, configurations for H9."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from econ.claims.context import Context, Measured, budget_deviation
+from econ.claims.curves import hypervolume
+from econ.claims.evidence import (
+    MATCHED_BIAS,
+    Curve,
+    Evidence,
+    Ints,
+    Missing,
+    Setting,
+    curve_of,
+    decode_setting,
+    distance,
+    join,
+    where,
+)
+from econ.claims.resampling import MIN_WORLDS, Effect, Floats
+from econ.surfaces.cells import CONFIRMATORY
+
+# H2: polarity x format ------------------------------------------------------------------------------
+#: Methods by polarity, binary format first.
+NEGATIVE_METHODS = ("npo_ret", "flag_dpo")
+POSITIVE_METHODS = ("pos_binary", "dpo")
+
+
+def polarity_effect(context: Context, negative: str, preference: str) -> Measured:
+    """Main effect of polarity, positive minus negative, on the change of sycophancy, out of distribution.
+
+    Averages over formats and over the levels of confounding that were measured, where agreement weighs
+    the same in every kind of label.
+    """
+    del negative, preference
+    distribution = context.distribution("ood", *NEGATIVE_METHODS, *POSITIVE_METHODS)
+    blocks = list(_factorial_blocks(context.evidence, distribution))
+    if not blocks:
+        methods = ", ".join((*NEGATIVE_METHODS, *POSITIVE_METHODS))
+        raise Missing(
+            f"runs of {methods} in which agreement weighs the same in every label ({MATCHED_BIAS}), {where(distribution)}"
+        )
+    worlds = set.intersection(*(set(curve.worlds.tolist()) for block in blocks for curve in block.values()))
+    if len(worlds) < MIN_WORLDS:
+        raise Missing(f"the factorial of polarity and format on {MIN_WORLDS} common worlds")
+    total, cells = np.zeros(len(worlds)), {}
+    for block in blocks:
+        n = min(curve.n[-1] for curve in block.values())
+        for method, curve in block.items():
+            own = curve.restrict(worlds, [n])
+            change = own.get("sycophancy")[:, 0] - own.get("base_sycophancy")[:, 0]
+            total += change / (2 * len(blocks)) * (1 if method in POSITIVE_METHODS else -1)
+            cells[f"{method}, confounding {dict(curve.setting).get('confounding', 0.85):g}"] = float(change.mean())
+    used = [curve.restrict(worlds) for block in blocks for curve in block.values()]
+    said = context.deviations((), used[0].worlds)
+    if len(blocks) == 1:
+        said += ("one level of confounding",)
+    return Measured.of(context.effect(total, used[0].worlds), used, said, change_of_sycophancy=cells)
+
+
+def _factorial_blocks(evidence: Evidence, distribution: str) -> Iterator[dict[str, Curve]]:
+    """All four methods at one level of confounding and one common budget, agreement weighing the same."""
+    curves = {
+        method: [c for c in evidence.curves(method, distribution) if _in_factorial(c.setting, method)]
+        for method in (*NEGATIVE_METHODS, *POSITIVE_METHODS)
+    }
+    levels = {dict(c.setting).get("confounding", 0.85) for found in curves.values() for c in found}
+    for confounding in sorted(levels):
+        block = {
+            method: next((c for c in found if dict(c.setting).get("confounding", 0.85) == confounding), None)
+            for method, found in curves.items()
+        }
+        full = {method: curve for method, curve in block.items() if curve is not None}
+        budgets = [set(curve.n.tolist()) for curve in full.values()]
+        if len(full) == len(block) and (shared := set.intersection(*budgets)):
+            yield {method: curve.restrict(n=[max(shared)]) for method, curve in full.items()}
+
+
+def _in_factorial(setting: Setting, method: str) -> bool:
+    """Pairs of humans hold the agreement bias as it is; for flags it is solved for."""
+    knobs = dict(setting)
+    matched = knobs.pop(MATCHED_BIAS, False)
+    knobs.pop("confounding", None)
+    return not knobs and (bool(matched) or method == "dpo")
+
+
+# H3: halves -----------------------------------------------------------------------------------------
+HALVES_BUDGET = 3360
+
+
+def churn_difference(context: Context, negative: str, preference: str) -> Measured:
+    """Churn of preference minus negative training: models trained on disjoint halves of the labels, prompt by prompt."""
+    table = context.evidence.churn
+    table = table[(table["compared"] == "half") & table["stage"].isin(CONFIRMATORY)]
+    found = {name: _churn(table, name) for name in (negative, preference)}
+    for name, own in found.items():
+        if own.empty:
+            raise Missing(f"runs of {name} on disjoint halves of the labels, compared prompt by prompt")
+    joint = found[negative].merge(found[preference], on=["source", "setting", "n", "distribution", "world"], suffixes=("", "_other"))
+    blocks = [(key, own) for key, own in joint.groupby(["source", "setting", "n", "distribution"]) if len(own) >= MIN_WORLDS]
+    if not blocks:
+        raise Missing(f"halves of {negative} and {preference} at the same knobs and budget, on {MIN_WORLDS} common worlds")
+
+    def nearness(block: tuple[Any, pd.DataFrame]) -> tuple[Any, ...]:
+        _, setting, n, distribution = block[0]
+        return distance(decode_setting(setting)), distribution != "id", abs(np.log(n / HALVES_BUDGET))
+
+    (source, setting, n, distribution), rows = min(blocks, key=nearness)
+    worlds = rows["world"].to_numpy(np.int64)
+    said = context.deviations(decode_setting(setting), worlds)
+    said += () if n == HALVES_BUDGET else (f"halves of {n:g} labels (registered: {HALVES_BUDGET})",)
+    said += () if distribution == "id" else (f"{where(distribution)} (registered: {where('id')})",)
+    effect = context.effect((rows["churn_other"] - rows["churn"]).to_numpy(float), worlds)
+    churn = {
+        name: {"churn": float(rows[f"churn{end}"].mean()), "floor_of_sampling": float(rows[f"churn_floor{end}"].mean())}
+        for name, end in ((negative, ""), (preference, "_other"))
+    }
+    return Measured(effect, (negative, preference), (int(source),), tuple(worlds.tolist()), said, {"churn": churn})
+
+
+def _churn(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    keys = ["source", "setting", "n", "distribution", "world"]
+    return table[table["method"] == method].groupby(keys, as_index=False)[["churn", "churn_floor"]].mean()
+
+
+# H1b: World B --------------------------------------------------------------------------------------
+NSR, RIVALS = "nsr_or", ("ppo_or", "grpo_or")
+
+
+def reasoning(context: Context, negative: str, preference: str) -> Measured:
+    """Least of pass@1(NSR) - pass@1(PPO or GRPO) at equal verifications, programmatic verifier."""
+    del negative, preference
+    methods = set(context.evidence.methods("B"))
+    lacking = [method for method in (NSR, *RIVALS) if method not in methods]
+    if lacking:
+        raise Missing(f"World B runs of {', '.join(lacking)}")
+    differences, used = [], []
+    for rival in RIVALS:
+        own, other = _world_b(context.evidence, NSR, rival)
+        differences.append(own.get("pass_1")[:, -1] - other.get("pass_1")[:, -1])
+        used += [own, other]
+    worlds = sorted(set.intersection(*(set(curve.worlds.tolist()) for curve in used)))
+    kept = [np.isin(used[2 * i].worlds, worlds) for i in range(len(RIVALS))]
+    if len(worlds) < MIN_WORLDS:
+        raise Missing(f"World B runs of all three methods on {MIN_WORLDS} common worlds")
+    array = np.array(worlds, np.int64)
+    draws = np.min([context.weighted(d[k], array) for d, k in zip(differences, kept, strict=True)], axis=0)
+    means = {r: float(d.mean()) for r, d in zip(RIVALS, differences, strict=True)}
+    return Measured.of(
+        Effect.exact(draws, len(worlds)), [used[0].restrict(worlds), *used[1:]],
+        context.deviations(used[0].setting, array), pass_1_difference=means,
+    )  # fmt: skip
+
+
+def _world_b(evidence: Evidence, first: str, second: str) -> tuple[Curve, Curve]:
+    for own in evidence.curves(first, "id", "B"):
+        for other in evidence.curves(second, "id", "B"):
+            pair = join(own, other) if own.setting == other.setting else None
+            if pair is None:
+                continue
+            spent = [curve.get("verifications")[:, -1].mean() for curve in (pair.negative, pair.preference)]
+            if abs(np.log(spent[0] / spent[1])) < 0.01:
+                return pair.negative, pair.preference
+    raise Missing(f"World B runs of {first} and {second} with equal verifications")
+
+
+# H9: configurations at equal minutes ----------------------------------------------------------------
+CONFIGURATIONS = 6
+REFERENCE_POINT = (0.0, 0.5)
+REGISTERED_BUDGET = 3360
+#: How much human minutes may differ between arms that are called equal in them.
+MINUTES_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Configurations of one arm at one budget, on the same worlds.
+
+    Attributes
+    ----------
+    curves : tuple of Curve
+        One for each configuration, of one budget.
+    minutes : float
+        Human minutes, fixed ones included.
+    """
+
+    curves: tuple[Curve, ...]
+    minutes: float
+
+    @property
+    def setting(self) -> Setting:
+        """Knobs that differ from the reference."""
+        return self.curves[0].setting
+
+    @property
+    def worlds(self) -> Ints:
+        """Worlds of all configurations."""
+        return self.curves[0].worlds
+
+    def points(self, context: Context, worlds: list[int]) -> Floats:
+        """(1 - relative harm, helpfulness over the base model's) of every configuration, [1 + draws, K, 2]."""
+        found = []
+        for curve in self.curves:
+            own = curve.restrict(worlds)
+            safety = 1.0 - own.get("relative_harm")[:, 0]
+            use = own.get("helpfulness")[:, 0] / own.get("base_helpfulness")[:, 0]
+            found.append(context.weighted(np.stack([safety, use], axis=-1), own.worlds))
+        return np.stack(found, axis=1)
+
+
+def joint_gain(context: Context, hybrid: str, preference: str) -> Measured:
+    """Hypervolume of safety and helpfulness of the hybrid minus that of preference-only, at equal human minutes."""
+    distribution = context.distribution("ood", hybrid, preference)
+    found = [
+        (first, second)
+        for second in _panels(context.evidence, preference, distribution)
+        for first in _panels(context.evidence, hybrid, distribution)
+        if _comparable(first, second)
+    ]
+    if not found:
+        raise Missing(
+            f"equally many configurations of {hybrid} and {preference} at equal human minutes (within "
+            f"{MINUTES_TOLERANCE:.0%}) on the same worlds, {where(distribution)}"
+        )
+    mixed, plain = min(found, key=lambda p: (distance(p[1].setting), -len(p[1].curves), -p[1].minutes))
+    worlds = np.intersect1d(mixed.worlds, plain.worlds)
+    volumes = [hypervolume(panel.points(context, worlds.tolist()), REFERENCE_POINT) for panel in (mixed, plain)]
+    said = context.deviations(plain.setting, worlds)
+    said += budget_deviation(plain.curves[0].n, (REGISTERED_BUDGET,), "pairs")
+    if len(plain.curves) != CONFIGURATIONS:
+        said += (f"{len(plain.curves)} configurations of each arm (registered: {CONFIGURATIONS})",)
+    if distribution != "ood":
+        said += (f"{where(distribution)} (registered: {where('ood')})",)
+    used = [curve.restrict(worlds.tolist()) for curve in (*mixed.curves, *plain.curves)]
+    return Measured.of(
+        Effect.exact(volumes[0] - volumes[1], len(worlds)), used, said,
+        hypervolume={hybrid: float(volumes[0][0]), preference: float(volumes[1][0])},
+        human_minutes={hybrid: mixed.minutes, preference: plain.minutes},
+        configurations=len(plain.curves),
+    )  # fmt: skip
+
+
+def _comparable(first: Panel, second: Panel) -> bool:
+    near = abs(first.minutes / second.minutes - 1.0) <= MINUTES_TOLERANCE
+    same = first.setting == second.setting and len(first.curves) == len(second.curves)
+    return near and same and join(first.curves[0], second.curves[0], same_budgets=False) is not None
+
+
+def _panels(evidence: Evidence, method: str, distribution: str) -> list[Panel]:
+    rows = evidence.rows(method, distribution)
+    panels = []
+    for (source, setting, _), own in rows.groupby(["source", "setting", "n"], sort=False):
+        panel = _panel(own, method, int(source), decode_setting(setting), distribution)
+        if panel is not None:
+            panels.append(panel)
+    return panels
+
+
+def _panel(rows: pd.DataFrame, method: str, source: int, setting: Setting, distribution: str) -> Panel | None:
+    curves = [
+        curve
+        for _, own in rows.groupby("config", sort=True)
+        if (curve := curve_of(own, method, source, setting, distribution)) is not None
+    ]
+    if not curves or not all(c.has("human_minutes") and c.has("helpfulness") for c in curves):
+        return None
+    worlds = sorted(set.intersection(*(set(curve.worlds.tolist()) for curve in curves)))
+    if len(worlds) < MIN_WORLDS:
+        return None
+    kept = tuple(curve.restrict(worlds) for curve in curves)
+    return Panel(kept, float(np.mean([curve.get("human_minutes").mean() for curve in kept])))

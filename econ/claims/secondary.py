@@ -1,0 +1,193 @@
+"""Exploratory effects beside the registered ones: not adjusted, they decide nothing, they can overturn a reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from econ.claims.context import HYBRID, Context, Measured
+from econ.claims.effects import diminishing_returns, drift, level, surviving_bits
+from econ.claims.evidence import Curve, Missing, find_pair, where
+from econ.claims.panels import NSR, RIVALS, joint_gain
+from econ.claims.resampling import MIN_WORLDS, Effect
+
+SHIFT_PARTS = {"ood_combos": "combinations", "ood_risk": "risk", "ood_opinion": "opinion"}
+STRENGTHS = (("id", 0.0), ("s0.33", 1 / 3), ("s0.67", 2 / 3), ("ood", 1.0))
+#: Outcomes of the table of three regimes.
+REGIME_OUTCOMES = ("relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed")
+
+
+@dataclass(frozen=True)
+class Secondary:
+    """One exploratory effect: what it is, or what it lacks."""
+
+    hypothesis: str
+    text: str
+    unit: str
+    measured: Measured | None
+    missing: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        facts = {"hypothesis": self.hypothesis, "text": self.text, "unit": self.unit, "missing": self.missing}
+        if self.measured is None:
+            return facts
+        more = {"deviations": list(self.measured.deviations), "details": self.measured.details}
+        return facts | self.measured.effect.plain() | more
+
+
+def secondary_effects(context: Context) -> list[Secondary]:
+    """Every exploratory effect, in the order of the hypotheses."""
+    found = []
+    for hypothesis, text, unit, measure in _table(context):
+        try:
+            found.append(Secondary(hypothesis, text, unit, measure()))
+        except Missing as missing:
+            found.append(Secondary(hypothesis, text, unit, None, str(missing)))
+    return found
+
+
+def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measured]]]:
+    negative, preference = context.negative, context.preference
+    rate = "P(agree | opinion wrong)"
+    for rival in RIVALS:
+        yield "H1", f"pass@256 of NSR minus {rival} at matched pass@1", "pass@256", lambda r=rival: _matched_pass(context, r)
+    yield "H2", "change of sycophancy under preference training, out of distribution", rate, lambda: _change(context, preference, ())
+    yield "H2", "the same without bias of raters (confounding alone)", rate, lambda: _change(context, preference, (("bias", 0.0),))
+    yield "H2", "slope of that change on the raters' bias", f"{rate} per unit of bias", lambda: _bias_slope(context, preference)
+    yield "H3", "violations of drafted rules that remain under negative training, in distribution", "rate", lambda: _remaining(context, negative)
+    yield "H4", "dAULC that remains at matched bits", "relative harm", lambda: surviving_bits(context, negative, preference)
+    for name, method in (("negative", negative), ("preference", preference)):
+        yield "H5", f"entropy of {name} training minus the base model's, in distribution", "nats per token", lambda m=method: _against_base(context, m, "entropy", "id")
+    yield "H6", "sycophancy of negative training minus the base model's, out of distribution", rate, lambda: _against_base(context, negative, "sycophancy", "ood")
+    for part, said in SHIFT_PARTS.items():
+        yield "H7", f"relative harm where only {said} shifts, preference minus negative", "relative harm", lambda p=part: level("relative_harm", p)(context, negative, preference)
+    yield "H7", "slope of the difference in relative harm on the strength of the shift", "relative harm per unit", lambda: _shift_slope(context, negative, preference)
+    yield "H7", "retention (1 - H_OOD)/(1 - H_ID), negative minus preference", "ratio", lambda: _retention(context, negative, preference)
+    for method in ("rm_ppo", "kto", negative):
+        yield "H8", f"rise of sycophancy per doubling, last two budgets: {method}", f"{rate} per doubling", lambda m=method: drift(context, "", m)
+    yield "H8", "fall of harm per doubling, early minus late: preference training", "relative harm per doubling", lambda: diminishing_returns(context, preference, "")
+    yield "H9", "hypervolume of the hybrid minus negative-only", "area", lambda: joint_gain(context, HYBRID, negative)
+    for mix in sorted(m for m in context.evidence.methods() if m.startswith(f"{HYBRID}_")):
+        if mix in (f"{HYBRID}_0.05", f"{HYBRID}_0.50"):
+            yield "H9", f"hypervolume with {float(mix.removeprefix(f'{HYBRID}_')):.0%} pairs minus preference-only", "area", lambda m=mix: joint_gain(context, m, preference)
+
+
+def _arm(context: Context, method: str, distribution: str, setting: tuple[Any, ...] | None = None) -> Curve:
+    curves = [
+        c for c in context.evidence.curves(method, distribution) if setting is None or c.setting == setting
+    ]
+    if not curves:
+        raise Missing(f"runs of {method}{_knobs(setting)}, {where(distribution)}")
+    return min(curves, key=lambda c: (len(c.setting), -c.n[-1]))
+
+
+def _knobs(setting: tuple[Any, ...] | None) -> str:
+    return "" if not setting else " at " + ", ".join(f"{key} = {x:g}" for key, x in setting)
+
+
+def _single(context: Context, curve: Curve, values: Any) -> Measured:
+    return Measured.of(context.effect(values, curve.worlds), (curve,), context.deviations(curve.setting, curve.worlds), n=float(curve.n[-1]))
+
+
+def _change(context: Context, method: str, setting: tuple[Any, ...]) -> Measured:
+    curve = _arm(context, method, "ood", setting or None)
+    return _single(context, curve, (curve.get("sycophancy") - curve.get("base_sycophancy"))[:, -1])
+
+
+def _bias_slope(context: Context, method: str) -> Measured:
+    found = {
+        float(dict(c.setting).get("bias", 2.0)): c
+        for c in reversed(context.evidence.curves(method, "ood"))
+        if set(dict(c.setting)) <= {"bias"}
+    }
+    shared = [set(c.n.tolist()) for c in found.values()]
+    worlds = [set(c.worlds.tolist()) for c in found.values()]
+    if len(found) < 3 or not (n := set.intersection(*shared)) or len(kept := set.intersection(*worlds)) < MIN_WORLDS:
+        raise Missing(f"{method} at three or more biases of raters, out of distribution")
+    at = [found[bias].restrict(kept, [max(n)]) for bias in sorted(found)]
+    changes = np.stack([(c.get("sycophancy") - c.get("base_sycophancy"))[:, 0] for c in at], axis=-1)
+    biases = np.array(sorted(found)) - np.mean(sorted(found))
+    return _single(context, at[0], changes @ biases / (biases @ biases))
+
+
+def _remaining(context: Context, method: str) -> Measured:
+    curve = _arm(context, method, "id")
+    return _single(context, curve, curve.get("violation_drafted")[:, -1])
+
+
+def _against_base(context: Context, method: str, outcome: str, distribution: str) -> Measured:
+    curve = _arm(context, method, distribution)
+    return _single(context, curve, (curve.get(outcome) - curve.get(f"base_{outcome}"))[:, -1])
+
+
+def _shift_slope(context: Context, negative: str, preference: str) -> Measured:
+    pairs = [find_pair(context.evidence, negative, preference, d, accepts=None) for d, _ in STRENGTHS]
+    first = pairs[0]
+    same = [np.array_equal(p.worlds, first.worlds) and p.n[-1] == first.n[-1] and p.setting == first.setting for p in pairs]
+    if not all(same):
+        raise Missing("all strengths of the shift on the same runs")
+    gaps = np.stack([(p.preference.get("relative_harm") - p.negative.get("relative_harm"))[:, -1] for p in pairs], axis=-1)
+    strengths = np.array([s for _, s in STRENGTHS]) - 0.5
+    return _single(context, first.negative, gaps @ strengths / (strengths @ strengths))
+
+
+def _retention(context: Context, negative: str, preference: str) -> Measured:
+    retained = []
+    for method in (negative, preference):
+        inside = _arm(context, method, "id")
+        outside = _arm(context, method, "ood", inside.setting)
+        kept = [1.0 - context.mean(curve, "relative_harm")[:, -1] for curve in (outside, inside)]
+        retained.append(np.where(kept[1] > 0.02, kept[0] / np.where(kept[1] > 0.02, kept[1], 1.0), np.nan))
+        if not np.array_equal(inside.worlds, outside.worlds):
+            raise Missing("both distributions on the same worlds")
+    if np.isnan(retained[0][0] + retained[1][0]):
+        raise Missing("a fall of harm in distribution that could be retained")
+    return Measured.of(Effect.exact(retained[0] - retained[1], len(inside.worlds)), (inside,), context.deviations(inside.setting, inside.worlds))
+
+
+def _matched_pass(context: Context, rival: str) -> Measured:
+    curves = [_world_b_arm(context, method) for method in (NSR, rival)]
+    worlds = np.intersect1d(curves[0].worlds, curves[1].worlds).tolist()
+    if len(worlds) < MIN_WORLDS:
+        raise Missing(f"World B runs of {NSR} and {rival} on common worlds")
+    means = [
+        (context.mean(c, "pass_1"), context.mean(c, "pass_256")) for c in (curve.restrict(worlds) for curve in curves)
+    ]
+    target = np.minimum(means[0][0].max(axis=1), means[1][0].max(axis=1))
+    reached = [_at_level(first, last, target) for first, last in means]
+    return Measured.of(Effect.exact(reached[0] - reached[1], len(worlds)), [curves[0].restrict(worlds)], (), pass_1=float(target[0]))
+
+
+def _world_b_arm(context: Context, method: str) -> Curve:
+    curves = [c for c in context.evidence.curves(method, "id", "B") if len(c.n) > 1]
+    if not curves:
+        raise Missing(f"World B runs of {method} at several budgets")
+    return curves[0]
+
+
+def _at_level(first: Any, last: Any, target: Any) -> Any:
+    """pass@256 where pass@1 reaches a level, linear between budgets in order of pass@1, [1 + draws]."""
+    order = np.argsort(first, axis=1)
+    x, y = np.take_along_axis(first, order, axis=1), np.take_along_axis(last, order, axis=1)
+    return np.array([np.interp(t, a, b) for t, a, b in zip(target, x, y, strict=True)])
+
+
+def regimes(context: Context) -> list[dict[str, Any]]:
+    """Claim 15: preference-only, negative-only and hybrid at the largest budget, all outcomes, in and out of distribution."""
+    rows = []
+    for regime, method in (("preference-only", context.preference), ("negative-only", context.negative), ("hybrid", HYBRID)):
+        for distribution in ("id", "ood"):
+            try:
+                curve = _arm(context, method, distribution)
+            except Missing:
+                continue
+            for outcome in REGIME_OUTCOMES:
+                if curve.has(outcome):
+                    effect = context.effect(curve.get(outcome)[:, -1], curve.worlds)
+                    facts = {"regime": regime, "method": method, "distribution": distribution, "n": float(curve.n[-1]), "outcome": outcome}
+                    rows.append(facts | effect.plain() | {"knobs": dict(curve.setting)})
+    return rows

@@ -1,0 +1,117 @@
+"""`econ claims`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from econ.claims.assess import Assessment
+
+FORMATS = ("table", "json", "md")
+
+
+def claims(
+    measurements: Annotated[list[Path] | None, typer.Argument(metavar="[MEASUREMENTS...]", help="Measurement tables, or directories that hold one.", show_default="all that are shipped")] = None,
+    run: Annotated[list[Path] | None, typer.Option("--run", metavar="DIR", help="A stored market run, for claims 11 to 14; may be given several times.")] = None,
+    pair: Annotated[str | None, typer.Option(metavar="NEG,PREF", help="Negative and preference method of the headline.", show_default="npo_ret,dpo, as registered")] = None,
+    form: Annotated[str, typer.Option("--format", metavar="table|json|md", help="What is printed; json holds every number.")] = "table",
+    catalogue: Annotated[bool, typer.Option("--list", help="Print the 15 claims, without data.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the bootstrap.")] = 1,
+    draws: Annotated[int, typer.Option(min=1000, max=1_000_000, help="Draws of the bootstrap.")] = 10_000,
+    out: Annotated[Path | None, typer.Option(help="Directory for claims.json, claims.md, tables and manifest.", show_default="nothing is written")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="The tables of --out are CSV in any case.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Every claim of the hypothesis paper with its evidence, effect, interval and verdict; contradictions first."""
+    from econ.core.errors import InputError, nearest_name
+
+    if form not in FORMATS:
+        raise InputError("unknown format", key="--format", found=form, allowed=", ".join(FORMATS), nearest=nearest_name(form, FORMATS))
+    if catalogue:
+        _print_catalogue(as_json or form == "json")
+        return
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    from econ.claims.assess import assess_claims
+    from econ.claims.write import write_claims
+
+    with _busy(quiet):
+        found = assess_claims(measurements or (), runs=run or (), pair=_pair(pair), seed=seed, draws=draws)
+        if out is not None:
+            write_claims(found, out, force=force)
+        text = "" if quiet else _text(found, "key facts" if as_json else form, out)
+    if text:
+        sys.stdout.write(text + "\n")
+    elif not quiet:
+        from econ.claims.text import print_claims
+
+        print_claims(found, _console())
+        if out is not None:
+            typer.echo(f"Tables, page and manifest: {out}")
+
+
+def _text(found: Assessment, form: str, out: Path | None) -> str:
+    """What is printed as it is; empty for a table."""
+    if form == "key facts":
+        return json.dumps({"out": None if out is None else str(out)} | found.key_facts(), indent=2, allow_nan=False)
+    if form == "json":
+        return json.dumps(found.plain(), indent=2, allow_nan=False)
+    if form == "md":
+        from econ.claims.text import markdown
+
+        return markdown(found).rstrip("\n")
+    return ""
+
+
+def _pair(text: str | None) -> tuple[str, str] | None:
+    from econ.core.errors import InputError
+
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or not all(names):
+        raise InputError("a pair is two methods", key="--pair", found=text, allowed="NEGATIVE,PREFERENCE, such as npo_ret,dpo")
+    return names[0], names[1]
+
+
+def _print_catalogue(as_json: bool) -> None:
+    from econ.claims.catalogue import CLAIMS
+
+    if as_json:
+        sys.stdout.write(json.dumps([dict(claim.__dict__) for claim in CLAIMS], indent=2) + "\n")
+        return
+    from econ.claims.text import print_catalogue
+
+    print_catalogue(_console())
+
+
+@contextlib.contextmanager
+def _busy(quiet: bool) -> Iterator[None]:
+    """A sign of life on stderr if it is a terminal; otherwise nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("resampling worlds"):
+        yield
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # In a pipe nothing may be cut to the width of a terminal that is not there.
+    return Console() if sys.stdout.isatty() else Console(width=160, soft_wrap=False)
