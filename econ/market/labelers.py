@@ -3,20 +3,20 @@
 Choice is a nested logit (McFadden 1978): curators within an occupation at the elasticity η facing one
 curator, occupations against the outside at the elasticity μ. Because ability multiplies pay at every
 curator alike, it cancels within the nest, so the draw is over three alternatives and never over curators.
-The kernel is compiled; `tests` hold a slow, plain reference beside it.
+Passes over labelers are compiled (`econ.market.labor_kernels`); `tests` hold a slow, plain reference beside them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from econ.core.errors import WorkError
 from econ.core.random import MASK_32, QUARTER_ORIGIN
 from econ.core.streams import Stream
+from econ.market.health import NoStatusQuo
 from econ.market.setting import CONSTRAIN, JUDGE, REGIONS, Setting, column
 from econ.market.state import Labelers
 
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from econ.market.status_quo import StatusQuo
 
 Array = Any
-#: Labelers are summed in blocks of this size, blocks in order, so that no layout changes a sum.
-BLOCK = 4096
 #: Labelers of the reference population with which intercepts are calibrated.
 REFERENCE = 20_000
 REFERENCE_SEED = 20_240_101
+#: Calibration stops when gaps and moves of experience are below this, or fails after so many rounds.
+TOLERANCE, MOST_ROUNDS = 1e-9, 500
+#: Rounds in which experience settles at the start; λ is small, so that each shrinks the error about fivefold.
+SETTLING_ROUNDS = 100
 OUTSIDE = 0
+#: Why a replicate has no status quo.
+NO_INTERCEPTS = "the labor market has no status quo: no intercepts give the participation and hours that the parameters state"
 
 
 @dataclass(frozen=True)
@@ -89,123 +93,6 @@ def inclusive_value(wage: Array, paid_share: Array, active: Array, elasticity: A
     return ((top + np.log(total)) / eta)[:, 0], weight / total
 
 
-@cache
-def _logit() -> Any:
-    """The compiled pieces that both kernels share: log ability grown by experience, and logit chances."""
-    import numba
-
-    @numba.njit(inline="always")
-    def log_grown(log_ability: Any, experience: Any, scale: Any, exponent: Any) -> Any:
-        """Ln A = θ + λ·ln(1 + e/e0), learning by doing (Wright 1936)."""
-        return log_ability + exponent * np.log1p(experience / scale)
-
-    @numba.njit(inline="always")
-    def chances(judge: Any, constrain: Any, outside: Any) -> Any:
-        """Logit chances of the two occupations, safe against overflow."""
-        top = max(judge, constrain, outside)
-        j, c, o = np.exp(judge - top), np.exp(constrain - top), np.exp(outside - top)
-        total = j + c + o
-        return j / total, c / total
-
-    return log_grown, chances
-
-
-@cache
-def _choice_kernel() -> Any:
-    """The compiled choice of all labelers in one pass; sums by block, blocks in order."""
-    import numba
-
-    from econ.core.random import philox_numba
-
-    block = philox_numba()
-    log_grown, chances = _logit()
-    unit = 1.0 / 9007199254740992.0
-
-    @numba.njit(inline="always")
-    def uniform(high: Any, low: Any) -> Any:
-        drawn = (np.float64((high >> np.uint64(5)) * np.uint64(67108864) + (low >> np.uint64(6))) + 0.5) * unit
-        return min(drawn, 1.0 - unit)
-
-    @numba.njit
-    def choose(
-        log_ability: Any, experience: Any, reservation: Any, occupation: Any, last: Any, bounds: Any, value: Any,
-        mu: Any, retraining: Any, chance: Any, exponent: Any, scale: Any, seed: Any, stream: Any, replicates: Any,
-        quarter: Any, sums: Any, efficiency: Any,
-    ) -> None:  # fmt: skip
-        # sums: [S, G, 8] = ability judge, constrain, heads judge, constrain, movers judge, constrain, leavers, reservation
-        part = np.zeros(8)
-        for s in range(log_ability.shape[0]):
-            for g in range(bounds.shape[1] - 1):
-                for first in range(bounds[s, g], bounds[s, g + 1], BLOCK):
-                    part[:] = 0.0
-                    for i in range(first, min(first + BLOCK, bounds[s, g + 1])):
-                        old = occupation[s, i]
-                        now = old
-                        w0, w1, w2, w3 = block(np.uint64(replicates[s]), quarter, np.uint64(i), np.uint64(0), seed, stream)
-                        if uniform(w0, w1) < chance[s]:
-                            judge = log_grown(log_ability[s, i, 0], experience[s, i, 0], scale[s], exponent[s])
-                            constrain = log_grown(log_ability[s, i, 1], experience[s, i, 1], scale[s], exponent[s])
-                            p_judge, p_constrain = chances(
-                                mu[s] * (judge + value[s, g, 0] - retraining[s] * (last[s, i] != 1)),
-                                mu[s] * (constrain + value[s, g, 1] - retraining[s] * (last[s, i] != 2)),
-                                mu[s] * reservation[s, i],
-                            )
-                            u = uniform(w2, w3)
-                            now = 1 if u < p_judge else (2 if u < p_judge + p_constrain else 0)
-                        efficiency[s, i] = 0.0
-                        if now > 0:
-                            o = now - 1
-                            a = np.exp(log_grown(log_ability[s, i, o], experience[s, i, o], scale[s], exponent[s]))
-                            efficiency[s, i] = a
-                            part[o] += a
-                            part[2 + o] += 1.0
-                            part[7] += np.exp(reservation[s, i])
-                            if last[s, i] != now:
-                                part[4 + o] += a
-                                last[s, i] = now
-                        elif old > 0:
-                            part[6] += 1.0
-                        occupation[s, i] = now
-                    for m in range(8):
-                        sums[s, g, m] += part[m]
-
-    return choose
-
-
-@cache
-def _settle_kernel() -> Any:
-    """The compiled round of the joint fixed point of chances and long-run experience of one region."""
-    import numba
-
-    log_grown, chances = _logit()
-
-    @numba.njit
-    def settle(
-        log_ability: Any, reservation: Any, last: Any, value: Any, mu: Any, retraining: Any, exponent: Any, scale: Any,
-        reach: Any, experience: Any, sums: Any,
-    ) -> float:  # fmt: skip
-        # sums: [3] = supply of judging, of constraint work, participants. Returns the largest move of experience.
-        sums[:] = 0.0
-        moved = 0.0
-        for i in range(log_ability.shape[0]):
-            judge = log_grown(log_ability[i, 0], experience[i, 0], scale, exponent)
-            constrain = log_grown(log_ability[i, 1], experience[i, 1], scale, exponent)
-            p_judge, p_constrain = chances(
-                mu * (judge + value[0] - retraining * (last[i] != 1)),
-                mu * (constrain + value[1] - retraining * (last[i] != 2)),
-                mu * reservation[i],
-            )
-            sums[0] += p_judge * np.exp(judge)
-            sums[1] += p_constrain * np.exp(constrain)
-            sums[2] += p_judge + p_constrain
-            moved = max(moved, abs(p_judge * reach - experience[i, 0]), abs(p_constrain * reach - experience[i, 1]))
-            experience[i, 0] = p_judge * reach
-            experience[i, 1] = p_constrain * reach
-        return moved
-
-    return settle
-
-
 @dataclass(frozen=True)
 class Intercepts:
     """What calibration gives the labor market.
@@ -247,6 +134,7 @@ def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
     pay, unit = start_pay(s, quo), quo.technology.wage_unit
     sizes = np.diff(region_bounds(s, REFERENCE), axis=1)
     solved: dict[tuple[float, ...], tuple[Any, ...]] = {}
+    unsolved: dict[int, str] = {}
     for place in range(s.size):
         for g, region in enumerate(REGIONS):
             wanted = quo.hours_wanted[place, g]
@@ -259,10 +147,14 @@ def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
             key = (*values, float(reach), int(sizes[place, g]), *(float(x) for x in pay[place, g]), float(wanted[0] / wanted.sum()))
             if key not in solved:
                 solved[key] = _solve_region(tuple(values), reach, pay[place, g], wanted / wanted.sum(), sizes[place, g])
+            if not np.isfinite(solved[key][0]).all():
+                unsolved.setdefault(int(s.replicates[place]), f"{NO_INTERCEPTS} in region {region}")
             taste[place, g], supply = solved[key]
             people = bounds[place, g + 1] - bounds[place, g]
             offered = (1 - p[f"unpaid_search_share_{region}"][place]) * p["hours_per_quarter"][place] * people * supply.sum()
             persons[place, g] = wanted.sum() / p["utilisation_start"][place] / offered
+    if unsolved:
+        raise NoStatusQuo(unsolved)
     return Intercepts(taste, persons)
 
 
@@ -279,51 +171,37 @@ def start_paid_share(s: Setting) -> Array:
 
 
 def _solve_region(values: tuple[float, ...], reach: float, pay: Array, demand: Array, size: int) -> tuple[Array, Array]:
-    """Intercepts [O] of one region and the supply per labeler [O] at them, by Broyden's (1965) method.
+    """Intercepts [O] of one region and the supply per labeler [O] at them."""
+    from econ.market import labor_kernels
 
-    Experience settles along with the intercepts: both are iterated until neither moves.
-    """
     reservation, log_sd, correlation, reservation_sd, mu, retraining, exponent, scale, participation = values
-    theta, log_reservation, rank = _reference(log_sd, correlation, reservation_sd, reservation)
-    last = np.where(rank[:size] < demand[JUDGE], 1, 2).astype(np.int8)
-    settle = _settle_kernel()
-    experience, sums = np.zeros((size, 2)), np.zeros(3)
-    taste, step, gap = np.zeros(2), np.zeros(2), np.zeros(2)
-    # Near the solution a common shift moves participation at μ(1 - P), a difference moves the ratio at μ.
-    level = -1 / (mu * (1 - participation))
-    inverse = np.array([[-0.5 / mu, level], [0.5 / mu, level]])
-    for iteration in range(500):
-        moved = settle(
-            theta[:size], log_reservation[:size], last, pay + taste, mu, retraining, exponent, scale, reach, experience, sums
-        )  # fmt: skip
-        before = gap
-        gap = np.array([np.log(demand[JUDGE] / demand[CONSTRAIN]) - np.log(sums[0] / sums[1]), np.log(participation * size / sums[2])])
-        if max(np.abs(gap).max(), moved / reach) < 1e-9:
-            return taste, sums[:2] / size
-        if iteration > 3:
-            change = inverse @ (gap - before)
-            weight = step @ change
-            if abs(weight) > 1e-30:
-                inverse = inverse + np.outer(step - change, step @ inverse) / weight
-        step = -inverse @ gap
-        taste = taste + step
-    raise WorkError("the labor market has no status quo: no intercepts give the participation and hours that the parameters state")
+    normals, noise, rank = (part[:size] for part in _reference())
+    last = np.where(rank < demand[JUDGE], 1, 2).astype(np.int8)
+    taste, supply = np.zeros(2), np.zeros(2)
+    found = labor_kernels.solve(
+        log_ability(normals, np.asarray(log_sd), np.asarray(correlation)), np.log(reservation) + reservation_sd * noise, last, pay,
+        np.log(demand[JUDGE] / demand[CONSTRAIN]), participation, mu, retraining, exponent, scale, reach, MOST_ROUNDS, TOLERANCE, taste, supply,
+    )  # fmt: skip
+    if not found:
+        return np.full(2, np.nan), np.full(2, np.nan)
+    return taste, supply
 
 
-@lru_cache(maxsize=12)
-def _reference(log_sd: float, correlation: float, reservation_sd: float, reservation: float) -> tuple[Array, Array, Array]:
-    """The reference population: log abilities [n, O], log reservation wages [n], ranks for the last occupation [n]."""
+@cache
+def _reference() -> tuple[Array, Array, Array]:
+    """Draws of the reference population: pairs of normals [n, 2], normals for reservation wages and ranks for the last occupation [n]."""
     from econ.core import random as keyed
 
     ids = np.arange(REFERENCE)
     normals = np.stack(keyed.normal_pair(REFERENCE_SEED, Stream.LABELER_ABILITY, 0, 0, ids), axis=-1)
-    theta = log_ability(normals, np.asarray(log_sd), np.asarray(correlation))
     noise = keyed.normal(REFERENCE_SEED, Stream.LABELER_RESERVATION, 0, 0, ids)
-    return theta, np.log(reservation) + reservation_sd * noise, keyed.uniform(REFERENCE_SEED, Stream.LABELER_LAST, 0, 0, ids)
+    return normals, noise, keyed.uniform(REFERENCE_SEED, Stream.LABELER_LAST, 0, 0, ids)
 
 
 def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     """Labelers at the start of the burn-in, with the experience each would have in the long run."""
+    from econ.market import labor_kernels
+
     p = s.p
     ids = np.arange(s.labelers)
     bounds = region_bounds(s, s.labelers)
@@ -337,19 +215,11 @@ def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     last = np.where(s.uniform(Stream.LABELER_LAST, 0, ids) < judging, 1, 2).astype(np.int8)
     value = start_pay(s, quo) + intercepts.taste
     experience = np.zeros((s.size, s.labelers, 2))
-    settle = _settle_kernel()
     reach = start_paid_share(s) * p["hours_per_quarter", 1] / p["experience_decay", 1]
-    for place in range(s.size):
-        for g in range(len(REGIONS)):
-            part = slice(bounds[place, g], bounds[place, g + 1])
-            for _ in range(100):  # λ is small: each round shrinks the error about fivefold
-                moved = settle(
-                    theta[place, part], reservation[place, part], last[place, part], value[place, g], p["occupation_elasticity"][place],
-                    p["retraining_cost"][place], p["experience_exponent"][place], p["experience_scale_hours"][place], reach[place, g],
-                    experience[place, part], np.zeros(3),
-                )  # fmt: skip
-                if moved < 1e-9 * reach[place, g]:
-                    break
+    labor_kernels.settle(
+        theta, reservation, last, bounds, value, p["occupation_elasticity"], p["retraining_cost"], p["experience_exponent"],
+        p["experience_scale_hours"], reach, SETTLING_ROUNDS, TOLERANCE, experience,
+    )  # fmt: skip
     occupation = np.zeros((s.size, s.labelers), np.int8)
     # As in status-quo prices: the participation of the region, in both occupations.
     participation = np.broadcast_to(p["participation_start", 2], (s.size, len(REGIONS), 2))
@@ -375,13 +245,14 @@ def choose(
     -------
     Labelers, Supply
     """
+    from econ.market import labor_kernels
+
     p = s.p
-    kernel = _choice_kernel()
     occupation, last = labelers.occupation.copy(), labelers.last.copy()
-    sums = np.zeros((s.size, len(REGIONS), 8))
+    sums = np.zeros((s.size, len(REGIONS), labor_kernels.SUMS))
     efficiency = np.empty(occupation.shape)
     chance = np.ones(s.size) if everyone else p["labeler_reconsideration"]
-    kernel(
+    labor_kernels.choose(
         labelers.log_ability, labelers.experience, labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),
         p["occupation_elasticity"], np.ascontiguousarray(retraining), chance, p["experience_exponent"], p["experience_scale_hours"],
         np.uint64(s.seed), np.uint64(Stream.LABELER_CHOICE), s.replicates, np.uint64((quarter + QUARTER_ORIGIN) & MASK_32), sums, efficiency,
@@ -401,10 +272,10 @@ def learn(s: Setting, labelers: Labelers, paid_hours: Array) -> Labelers:
     paid_hours : [S, G, O]
         Paid hours of one labeler who works in the occupation.
     """
-    keep = 1 - s.p["experience_decay", 2]
-    experience = labelers.experience * keep
-    region = np.repeat(np.tile(np.arange(len(REGIONS)), s.size), np.diff(labelers.bounds, axis=1).ravel()).reshape(s.size, -1)
-    rows = np.arange(s.size)[:, None]
-    for o in (JUDGE, CONSTRAIN):
-        experience[..., o] += np.where(labelers.occupation == o + 1, paid_hours[rows, region, o], 0.0)
+    from econ.market import labor_kernels
+
+    experience = np.empty_like(labelers.experience)
+    labor_kernels.learn(
+        labelers.experience, labelers.occupation, labelers.bounds, 1 - s.p["experience_decay"], np.ascontiguousarray(paid_hours), experience
+    )  # fmt: skip
     return replace(labelers, experience=experience)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import small_market as small
 
-from econ.market import certification, labelers, lobbying, orders, prices, sources, work
-from econ.market.labelers import _settle_kernel
+from econ.market import certification, labelers, labor_kernels, lobbying, orders, prices, sources, work
 from econ.market.technology import Technology
 from econ.market.turnover import hhi
 
@@ -103,7 +102,7 @@ def expected_supply(wage, size, reservation_sd, ability_sd):
     reservation = np.log(14.0) + reservation_sd * rng.standard_normal(size)
     sums, experience = np.zeros(3), np.zeros((size, 2))
     value = np.array([np.log(wage), -np.inf])
-    _settle_kernel()(theta, reservation, np.ones(size, np.int8), value, 1.5, 0.0, 0.0, 1.0, 0.0, experience, sums)
+    labor_kernels.settle_round(theta, reservation, np.ones(size, np.int8), value, 1.5, 0.0, 0.0, 1.0, 0.0, experience, sums)
     return sums[0], sums[2] / size
 
 

@@ -1,0 +1,72 @@
+"""Exponential and logarithm of compiled code against the C library's, and where machine code is kept."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from econ.core import compiled
+
+
+def _over(function):
+    def loop(x, out):
+        for i in range(x.size):
+            out[i] = function(x[i])
+
+    compile_ = compiled.numba.njit(error_model="numpy")
+    loop = compile_(loop)
+
+    def apply(x):
+        x = np.asarray(x, float)
+        out = np.empty_like(x)
+        loop(x, out)
+        return out
+
+    return apply
+
+
+exp, log = _over(compiled.exp), _over(compiled.log)
+
+
+def test_exponential_is_accurate_to_a_unit_in_the_last_place():
+    x = np.concatenate([np.random.default_rng(1).uniform(-708, 709, 200_000), np.linspace(-1, 1, 20_001)])
+    exact = np.exp(x.astype(np.longdouble))
+    assert np.max(np.abs(exp(x) - exact) / np.spacing(exact.astype(float))) < 1.0
+
+
+def test_logarithm_is_accurate_to_a_unit_in_the_last_place():
+    x = np.concatenate([np.exp(np.random.default_rng(2).uniform(-700, 700, 200_000)), np.linspace(0.5, 2, 20_001)])
+    exact = np.log(x.astype(np.longdouble))
+    assert np.max(np.abs(log(x) - exact) / np.spacing(np.abs(exact).astype(float) + 1e-300)) < 1.0
+
+
+def test_edges():
+    np.testing.assert_array_equal(exp([0.0, np.nan, 1e9, -1e9, -np.inf]), exp([0.0, np.nan, 709.0, -708.0, -708.0]))
+    assert exp([0.0])[0] == 1.0
+    np.testing.assert_array_equal(log([1.0, np.inf, np.nan]), [0.0, np.inf, np.nan])
+
+
+def test_machine_code_is_kept_under_the_contents_of_its_sources(tmp_path):
+    source = tmp_path / "part.py"
+    source.write_text("a = 1\n")
+    before = compiled._folder((str(source),))
+    source.write_text("a = 2\n")
+    after = compiled._folder((str(source),))
+    assert before is not None and before != after and after.is_dir()
+    for folder in (before, after):
+        folder.rmdir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs folders that cannot be written")
+def test_without_a_writable_folder_kernels_are_compiled_all_the_same(monkeypatch):
+    monkeypatch.setattr(compiled, "_folder", lambda sources: None)
+    assert compiled.kernel(_twice)(2.0) == 4.0
+
+
+def _twice(x):
+    return 2.0 * x
+
+
+def test_folder_lies_within_the_package():
+    assert Path(compiled.__file__).parents[1] in compiled._folder((compiled.__file__,)).parents
