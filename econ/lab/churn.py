@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,6 @@ import numpy as np
 from econ.lab.world import prompt_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from econ.lab.programs import Run
     from econ.lab.world import World
 
@@ -60,9 +60,16 @@ def compare(one: np.ndarray, other: np.ndarray, weight: np.ndarray) -> dict[str,
     noise = [float(weight @ np.abs(x[0].astype(np.float64) - x[1])) for x in (one, other)]
     return {
         "churn": float(weight @ np.abs(difference.mean(0))),
-        "churn_floor": float(np.hypot(*noise)) / 2,
+        "churn_floor": math.hypot(*noise) / 2,
         "churn_squared": float(weight @ (difference[0] * difference[1])),
     }
+
+
+#: Fields of a run in which two may differ, and the run without them.
+_COMPARED: dict[str, Callable[[Run], Run]] = {
+    "half": lambda run: replace(run, half=None),
+    "optimiser_seed": lambda run: replace(run, optimiser_seed=0),
+}
 
 
 def churn_rows(
@@ -70,11 +77,11 @@ def churn_rows(
 ) -> list[dict[str, Any]]:
     """Rows of `churn.parquet`: every two runs that differ in their half of the pool alone, or in their seed."""
     rows = []
-    for compared, value in (("half", 0), ("optimiser_seed", 0)):
+    for compared, without in _COMPARED.items():
         alike: dict[tuple[Run, str], list[Trace]] = {}
         for trace in traces:
             if getattr(trace.run, compared) is not None:
-                alike.setdefault((replace(trace.run, **{compared: value}), trace.protocol), []).append(trace)
+                alike.setdefault((without(trace.run), trace.protocol), []).append(trace)
         for group in alike.values():
             ordered = sorted(group, key=lambda trace: getattr(trace.run, compared))
             for one, other in itertools.combinations(ordered, 2):
