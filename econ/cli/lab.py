@@ -100,12 +100,12 @@ def fit(
         surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
     if csv:
         _write_csv(out)
-    from econ.report.laboratory_tables import key_facts, print_surfaces
+    from econ.report.laboratory_tables import Laboratory, key_facts, print_laboratory
 
     if as_json:
         typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
     elif not quiet:
-        print_surfaces(surfaces, _console())
+        print_laboratory(Laboratory(str(out), None, surfaces), _console())
         typer.echo(f"{out}: written")
 
 

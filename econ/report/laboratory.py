@@ -22,9 +22,9 @@ from econ.report.laboratory_tables import (
     OUTCOMES,
     PURE,
     Laboratory,
-    arm_curve_table,
     caveat,
     cell_table,
+    curve_table,
     form_table,
     pure_arms,
     reported_cells,
@@ -517,7 +517,10 @@ def write_laboratory(laboratory: Laboratory, out: Path, *, force: bool = False) 
         tables["cells"] = cell_table(laboratory.measurements)
     if laboratory.surfaces is not None:
         fitted = laboratory.surfaces
-        tables |= {"forms": form_table(fitted), "sigma": sigma_table(fitted), "arms": arm_curve_table(fitted)}
+        tables |= {"forms": form_table(fitted), "sigma": sigma_table(fitted)}
+    curves = curve_table(laboratory)
+    if not curves.empty:
+        tables["curves"] = curves
     drawings = _drawings(laboratory)
     with result_directory(out, force=force, resume=False) as directory:
         write_json(directory / "alt_text.json", {drawing.name: drawing.alt_text for drawing in drawings})

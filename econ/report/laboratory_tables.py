@@ -14,6 +14,7 @@ from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
 from econ.report.numbers import interval, short
 from econ.surfaces.cells import CONFIRMATORY
+from econ.surfaces.curves import DESCRIBED, method_curves
 from econ.surfaces.files import DESCRIPTION, load_surfaces
 
 if TYPE_CHECKING:
@@ -144,12 +145,14 @@ def pure_arms(cells: pd.DataFrame, distribution: str) -> pd.DataFrame:
 
 
 def form_table(surfaces: Surfaces) -> pd.DataFrame:
-    """One row per distribution and form: weight, predictive accuracy."""
-    rows = [
-        {"distribution": distribution, "form": name, **{k: v for k, v in form.items() if k != "point"}}
-        for distribution, fit in surfaces.diagnostics.get("harm", {}).items()
-        for name, form in fit["forms"].items()
-    ]
+    """One row per distribution and form: weight, predictive accuracy; the benchmark S4 has no weight."""
+    rows = []
+    for distribution, fit in surfaces.diagnostics.get("harm", {}).items():
+        both = {**fit["forms"], **fit.get("benchmark", {})}
+        rows += [
+            {"distribution": distribution, "form": name, **{k: v for k, v in form.items() if k != "point"}}
+            for name, form in both.items()
+        ]
     return pd.DataFrame(rows)
 
 
@@ -169,27 +172,18 @@ def sigma_table(surfaces: Surfaces) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def arm_curve_table(surfaces: Surfaces) -> pd.DataFrame:
-    """Hill curve of each kind of label alone, by distribution and v; a refused parameter is empty."""
-    rows = []
-    for distribution, fit in surfaces.diagnostics.get("harm", {}).items():
-        for kind, by_v in fit.get("arms", {}).items():
-            for v, curve in by_v.items():
-                row = {
-                    "distribution": distribution,
-                    "labels": kind,
-                    "v": float(v),
-                    "refused": curve["refused"],
-                }
-                for name in ("half_saturation", "floor", "exponent"):
-                    values = curve[name] or dict.fromkeys(("point", "p05", "p95"), np.nan)
-                    row |= {
-                        name: values["point"],
-                        f"{name}_low": values["p05"],
-                        f"{name}_high": values["p95"],
-                    }
-                rows.append(row)
-    return pd.DataFrame(rows)
+def curve_table(laboratory: Laboratory) -> pd.DataFrame:
+    """Learning curves of the methods, one row per curve and form; see `econ.surfaces.curves.method_curves`.
+
+    Fitted to the measurements where they are here, else as stored with the surfaces.
+    """
+    if laboratory.measurements is not None:
+        return pd.DataFrame(method_curves(laboratory.measurements))
+    stored = {} if laboratory.surfaces is None else laboratory.surfaces.diagnostics
+    table = pd.DataFrame(stored.get("curves", []))
+    # Null in the file where a number was refused.
+    numbers = [c for c in table.columns if c.startswith(DESCRIBED)]
+    return table.astype(dict.fromkeys(numbers, "float64"))
 
 
 def print_laboratory(laboratory: Laboratory, console: Console) -> None:
@@ -198,6 +192,7 @@ def print_laboratory(laboratory: Laboratory, console: Console) -> None:
         _print_cells(cell_table(laboratory.measurements), console)
     if laboratory.surfaces is not None:
         print_surfaces(laboratory.surfaces, console)
+    print_curves(curve_table(laboratory), console)
 
 
 def _print_cells(cells: pd.DataFrame, console: Console) -> None:
@@ -303,7 +298,8 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
         forms.add_column(name, justify="left" if name in ("distribution", "form") else "right")
     for _, row in form_table(surfaces).iterrows():
         accuracy = [short(row[key]) for key in ("log_score", "aicc", "rmse", "rmse_top_budgets")]
-        forms.add_row(row["distribution"], row["form"], f"{row['weight']:.3f}", *accuracy)
+        weight = "benchmark" if pd.isna(row["weight"]) else f"{row['weight']:.3f}"
+        forms.add_row(row["distribution"], row["form"], weight, *accuracy)
     console.print(forms)
     sigma = Table(
         title="Elasticity of substitution at the status quo (1 and 4 half-saturations)",
@@ -316,29 +312,35 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
         shares = (f"{row['probability_above_1']:.2f}", f"{row['share_without_interior_mix']:.0%}")
         sigma.add_row(row["distribution"], row["form"], f"{row['v']:g}", middle, *shares)
     console.print(sigma)
-    _print_arms(arm_curve_table(surfaces), console)
     for line in _remarks(surfaces):
         console.print(line, highlight=False)
 
 
-def _print_arms(curves: pd.DataFrame, console: Console) -> None:
+def print_curves(curves: pd.DataFrame, console: Console) -> None:
+    """Learning curves on a terminal: of each curve the form that predicts best."""
     from rich.table import Table
 
     if curves.empty:
         return
     table = Table(
-        title="One kind of label alone: Hill curves of relative harm [90 % interval]",
-        title_justify="left",
-        box=None,
-    )
-    for name in ("distribution", "labels", "v", "half-saturation, labels", "floor", "refused"):
-        table.add_column(name, justify="left" if name in ("distribution", "labels", "refused") else "right")
-    for _, row in curves.iterrows():
+        title="Learning curves of relative harm, form that predicts best [90 % interval]",
+        title_justify="left", box=None,
+    )  # fmt: skip
+    left = ("distribution", "method", "labels", "form", "refused")
+    for name in (
+        "distribution", "method", "labels", "v", "form", "half-saturation, labels", "floor", "refused"
+    ):  # fmt: skip
+        table.add_column(name, justify="left" if name in left else "right")
+    for _, row in curves[curves["best"]].iterrows():
         half, floor = (
             interval(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in ("half_saturation", "floor")
         )
-        refused = row["refused"] if isinstance(row["refused"], str) else ""
-        table.add_row(row["distribution"], row["labels"], f"{row['v']:g}", half, floor, refused)
+        beyond = " (extrapolated)" if row["extrapolated"] else ""
+        table.add_row(
+            row["distribution"], row["method"], row["label_kind"], f"{row['v']:.3g}", row["form"], half + beyond,
+            "0 (by form)" if row["form"] == "power" and row["refused"] != "floor" else floor,
+            f"{row['refused'].replace('_', '-')}: {row['reason']}" if row["refused"] else "",
+        )  # fmt: skip
     console.print(table)
 
 
@@ -354,9 +356,31 @@ def _remarks(surfaces: Surfaces) -> list[str]:
             lines.append(
                 f"{distribution}: the status-quo position lies outside the measured budgets in {share:.0%} of draws."
             )
+        lines += _robust_remark(distribution, fit)
+    lines += [
+        f"{outcome}, {distribution}: the form explains {fit['explained']:.0%} of the variance of cell means; it misses "
+        f"{fit['fit']['cells_beyond_noise']} of {fit['fit']['cells']} by more than two standard errors of noise, which its "
+        f"intervals allow for in all but {fit['fit']['cells_beyond_intervals']}."
+        for outcome, by_distribution in surfaces.diagnostics.get("secondary", {}).items()
+        for distribution, fit in by_distribution.items()
+        if "fit" in fit
+    ]
     refused = surfaces.diagnostics.get("refusals", [])
     lines += [f"Refused: {r['what']} ({r['reason']}): {r['why']}." for r in refused]
     return lines
+
+
+def _robust_remark(distribution: str, fit: dict[str, Any]) -> list[str]:
+    """How much the fit moves with heavier tails, where it was looked at."""
+    if "student_t" not in fit:
+        return []
+    t = fit["student_t"]
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in t["weights"].items())
+    at = t["at"]
+    return [
+        f"{distribution}: with Student t({t['df']:g}) errors harm at the cells moves by {short(t['rms_change'])} (root mean "
+        f"square), most by {t['largest_change']:+.3f} at {at['a']:g} flags, {at['b']:g} pairs, v = {at['v']:g}; weights: {weights}."
+    ]
 
 
 def key_facts(surfaces: Surfaces) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class Cells:
     base_responses: float | Floats = EVALUATION_RESPONSES
 
     @property
+    def counted(self) -> bool:
+        """Whether the table counts violations and trials."""
+        return not isinstance(self.responses, int | float)
+
+    @property
     def relative(self) -> Floats:
         """Outcome relative to the base model of the same world, [W, C]."""
         value: Floats = self.rate / self.base[:, None]
@@ -170,6 +175,25 @@ def secondary_cells(rows: pd.DataFrame, distribution: str, outcome: str, source:
     return _cells(here, outcome, source)
 
 
+def curve_cells(rows: pd.DataFrame, base_rows: pd.DataFrame) -> Cells | None:
+    """Violation rates of one method over its budgets, `a` being its labels n, whatever they are.
+
+    None where a world lacks its base rate, which a curve starts at.
+    """
+    wide = rows.astype({"violation": float}).pivot_table(
+        index="world", columns="n", values="violation", aggfunc="mean", observed=True
+    )
+    own = base_rows.astype({"violation": float}).groupby("world")["violation"].mean()
+    repeated = rows.astype({"violation_base": float}).groupby("world")["violation_base"].mean().dropna()
+    base = own.combine_first(repeated).reindex(wide.index)
+    n = wide.columns.to_numpy(np.float64)
+    if base.isna().any() or not (base > 0).all():
+        return None
+    counts = _counted(rows, base_rows, wide, ["n"])
+    rate, level = wide.to_numpy(np.float64), np.full(len(n), float(rows["v"].iloc[0]))
+    return Cells(n, np.zeros(len(n)), level, wide.index.to_numpy(np.int64), rate, base.to_numpy(np.float64), **counts)
+
+
 def _cells(rows: pd.DataFrame, outcome: str, source: str | Path) -> Cells:
     trained = rows[(rows["a"] > 0) | (rows["b"] > 0)]
     base = _base(rows, outcome)
@@ -183,7 +207,8 @@ def _cells(rows: pd.DataFrame, outcome: str, source: str | Path) -> Cells:
         )
     base = base.loc[wide.index]
     a, b, v = (wide.columns.get_level_values(name).to_numpy(np.float64) for name in ("a", "b", "v"))
-    counted = _responses(rows, wide) if outcome == "violation" else {}
+    bases = rows[(rows["a"] == 0) & (rows["b"] == 0)]
+    counted = _counted(trained, bases, wide, ["a", "b", "v"]) if outcome == "violation" else {}
     return Cells(
         a,
         b,
@@ -195,18 +220,20 @@ def _cells(rows: pd.DataFrame, outcome: str, source: str | Path) -> Cells:
     )
 
 
-def _responses(rows: pd.DataFrame, wide: pd.DataFrame) -> dict[str, Floats]:
+def _counted(
+    rows: pd.DataFrame, base_rows: pd.DataFrame, wide: pd.DataFrame, cell: list[str]
+) -> dict[str, Floats]:
     """Responses behind each rate of an imported table that counts them; none for the laboratory's own."""
-    trials = rows.assign(trials=[float(extra.get("trials", np.nan)) for extra in extras(rows)])
+    trials, own = (
+        part.assign(trials=[float(extra.get("trials", np.nan)) for extra in extras(part)])
+        for part in (rows, base_rows)
+    )
     if trials["trials"].isna().all():
         return {}
-    cells = trials.pivot_table(
-        index="world", columns=["a", "b", "v"], values="trials", aggfunc="sum", observed=True
-    )
-    own = trials[(trials["a"] == 0) & (trials["b"] == 0)].groupby("world")["trials"].sum()
-    counted = cells.reindex(index=wide.index, columns=wide.columns), own.reindex(wide.index)
+    cells = trials.pivot_table(index="world", columns=cell, values="trials", aggfunc="sum", observed=True)
+    counted = cells.reindex(index=wide.index, columns=wide.columns), own.groupby("world")["trials"].sum()
     # A cell without a count, or not measured, is taken like the laboratory's own.
-    responses, base = (x.to_numpy(np.float64) for x in counted)
+    responses, base = (counted[0].to_numpy(np.float64), counted[1].reindex(wide.index).to_numpy(np.float64))
     return {
         "responses": np.where(responses > 0, responses, EVALUATION_RESPONSES),
         "base_responses": np.where(base > 0, base, EVALUATION_RESPONSES),

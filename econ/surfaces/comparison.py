@@ -8,7 +8,7 @@ import numpy as np
 
 from econ.surfaces.cells import Cells
 from econ.surfaces.forms import Floats, Form
-from econ.surfaces.least_squares import Target, fit_batch, harm_at, make_target, predicted_log_odds
+from econ.surfaces.least_squares import Target, fit_batch, harm_at, predicted_log_odds
 from econ.surfaces.variance import Spread
 
 
@@ -37,23 +37,36 @@ class Comparison:
 def compare(form: Form, cells: Cells, target: Target, spread: Spread, point: Floats) -> Comparison:
     """All comparisons of one form, warm-started at its point fit."""
     return Comparison(
-        log_score=_leave_one_world_out(form, target, spread, point),
-        aicc=_aicc(form, target, point),
-        rmse_top=_top_budget_error(form, cells, spread, point),
+        log_score=_leave_one_world_out(form, cells, target, spread, point),
+        aicc=_aicc(form, cells, spread, point),
+        rmse_top=_top_budget_error(form, cells, target, point),
         rmse=_error(form, cells, point, np.ones(len(cells.a), bool)),
     )
 
 
-def _leave_one_world_out(form: Form, target: Target, spread: Spread, point: Floats) -> Floats:
+def _leave_one_world_out(
+    form: Form, cells: Cells, target: Target, spread: Spread, point: Floats
+) -> Floats:
     worlds = len(target.base)
-    weights = (1.0 - np.eye(worlds)) * worlds / (worlds - 1.0)
-    theta, _ = fit_batch(form, target, weights, np.repeat(point[None], worlds, axis=0))
-    harm = harm_at(form, theta, target.a, target.b, target.v)
-    predicted = predicted_log_odds(harm, target.base)[np.arange(worlds), np.arange(worlds)]
-    residual = target.log_odds - predicted
+    theta, _ = fit_batch(form, target, left_out_weights(worlds), np.repeat(point[None], worlds, axis=0))
+    return world_log_scores(harm_at(form, theta, target.a, target.b, target.v), cells, spread)
+
+
+def left_out_weights(worlds: int) -> Floats:
+    """Weights of worlds with one left out in each row, [W, W]."""
+    weights: Floats = (1.0 - np.eye(worlds)) * worlds / (worlds - 1.0)
+    return weights
+
+
+def world_log_scores(harm: Floats, cells: Cells, spread: Spread) -> Floats:
+    """Log density of each world's log-odds, [W], under the relative harm [W, C] that the other worlds predict."""
+    worlds = len(cells.worlds)
+    log_odds, _ = cells.log_odds()
+    predicted = predicted_log_odds(harm, cells.base)[np.arange(worlds), np.arange(worlds)]
+    residual = log_odds - predicted
     world = spread.world * (1.0 + 1.0 / worlds)
     return np.array(
-        [_log_density(residual[w], target.precision[w] > 0, spread, world) for w in range(worlds)]
+        [_log_density(residual[w], np.isfinite(residual[w]), spread, world) for w in range(worlds)]
     )
 
 
@@ -66,26 +79,31 @@ def _log_density(residual: Floats, seen: np.ndarray, spread: Spread, world: floa
     return -0.5 * float(squares + np.log(2.0 * np.pi * s2).sum() + np.log(capacity))
 
 
-def _aicc(form: Form, target: Target, point: Floats) -> float:
-    harm = harm_at(form, point[None], target.a, target.b, target.v)
-    residual = target.log_odds - predicted_log_odds(harm, target.base)[0]
-    seen = target.precision > 0
-    mean = np.where(seen, residual, 0.0).sum(axis=0) / seen.sum(axis=0)
-    scaled = mean**2 * target.precision.max(axis=0)
-    n, k = len(mean), len(point) + 1
-    return float(n * np.log(scaled.mean()) + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
+def _aicc(form: Form, cells: Cells, spread: Spread, point: Floats) -> float:
+    log_odds, _ = cells.log_odds()
+    harm = harm_at(form, point[None], cells.a, cells.b, cells.v)
+    mean = np.nanmean(log_odds - predicted_log_odds(harm, cells.base)[0], axis=0)
+    return corrected_akaike(mean**2 / spread.total, len(point) + 1)
 
 
-def _top_budget_error(form: Form, cells: Cells, spread: Spread, point: Floats) -> float:
-    target = make_target(cells, spread.total)
-    kept = np.where(cells.top, 0.0, target.precision)
-    reduced = Target(target.a, target.b, target.v, target.log_odds, target.base, kept)
+def corrected_akaike(squares: Floats, parameters: int) -> float:
+    """AICc of cell means from their squared standardised residuals [C] (Hurvich and Tsai 1989)."""
+    n, k = len(squares), parameters
+    return float(n * np.log(squares.mean()) + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
+
+
+def _top_budget_error(form: Form, cells: Cells, target: Target, point: Floats) -> float:
+    reduced = target.without(cells.top)
     theta, _ = fit_batch(form, reduced, np.ones((1, len(target.base))), point[None], iterations=200)
     return _error(form, cells, theta[0], cells.top)
 
 
 def _error(form: Form, cells: Cells, theta: Floats, where: np.ndarray) -> float:
-    harm = harm_at(form, theta[None], cells.a, cells.b, cells.v)[0]
+    return error_of(harm_at(form, theta[None], cells.a, cells.b, cells.v)[0], cells, where)
+
+
+def error_of(harm: Floats, cells: Cells, where: np.ndarray) -> float:
+    """Root mean square error of relative harm [C] against cell means, in some cells."""
     gap = harm - np.nanmean(cells.relative, axis=0)
     return float(np.sqrt((gap[where] ** 2).mean()))
 

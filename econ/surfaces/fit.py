@@ -9,7 +9,6 @@ import numpy as np
 
 from econ.core.random import normal
 from econ.core.streams import Stream
-from econ.surfaces.arms import arm_curves, arm_refusals, refuse_flat
 from econ.surfaces.bootstrap import allot, widening
 from econ.surfaces.cells import Cells
 from econ.surfaces.comparison import Comparison, compare, stacking_weights
@@ -17,6 +16,7 @@ from econ.surfaces.files import WIDTH
 from econ.surfaces.forms import FITTED, FORMS, Floats, Form
 from econ.surfaces.least_squares import Target, fit_batch, make_target
 from econ.surfaces.posterior import Draws
+from econ.surfaces.refusals import refuse_flat
 from econ.surfaces.variance import Spread, spread_of
 
 STARTS = 24
@@ -58,8 +58,6 @@ class HarmFit:
     forms: tuple[FormFit, ...]
     weights: Floats
     draws: Draws
-    arms: dict[str, Any]
-    refusals: tuple[dict[str, str], ...]
 
 
 def fit_harm(cells: Cells, weights: Floats, seed: int = 1) -> HarmFit:
@@ -105,9 +103,7 @@ def fit_harm(cells: Cells, weights: Floats, seed: int = 1) -> HarmFit:
         rows = np.flatnonzero(which == i)
         theta[rows, : fitted.draws.shape[1]] = fitted.draws[rows]
     names = np.array([f.name for f in forms])
-    arms = arm_curves(cells, spread.total, weights)
-    refusals = (*arm_refusals(cells), *_s1_refusal(forms[0]))
-    return HarmFit(cells, spread, forms, stacked, Draws(names[which], theta), arms, refusals)
+    return HarmFit(cells, spread, forms, stacked, Draws(names[which], theta))
 
 
 def _fit_point(form: Form, target: Target, seed: int) -> tuple[Floats, int]:
@@ -129,8 +125,9 @@ def _bootstrap(form: Form, target: Target, weights: Floats, point: Floats) -> Fl
     return draws
 
 
-def _s1_refusal(fitted: FormFit) -> list[dict[str, str]]:
+def s1_refusal(fit: HarmFit) -> list[dict[str, str]]:
     """S1 with r <= 0 has no effect of either label alone, which the pure arms contradict."""
+    fitted = fit.forms[FITTED.index("S1")]
     r = float(FORMS["S1"].at(fitted.point[None], np.array([[0.5]]))["r"].item())
     if r >= SMALL_R:
         return []

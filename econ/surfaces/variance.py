@@ -77,7 +77,7 @@ def _pooled(cells: Cells, own: Floats) -> Floats:
 def _binomial(cells: Cells) -> Floats:
     """Variance of a log-odds from sampling the evaluation's responses."""
     n = cells.responses
-    if not isinstance(n, int | float):
+    if cells.counted:
         # Harmonic mean over worlds, since it is variances that are averaged.
         n = np.maximum(1.0 / np.mean(1.0 / n, axis=0), 2.0)
     rate = np.clip(np.nanmean(cells.rate, axis=0), 1.0 / n, 1.0 - 1.0 / n)

@@ -1,0 +1,85 @@
+"""Do the fit's 90 % intervals hold the truth? Many synthetic data sets from known surfaces; writes ``docs/recovery.md``.
+
+Run as ``python -m benchmarks.recovery``; 200 repetitions per truth take about ten minutes of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.__main__ import origin
+from benchmarks.measure import RESULTS, Table, report
+from econ.core.files import write_text
+from econ.surfaces.recovery import QUANTITIES, RECOVERED, Recovered, flat_is_refused, recover, true_position
+
+PAGE = Path(__file__).parents[1] / "docs" / "recovery.md"
+#: Repetitions begin here, so that none is one of the test suite's.
+FIRST = 1000
+HEAD = """# Does the fit find what is there?
+
+Written by `python -m benchmarks.recovery`; do not edit. Raw numbers lie in `benchmarks/results/recovery.json`.
+
+Response surfaces are fitted to synthetic laboratories whose true surface is known: the design of the laboratory (flags
+and pairs in 0, 16, 64, 256, 1024, 4096; five verifiabilities), 16 worlds that differ in how they respond. The tables
+say how often a 90 % interval holds the truth, at verifiability 0.5, and how often the form that made the data
+predicts a left-out world best. H(a, b) is relative harm after a flags and b pairs.
+"""
+
+
+def repetitions_of(truth: str, count: int, draws: int) -> list[Recovered]:
+    """All repetitions of one truth, with a sign of life."""
+    found = []
+    for repetition in range(FIRST, FIRST + count):
+        found.append(recover(truth, repetition, draws))
+        if len(found) % 25 == 0:
+            print(f"{truth}: {len(found)} of {count}", flush=True)
+    return found
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=200, help="of each truth")
+    parser.add_argument("--draws", type=int, default=200, help="posterior draws of each fit")
+    asked = parser.parse_args()
+    rows, seconds = [], []
+    for truth in RECOVERED:
+        start = time.process_time()
+        found = repetitions_of(truth, asked.repetitions, asked.draws)
+        seconds.append((time.process_time() - start) / asked.repetitions)
+        covered = np.mean([one.covered for one in found], axis=0)
+        won = float(np.mean([one.won for one in found]))
+        rows.append([truth, round(true_position(truth)[1], 2), *map(float, covered), won])
+    flat = {"all five verifiabilities": None, "v = 0.5 alone": (0.5,)}
+    refused = [
+        [name, float(np.mean([flat_is_refused(r, *([v] if v else [])) for r in range(FIRST, FIRST + asked.repetitions)]))]
+        for name, v in flat.items()
+    ]
+    error = (0.9 * 0.1 / asked.repetitions) ** 0.5
+    report(
+        "recovery",
+        [
+            Table("Share of 90 % intervals that hold the truth", ["truth", "sigma", *QUANTITIES, "true form best"], rows),
+            Table("Labels that do nothing", ["design", "refused as flat"], refused),
+        ],
+        [
+            f"{asked.repetitions} repetitions of each truth, {asked.draws} draws of each fit: an interval that is right has "
+            f"a share of 0.9 with a standard error of {error:.3f}",
+            f"CPU time of a fit: {np.mean(seconds):.2f} s (no learning curves, companions or checks)",
+        ],
+        repetitions=asked.repetitions,
+        draws=asked.draws,
+    )
+    stored = json.loads((RESULTS / "recovery.json").read_text(encoding="utf-8"))
+    tables = "\n\n".join(Table(**table).markdown() for table in stored["tables"])
+    notes = "\n".join(f"- {note}" for note in stored["notes"])
+    write_text(PAGE, f"{HEAD}\n{tables}\n\n{notes}\n- {origin(stored)}\n")
+
+
+if __name__ == "__main__":
+    main()

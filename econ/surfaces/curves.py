@@ -1,0 +1,279 @@
+"""Learning curves of one method: relative harm against its own labels, with what the data do not identify.
+
+    Hill          H = h + (1 - h)/(1 + (n/n50)^q)       (Hill 1910)
+    exponential   H = h + (1 - h)·2^(-n/n50)
+    power         H = (1 + n/n0)^(-p), whose floor is 0; n50 is where H = 1/2
+
+h = y_inf/y_0 is the floor relative to the measured base rate y_0. Parameters are fitted on (logit y_inf,
+log n50, log q), so that a curve may also rise. n50 is refused as "flat" where harm differs from the base
+by less than two standard errors at the two largest budgets, h as "open" where it still moves by more
+than two between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from econ.surfaces.bootstrap import widening, world_weights
+from econ.surfaces.cells import CONFIRMATORY, KNOBS, MINIMUM_WORLDS, Cells, curve_cells
+from econ.surfaces.comparison import corrected_akaike, error_of, left_out_weights, world_log_scores
+from econ.surfaces.forms import Floats, logit, sigmoid
+from econ.surfaces.least_squares import Prior, harm_equations, levenberg_marquardt, predicted_log_odds
+from econ.surfaces.likelihoods import Likelihood, likelihood_of
+from econ.surfaces.variance import Spread, spread_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Bootstrap draws of a curve: its interval is reported, not handed to the market.
+CURVE_DRAWS = 200
+#: Budgets that a curve needs.
+MINIMUM_CURVE_BUDGETS = 4
+LOG_2 = float(np.log(2.0))
+DESCRIBED = ("half_saturation", "floor", "exponent")
+#: Test distributions for which curves are fitted.
+DISTRIBUTIONS = ("id", "ood")
+#: What makes runs comparable along one curve.
+CURVE = ("distribution", "method", "label_kind", "v", *KNOBS)
+
+
+@dataclass(frozen=True)
+class CurveForm:
+    """A form of a learning curve, given the mean base rate."""
+
+    name: str
+    base: float
+
+    @property
+    def prior(self) -> Prior:
+        """Weak prior of the parameters."""
+        floor, half, exponent = (float(logit(self.base)) - 1.0, 2.0), (6.0, 3.0), (0.0, 1.0)
+        chosen = {"hill": (floor, half, exponent), "exponential": (floor, half), "power": (half, exponent)}
+        centre, sd = np.array(chosen[self.name]).T
+        return Prior(centre, sd)
+
+    def harm_and_gradient(self, theta: Floats, n: Floats) -> tuple[Floats, Floats]:
+        """Relative harm at n labels [C] of D parameter vectors, [D, C], and its derivatives, [D, P, C]."""
+        if self.name == "power":
+            return _power(theta, n)
+        y_inf = sigmoid(theta[:, :1])
+        floor, in_logit = y_inf / self.base, y_inf * (1.0 - y_inf) / self.base
+        if self.name == "hill":
+            room, columns = _hill_room(theta[:, 1:2], theta[:, 2:3], n)
+        else:
+            room, columns = _exponential_room(theta[:, 1:2], n)
+        gradient = np.stack([in_logit * (1.0 - room), *((1.0 - floor) * c for c in columns)], axis=1)
+        return floor + (1.0 - floor) * room, gradient
+
+    def describe(self, theta: Floats) -> dict[str, Floats]:
+        """Half-saturation in labels, floor relative to the base, and exponent, each [D]."""
+        if self.name == "power":
+            exponent = np.exp(theta[:, 1])
+            half = np.exp(theta[:, 0]) * np.expm1(np.minimum(LOG_2 / exponent, 500.0))
+            return {"half_saturation": half, "floor": np.zeros(len(theta)), "exponent": exponent}
+        exponent = np.exp(theta[:, 2]) if self.name == "hill" else np.full(len(theta), np.nan)
+        return {
+            "half_saturation": np.exp(theta[:, 1]),
+            "floor": sigmoid(theta[:, 0]) / self.base,
+            "exponent": exponent,
+        }
+
+
+FORMS = ("hill", "exponential", "power")
+
+
+def _hill_room(log_half: Floats, log_q: Floats, n: Floats) -> tuple[Floats, list[Floats]]:
+    q, log_ratio = np.exp(log_q), np.log(n) - log_half
+    room = sigmoid(-q * log_ratio)
+    steep = room * (1.0 - room) * q
+    return room, [steep * np.ones_like(log_ratio), -steep * log_ratio]
+
+
+def _exponential_room(log_half: Floats, n: Floats) -> tuple[Floats, list[Floats]]:
+    ratio = n * np.exp(-log_half) * LOG_2
+    room = np.exp(-ratio)
+    return room, [room * ratio]
+
+
+def _power(theta: Floats, n: Floats) -> tuple[Floats, Floats]:
+    ratio, exponent = n * np.exp(-theta[:, :1]), np.exp(theta[:, 1:2])
+    log_1 = np.log1p(ratio)
+    harm = np.exp(-exponent * log_1)
+    return harm, np.stack([harm * exponent * ratio / (1.0 + ratio), -harm * exponent * log_1], axis=1)
+
+
+@dataclass(frozen=True)
+class _CurveProblem:
+    form: CurveForm
+    n: Floats
+    base: Floats
+    likelihood: Likelihood
+    weights: Floats
+
+    def equations(self, rows: NDArray[np.intp], theta: Floats) -> tuple[Floats, Floats, Floats]:
+        harm, gradient = self.form.harm_and_gradient(theta, self.n)
+        return harm_equations(harm, gradient, self.base, self.likelihood, self.weights[rows])
+
+
+@dataclass(frozen=True)
+class CurveFit:
+    """One form fitted to one curve: point and widened bootstrap draws of its parameters, and how well it predicts."""
+
+    form: CurveForm
+    point: Floats
+    draws: Floats
+    log_score: float
+    aicc: float
+    rmse: float
+
+    def described(self) -> dict[str, float]:
+        """`DESCRIBED` quantities with the ends of their 90 % intervals (`_low`, `_high`)."""
+        point, draws = (self.form.describe(theta) for theta in (self.point[None], self.draws))
+        found: dict[str, float] = {}
+        for name in DESCRIBED:
+            low, high = np.quantile(draws[name], [0.05, 0.95])
+            found |= {name: float(point[name][0]), f"{name}_low": float(low), f"{name}_high": float(high)}
+        return found
+
+
+def fit_curve(cells: Cells, weights: Floats) -> list[CurveFit]:
+    """All forms fitted to one curve.
+
+    Parameters
+    ----------
+    cells : Cells
+        As from `econ.surfaces.cells.curve_cells`: `a` holds the labels, whatever they are.
+    weights : ndarray, [D, W]
+        Bootstrap weights of the worlds.
+    """
+    spread = spread_of(cells)
+    likelihood = likelihood_of(cells, spread.total)
+    return [
+        _fit_form(CurveForm(name, float(cells.base.mean())), cells, spread, likelihood, weights)
+        for name in FORMS
+    ]
+
+
+def _fit_form(
+    form: CurveForm, cells: Cells, spread: Spread, likelihood: Likelihood, weights: Floats
+) -> CurveFit:
+    def fit(rows: Floats, start: Floats, iterations: int) -> tuple[Floats, Floats]:
+        problem = _CurveProblem(form, cells.a, cells.base, likelihood, rows)
+        return levenberg_marquardt(problem, form.prior, start, iterations)
+
+    worlds = len(cells.worlds)
+    starts = np.tile(form.prior.centre, (5, 1))
+    starts[:, 0 if form.name == "power" else 1] = np.log(np.geomspace(cells.a.min(), 4.0 * cells.a.max(), 5))
+    ends, objective = fit(np.ones((5, worlds)), starts, 200)
+    point = ends[objective.argmin()]
+    refits, _ = fit(weights, np.tile(point, (len(weights), 1)), 60)
+    left_out, _ = fit(left_out_weights(worlds), np.tile(point, (worlds, 1)), 60)
+    harm, _ = form.harm_and_gradient(point[None], cells.a)
+    log_odds, _ = cells.log_odds()
+    mean = np.nanmean(log_odds - predicted_log_odds(harm, cells.base)[0], axis=0)
+    scores = world_log_scores(form.harm_and_gradient(left_out, cells.a)[0], cells, spread)
+    enough = len(mean) > len(point) + 2
+    return CurveFit(
+        form,
+        point,
+        point + widening(worlds) * (refits - point),
+        float(scores.sum()),
+        corrected_akaike(mean**2 / spread.total, len(point) + 1) if enough else float("nan"),
+        error_of(harm[0], cells, np.ones(len(cells.a), bool)),
+    )
+
+
+def curve_refusal(cells: Cells) -> tuple[str, str, str] | None:
+    """What a curve does not identify: (quantity, reason, why), or None."""
+    budgets = np.unique(cells.a)
+    by_world = np.nanmean(cells.relative[:, cells.a >= budgets[-2]], axis=1) - 1.0
+    change, error = float(np.nanmean(by_world)), _standard_error(by_world)
+    if abs(change) < 2.0 * error:
+        why = f"relative harm differs from 1 by {change:+.3f} (standard error {error:.3f}) at the top budgets"
+        return "half_saturation", "flat", why
+    top, below = (np.nanmean(cells.relative[:, cells.a == n], axis=1) for n in (budgets[-1], budgets[-2]))
+    gap = float(np.nanmean(top - below))
+    if abs(gap) > 2.0 * _standard_error(top - below):
+        why = f"relative harm still moved by {gap:+.3f} between {budgets[-2]:g} and {budgets[-1]:g} labels"
+        return "floor", "open", why
+    return None
+
+
+def _standard_error(by_world: Floats) -> float:
+    seen = by_world[np.isfinite(by_world)]
+    return float(seen.std(ddof=1) / np.sqrt(len(seen)))
+
+
+def method_curves(rows: pd.DataFrame, seed: int = 1) -> list[dict[str, Any]]:
+    """Curves of every method, kind of label, distribution and setting of the knobs that a table can carry.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Measurements; only confirmatory or imported worlds of task A are used.
+    seed : int
+        Of the bootstrap weights of worlds.
+
+    Returns
+    -------
+    list of dict
+        One per curve and form: the columns of `CURVE`, `worlds`, `budgets`, `largest`, `form`, `best`
+        (highest leave-one-world-out score), `log_score`, `aicc`, `rmse`, `refused` (what, or ""),
+        `reason`, `why`, `DESCRIBED` with `_low` and `_high`, NaN where refused, and `extrapolated`: the half-saturation
+        lies beyond the largest budget.
+    """
+    found: list[dict[str, Any]] = []
+    for key, cells in _curves(rows):
+        fits = fit_curve(cells, world_weights(seed, CURVE_DRAWS, cells.worlds))
+        best = max(fits, key=lambda fit: fit.log_score)
+        what, reason, why = curve_refusal(cells) or ("", "", "")
+        shared = key | {
+            "worlds": len(cells.worlds), "budgets": len(cells.a), "largest": float(cells.a.max()),
+            "refused": what, "reason": reason, "why": why,
+        }  # fmt: skip
+        for fit in fits:
+            described = fit.described()
+            if what:
+                described |= {f"{what}{end}": float("nan") for end in ("", "_low", "_high")}
+            scores = {"log_score": fit.log_score, "aicc": fit.aicc, "rmse": fit.rmse}
+            beyond = described["half_saturation"] > shared["largest"]
+            found.append(
+                shared
+                | {"form": fit.form.name, "best": fit is best, **scores, **described, "extrapolated": beyond}
+            )
+    return found
+
+
+def _curves(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], Cells]]:
+    """Cells of each curve that has enough budgets and worlds, and one mix of labels at each budget."""
+    own = rows[(rows["task"] == "A") & rows["stage"].isin(CONFIRMATORY) & rows["distribution"].isin(DISTRIBUTIONS)]
+    # What trained a run is known from its labels: the joint method on one kind alone is that kind's.
+    kinds = np.select([(own["a"] > 0) & (own["b"] == 0), (own["b"] > 0) & (own["a"] == 0)], ["flag", "preference"], "")
+    own = own.assign(
+        v=own["v"].astype(float).round(6), label_kind=np.where(kinds == "", own["label_kind"].astype(str), kinds)
+    )
+    trained = own[own["n"] > 0]
+    for key, group in trained.groupby(list(CURVE), observed=True, dropna=False, sort=True):
+        mixes = group[["n", "a", "b"]].drop_duplicates()
+        if mixes["n"].duplicated().any() or len(mixes) < MINIMUM_CURVE_BUDGETS:
+            continue
+        if group["world"].nunique() < MINIMUM_WORLDS:
+            continue
+        base = own[(own["n"] == 0) & (own["method"] == "base") & (own["distribution"] == key[0])]
+        cells = curve_cells(group, base)
+        if cells is not None:
+            yield dict(zip(CURVE, map(_plain, key), strict=True)), cells
+
+
+def _plain(value: Any) -> Any:
+    """A Python value; NaN where the table has none."""
+    import pandas as pd
+
+    if pd.isna(value):
+        return float("nan")
+    return value.item() if hasattr(value, "item") else value
