@@ -160,17 +160,42 @@ def use_one_thread() -> None:
 
 
 @contextlib.contextmanager
-def show_progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def show_progress(quiet: bool, what: str = "blocks of replicates") -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr if it is a terminal; otherwise nothing."""
     if quiet or not sys.stderr.isatty():
         yield lambda finished, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
 
-    columns = (TextColumn("blocks of replicates"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    class Rate(ProgressColumn):
+        """Finished pieces of work per second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.2g}/s" if task.speed else "", style="progress.data.speed")
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("remaining"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("run", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda finished, total: bar.update(task, completed=finished, total=total)
 
 

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -65,17 +65,22 @@ def compute_missing(
     workers = min(workers, len(missing))
     if workers <= 1:
         for block in missing:
-            compute_block(design, engine.simulate, block, store.directory)
+            compute_block(design, engine.simulate, store.directory, block)
             finished += 1
             progress(finished, total)
         return
-    for _ in _completed(design, engine, missing, store.directory, workers):
+    for _ in in_processes(compute_block, (design, engine.simulate, store.directory), missing, workers):
         finished += 1
         progress(finished, total)
 
 
-def compute_block(design: Design, simulate: Callable[..., Any], block: Block, directory: Path) -> None:
+def compute_block(design: Design, simulate: Callable[..., Any], directory: Path, block: Block) -> None:
     """Simulate one block and store it, without the replicates that failed."""
+    write_block(directory, block, simulate_block(design, simulate, block))
+
+
+def simulate_block(design: Design, simulate: Callable[..., Any], block: Block) -> BlockData:
+    """Simulate one block; the replicates that failed are named and left out."""
     simulation = simulate(
         design.scenarios[block.scenario],
         design.surfaces,
@@ -85,7 +90,7 @@ def compute_block(design: Design, simulate: Callable[..., Any], block: Block, di
         device=design.device,
         precision=design.precision,
     )
-    write_block(directory, block, _kept(simulation, design, block))
+    return _kept(simulation, design, block)
 
 
 def _kept(simulation: Any, design: Design, block: Block) -> BlockData:
@@ -114,29 +119,43 @@ def _kept(simulation: Any, design: Design, block: Block) -> BlockData:
     )
 
 
-def _completed(
-    design: Design, engine: Engine, blocks: list[Block], directory: Path, workers: int
-) -> Iterator[None]:
-    """Yield once per block that the pool finishes, in any order."""
+def in_processes(
+    function: Callable[..., Any], shared: tuple[Any, ...], items: Iterable[Any], workers: int
+) -> Iterator[Any]:
+    """Call ``function(*shared, item)`` for each item in a pool, yielding results in any order.
+
+    Parameters
+    ----------
+    function : callable
+        At the top of a module, so that worker processes can import it by name.
+    shared : tuple
+        Arguments that every call has; each worker receives them once.
+    items : iterable
+    workers : int
+
+    Raises
+    ------
+    WorkError
+        If a worker process dies; what the calls have written to disk is kept.
+    """
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     with _one_thread_each():
-        pool = ProcessPoolExecutor(workers, context, _initialise, (design, engine.simulate, directory))
+        pool = ProcessPoolExecutor(workers, context, _initialise, (function, shared))
         try:
-            pending: set[Future[None]] = {pool.submit(_work, block) for block in blocks}
+            pending: set[Future[Any]] = {pool.submit(_work, item) for item in items}
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for future in done:
-                    future.result()
-                    yield
+                    yield future.result()
         except BrokenProcessPool as error:
             raise WorkError(
                 "a worker process died (out of memory? a script that calls econ.run with workers > 1 needs "
-                "`if __name__ == '__main__':`); finished blocks are kept, the same command resumes, perhaps with fewer workers"
+                "`if __name__ == '__main__':`); what is finished is kept, the same command resumes, perhaps with fewer workers"
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            # A block in progress is computed again by the same command, so nobody waits for it.
+            # Work in progress is done again by the same command, so nobody waits for it.
             for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
             raise
@@ -160,12 +179,12 @@ def _one_thread_each() -> Iterator[None]:
 
 
 #: What a worker process was started for; set once by `_initialise`, read by `_work`.
-_assignment: tuple[Design, Callable[..., Any], Path] | None = None
+_assignment: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
 
 
-def _initialise(design: Design, simulate: Callable[..., Any], directory: Path) -> None:
+def _initialise(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
     global _assignment
-    _assignment = (design, simulate, directory)
+    _assignment = (function, shared)
     # The parent decides what an interruption from the keyboard means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -179,7 +198,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(block: Block) -> None:
+def _work(item: Any) -> Any:
     assert _assignment is not None, "the worker was not initialised"
-    design, simulate, directory = _assignment
-    compute_block(design, simulate, block, directory)
+    function, shared = _assignment
+    return function(*shared, item)

@@ -1,0 +1,80 @@
+"""Where points are computed: in this process, in several on this machine, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from econ.core.errors import InputError, WorkError
+from econ.ensemble.sweeps.point import PointFile, PointTask, compute_point
+from econ.ensemble.workers import in_processes
+
+if TYPE_CHECKING:
+    from econ.surfaces import Surfaces
+
+#: Times that a point is tried again when its Dask worker dies.
+RETRIES = 3
+#: Points handed to a Dask scheduler at once for each of its threads, so that results do not pile up.
+AHEAD = 4
+#: Seconds after which a Dask scheduler that does not answer is given up.
+PATIENCE = 10
+
+Computed = Iterator[PointFile]
+
+
+def here(surfaces: Surfaces, simulate: Callable[..., Any], tasks: list[PointTask]) -> Computed:
+    """One after the other, in this process."""
+    for task in tasks:
+        yield compute_point(surfaces, simulate, task)
+
+
+def on_this_machine(
+    surfaces: Surfaces, simulate: Callable[..., Any], tasks: list[PointTask], workers: int
+) -> Computed:
+    """In several processes of one thread each."""
+    return in_processes(compute_point, (surfaces, simulate), tasks, workers)
+
+
+def on_dask(surfaces: Surfaces, simulate: Callable[..., Any], tasks: list[PointTask], address: str) -> Computed:
+    """On the workers of an existing Dask cluster, which need this package in the same version.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed or the scheduler does not answer.
+    WorkError
+        If a point fails on the cluster, or its workers die time and again.
+    """
+    try:
+        dask: Any = import_module("distributed")
+    except ImportError:
+        raise InputError(
+            "Dask is not installed; install econ[dask]", key="--scheduler", found=address
+        ) from None
+    try:
+        client = dask.Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(f"no Dask scheduler answers ({error})", key="--scheduler", found=address) from None
+    with client:
+        shared = client.scatter(surfaces, broadcast=True)
+        waiting = iter(tasks)
+
+        def submit(task: PointTask) -> Any:
+            return client.submit(compute_point, shared, simulate, task, pure=False, retries=RETRIES)
+
+        first = list(itertools.islice(waiting, AHEAD * _threads(client)))
+        running = dask.as_completed([submit(task) for task in first], loop=client.loop)
+        try:
+            for future in running:
+                yield future.result()
+                following = next(waiting, None)
+                if following is not None:
+                    running.add(submit(following))
+        except dask.scheduler.KilledWorker as error:
+            raise WorkError(f"Dask's workers died {RETRIES} times on one point; finished points are kept ({error})") from error
+
+
+def _threads(client: Any) -> int:
+    return max(sum(int(x) for x in client.nthreads().values()), 1)

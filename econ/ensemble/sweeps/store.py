@@ -1,0 +1,67 @@
+"""Finished points on disk: a Parquet dataset partitioned by point, each file named by its own digest.
+
+`outcomes/point=N/CONFIG.CONTENT.parquet`, where CONFIG and CONTENT begin the SHA-256 of all that decides
+the point and of the file itself. So a torn or altered file is never taken for a finished one, and
+DuckDB, pandas and polars read the folder as one table with a column `point`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from econ.core.files import atomic_file
+
+if TYPE_CHECKING:
+    from econ.ensemble.sweeps.point import PointFile, PointTask
+
+FOLDER = "outcomes"
+#: Characters of each SHA-256 that a file name carries.
+DIGEST = 24
+
+
+class PointStore:
+    """The points of a sweep under one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.folder = directory / FOLDER
+
+    def save(self, point: PointFile) -> None:
+        """Write a point atomically."""
+        place = self._place(point.task.index)
+        place.mkdir(parents=True, exist_ok=True)
+        name = f"{point.task.config_hash[:DIGEST]}.{_digest(point.content)}.parquet"
+        with atomic_file(place / name) as temporary:
+            temporary.write_bytes(point.content)
+
+    def find(self, task: PointTask) -> bytes | None:
+        """Content of a finished point; files that are damaged or of another configuration are deleted."""
+        found = None
+        for path in sorted(self._place(task.index).glob("*.parquet")):
+            config, _, rest = path.name.partition(".")
+            content = path.read_bytes()
+            sound = rest == f"{_digest(content)}.parquet"
+            if found is None and sound and config == task.config_hash[:DIGEST]:
+                found = content
+            else:
+                path.unlink()
+        return found
+
+    def points(self) -> list[int]:
+        """Indices of the points that have a folder."""
+        return sorted(int(path.name.partition("=")[2]) for path in self.folder.glob("point=*"))
+
+    def remove(self, index: int) -> None:
+        """Delete a point that is not of this sweep."""
+        place = self._place(index)
+        for path in place.iterdir():
+            path.unlink()
+        place.rmdir()
+
+    def _place(self, index: int) -> Path:
+        return self.folder / f"point={index}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGEST]

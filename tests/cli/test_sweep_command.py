@@ -1,0 +1,70 @@
+"""`econ sweep` and `econ collect`, with a market small enough for a test."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+SWEEP = """
+schema_version: 1
+name: tiny
+scenario: {scenario}
+design: grid
+keys:
+  levers.commons: [0, 0.1]
+replicates: 1
+quarters: 1
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A sweep file of two points over a small market."""
+    scenario = tmp_path / "small.yaml"
+    scenario.write_text("schema_version: 1\nname: small\nextends: baseline\npopulation: {labelers: 100}\n")
+    path = tmp_path / "tiny.yaml"
+    path.write_text(SWEEP.format(scenario=scenario))
+    return path
+
+
+def test_shards_collected_equal_the_sweep_in_one_piece(econ, tiny, tmp_path):
+    assert econ("sweep", tiny, "--workers", 1, "--out", tmp_path / "whole", "--quiet") == (0, "", "")
+    for part in ("1/2", "2/2"):
+        assert econ("sweep", tiny, "--workers", 1, "--shard", part, "--out", tmp_path / part[0], "--quiet")[0] == 0
+    code, out, _ = econ("collect", tmp_path / "1", tmp_path / "2", "--out", tmp_path / "joined", "--json")
+    assert (code, json.loads(out)["points"]) == (0, 2)
+    for name in ("outcomes", "index.parquet", "summary.parquet"):
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "whole" / name), pd.read_parquet(tmp_path / "joined" / name))
+
+
+def test_a_finished_sweep_is_not_replaced_unasked(econ, tiny, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "keep").write_text("me")
+    code, _, err = econ("sweep", tiny, "--out", tmp_path / "out")
+    assert code == 2
+    assert "--force" in err
+    assert (tmp_path / "out" / "keep").read_text() == "me"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--shard", "3/2"), "K/N with K from 1 to N"),
+        (("--shard", "half"), "K/N with K from 1 to N"),
+        (("--scheduler", "tcp://127.0.0.1:1", "--workers", "2"), "Dask cluster's own"),
+        (("--memory", "0.01"), "GiB of memory"),
+    ],
+)
+def test_bad_options_are_refused_before_work_starts(econ, tiny, tmp_path, arguments, message):
+    code, out, err = econ("sweep", tiny, "--out", tmp_path / "out", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_sweep_names_the_nearest(econ):
+    code, _, err = econ("sweep", "certification_detail")
+    assert code == 2
+    assert "did you mean 'certification_details'" in err

@@ -1,0 +1,248 @@
+"""Sweeps: designs, resuming, shards, damage, refusals; the market is the fake one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_market import FLOWS, FakeScenario, FakeSurfaces, simulate
+
+from econ.core.errors import InputError
+from econ.ensemble.engine import Engine
+from econ.ensemble.execute import silent
+from econ.ensemble.sweeps import schedulers
+from econ.ensemble.sweeps.collect import collect_shards, read_shards
+from econ.ensemble.sweeps.execute import Shard, plan_sweep, run_sweep
+from econ.ensemble.sweeps.points import settings_of
+from econ.ensemble.sweeps.spec import Sweep, load_sweep, shipped_sweeps
+
+ENGINE = Engine(simulate, FLOWS)
+
+
+class Scenario(FakeScenario):
+    """Takes settings as the real one does: dotted keys of levers."""
+
+    def with_settings(self, settings):
+        for key in settings:
+            if key != "levers.commons":
+                raise InputError("unknown key", key=key)
+        return replace(self, levers={**self.levers, "commons": settings["levers.commons"]})
+
+
+def _sweep(**changes) -> Sweep:
+    raw = {"name": "test", "design": "grid", "keys": {"levers.commons": [0.0, 0.1, 0.2, 0.3, 0.4]}, "replicates": 3, "quarters": 4}
+    return Sweep.model_validate(raw | changes)
+
+
+def _planned(**changes):
+    return plan_sweep(_sweep(**changes), Scenario(), FakeSurfaces())
+
+
+def _run(planned, out, scheduler=schedulers.here, **options):
+    return run_sweep(planned, ENGINE, out, scheduler, progress=silent, **options)
+
+
+def _tables(out) -> dict[str, pd.DataFrame]:
+    """Everything that a sweep gives, in a fixed order of rows."""
+    whole = pd.read_parquet(out / "outcomes").sort_values(["point", "replicate", "quarter"], ignore_index=True)
+    return {"outcomes": whole} | {name: pd.read_parquet(out / f"{name}.parquet") for name in ("index", "summary")}
+
+
+def _assert_equal(here, there) -> None:
+    for name, table in _tables(here).items():
+        pd.testing.assert_frame_equal(table, _tables(there)[name])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    out = tmp_path_factory.mktemp("sweep") / "whole"
+    _run(_planned(), out)
+    return out
+
+
+# Designs ---------------------------------------------------------------------------------------
+def test_grid_is_the_product_of_all_lists():
+    points = settings_of(_sweep(keys={"a": [1, 2], "b": ["x", "y", "z"]}))
+    assert points == [{"a": a, "b": b} for a in (1, 2) for b in "xyz"]
+
+
+def test_one_at_a_time_begins_with_the_scenario_as_it_is():
+    points = settings_of(_sweep(design="one_at_a_time", keys={"a": [1, 2], "b": [3]}))
+    assert points == [{}, {"a": 1}, {"a": 2}, {"b": 3}]
+
+
+def test_latin_hypercube_has_one_point_in_each_slice_of_each_key():
+    points = settings_of(_sweep(design="latin_hypercube", points=20, keys={"a": [0, 1], "b": [-5, 5]}))
+    for key, low, width in (("a", 0.0, 1.0), ("b", -5.0, 10.0)):
+        slices = np.floor((np.array([p[key] for p in points]) - low) / width * 20)
+        assert sorted(slices) == list(range(20))
+
+
+def test_sobol_fills_more_evenly_than_chance_and_depends_on_the_seed():
+    from scipy.stats import qmc
+
+    sweep = _sweep(design="sobol", points=64, keys={"a": [0, 1], "b": [0, 1]})
+    points = np.array([list(p.values()) for p in settings_of(sweep)])
+    assert qmc.discrepancy(points) < 0.3 * qmc.discrepancy(np.random.default_rng(0).random((64, 2)))
+    assert settings_of(sweep) == settings_of(sweep)
+    assert settings_of(sweep) != settings_of(sweep.model_copy(update={"seed": 2}))
+
+
+# Results ---------------------------------------------------------------------------------------
+def test_the_dataset_has_every_point_and_means_are_those_of_its_rows(whole):
+    tables = _tables(whole)
+    outcomes, index, summary = tables["outcomes"], tables["index"], tables["summary"]
+    assert outcomes.groupby("point").size().tolist() == [3 * 12] * 5
+    assert index["levers.commons"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
+    last = outcomes[(outcomes["quarter"] >= -4) & (outcomes["point"] == 3)]
+    by_replicate = last.groupby("replicate")["wage_judge"].mean()
+    row = summary[(summary["point"] == 3) & (summary["variable"] == "wage_judge")].iloc[0]
+    assert row["mean"] == pytest.approx(by_replicate.mean())
+    assert row["mc_error"] == pytest.approx(by_replicate.std() / np.sqrt(3))
+
+
+def test_a_point_equals_the_same_scenario_run_alone(whole):
+    from econ.ensemble.design import plan
+    from econ.ensemble.workers import simulate_block
+
+    design = plan([Scenario(levers={"commons": 0.2, "sigma": None})], FakeSurfaces(), seed=1, replicates=3, quarters=4)
+    alone = simulate_block(design, simulate, design.blocks()[0]).outcomes["harm_rate"].ravel()
+    point = _tables(whole)["outcomes"].query("point == 2")["harm_rate"].to_numpy()
+    assert np.array_equal(alone, point)
+
+
+def test_several_processes_give_the_same(whole, tmp_path):
+    _run(_planned(), tmp_path / "two", partial(schedulers.on_this_machine, workers=2))
+    _assert_equal(whole, tmp_path / "two")
+
+
+def test_an_interrupted_sweep_goes_on_where_it_stopped(whole, tmp_path):
+    computed: list[int] = []
+
+    def stops(surfaces, market, tasks):
+        for point in schedulers.here(surfaces, market, tasks):
+            if len(computed) == 2:
+                raise KeyboardInterrupt
+            computed.append(point.task.index)
+            yield point
+
+    def counts(surfaces, market, tasks):
+        for point in schedulers.here(surfaces, market, tasks):
+            computed.append(point.task.index)
+            yield point
+
+    with pytest.raises(KeyboardInterrupt):
+        _run(_planned(), tmp_path / "out", stops)
+    assert not (tmp_path / "out").exists()
+    _run(_planned(), tmp_path / "out", counts)
+    assert computed == [0, 1, 2, 3, 4]
+    _assert_equal(whole, tmp_path / "out")
+
+
+@pytest.mark.parametrize("damage", [lambda x: x[:-5], lambda x: x[:100] + bytes([x[100] ^ 1]) + x[101:]])
+def test_a_damaged_point_is_computed_again(whole, tmp_path, damage):
+    partial_folder = tmp_path / "out.partial"
+
+    def spoils(surfaces, market, tasks):
+        yield from schedulers.here(surfaces, market, tasks[:2])
+        path = next((partial_folder / "outcomes" / "point=0").glob("*.parquet"))
+        path.write_bytes(damage(path.read_bytes()))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _run(_planned(), tmp_path / "out", spoils)
+    _run(_planned(), tmp_path / "out")
+    _assert_equal(whole, tmp_path / "out")
+
+
+def test_points_of_another_sweep_are_never_taken_over(tmp_path, whole):
+    def stops(surfaces, market, tasks):
+        yield from schedulers.here(surfaces, market, tasks[:3])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _run(_planned(seed=2), tmp_path / "out", stops)
+    _run(_planned(), tmp_path / "out")
+    _assert_equal(whole, tmp_path / "out")
+
+
+# Shards ----------------------------------------------------------------------------------------
+def _shards(tmp_path, count=3):
+    places = [tmp_path / f"part{k}" for k in range(1, count + 1)]
+    for k, place in enumerate(places, start=1):
+        _run(_planned(), place, shard=Shard(k, count))
+    return places
+
+
+def test_shards_joined_in_any_order_equal_the_whole(whole, tmp_path):
+    places = _shards(tmp_path)
+    collect_shards(read_shards(places[::-1]), tmp_path / "joined")
+    _assert_equal(whole, tmp_path / "joined")
+    assert json.loads((tmp_path / "joined" / "manifest.json").read_text())["points"] == 5
+
+
+def test_missing_doubled_and_foreign_shards_are_refused_by_name(tmp_path):
+    first, second, third = _shards(tmp_path)
+    with pytest.raises(InputError, match="parts are missing: 2/3"):
+        read_shards([first, third])
+    with pytest.raises(InputError, match="given twice: 3/3"):
+        read_shards([first, second, third, third])
+    _run(_planned(seed=5), tmp_path / "foreign", shard=Shard(2, 3))
+    with pytest.raises(InputError, match="another sweep"):
+        read_shards([first, tmp_path / "foreign", third])
+    with pytest.raises(InputError, match="no finished shard"):
+        read_shards([first, tmp_path / "nothing"])
+
+
+def test_a_file_changed_after_the_sweep_is_not_collected(tmp_path):
+    places = _shards(tmp_path)
+    path = next((places[0] / "outcomes" / "point=0").glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match="changed after the sweep"):
+        collect_shards(read_shards(places), tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
+
+
+# Bad input -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("design: sobol\nkeys: {a: [0, 1]}", "needs points"),
+        ("design: sobol\npoints: 8\nkeys: {a: [0, 1, 2]}", r"needs \[low, high\]"),
+        ("design: sobol\npoints: 8\nkeys: {a: [1, 0]}", "low below high"),
+        ("design: grid\npoints: 8\nkeys: {a: [0, 1]}", "so no points"),
+        ("design: grid\nkeys: {a: []}", "has no values"),
+        ("design: grid\nkeys: {}", "keys"),
+        ("design: cube\nkeys: {a: [0]}", "design"),
+        ("design: grid\nkey: {a: [0]}", "did you mean 'keys'"),
+    ],
+)
+def test_a_bad_sweep_file_is_refused(tmp_path, text, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: bad\n" + text)
+    with pytest.raises(InputError, match=message) as caught:
+        load_sweep(path)
+    assert caught.value.file == str(path)
+
+
+def test_an_unknown_key_names_the_point_before_anything_is_computed(tmp_path):
+    with pytest.raises(InputError, match=r"levers.comons: point 0: unknown key"):
+        _planned(keys={"levers.comons": [1.0]})
+
+
+def test_too_many_points_are_refused():
+    with pytest.raises(InputError, match="too many points"):
+        settings_of(_sweep(keys={k: list(range(100)) for k in "abc"}))
+
+
+@pytest.mark.parametrize("name", shipped_sweeps())
+def test_shipped_sweeps_resolve(name):
+    from econ.scenario import load_scenario
+
+    loaded = load_sweep(name)
+    assert loaded.name == name
+    assert plan_sweep(loaded, load_scenario(loaded.scenario)).tasks(Shard())
