@@ -97,7 +97,7 @@ def value_draws(
     if not isinstance(value, Prior):
         return np.full(replicates.shape, float(value))
     chance = uniform(seed, Stream.PRIOR, replicates, quarter, zlib.crc32(name.encode()), 0)
-    drawn = _quantile(value, chance, domain)
+    drawn = _quantiles(value, chance, domain)
     drawn = np.rint(drawn) if domain.integer else drawn
     # Rounding in the last place may touch or pass a bound that the exact quantile does not.
     low = np.nextafter(domain.low, np.inf) if domain.low_open else domain.low
@@ -105,7 +105,7 @@ def value_draws(
     return np.clip(drawn, low, high)
 
 
-def _quantile(prior: Prior, chance: NDArray[np.float64], domain: Domain) -> NDArray[np.float64]:
+def _quantiles(prior: Prior, chance: NDArray[np.float64], domain: Domain) -> NDArray[np.float64]:
     from scipy import special
 
     first, second = prior.first, prior.second
@@ -116,6 +116,11 @@ def _quantile(prior: Prior, chance: NDArray[np.float64], domain: Domain) -> NDAr
     below, above = prior.mass_below(domain.low), prior.mass_below(domain.high)
     z = np.asarray(special.ndtri(below + (above - below) * chance), np.float64)
     return first + second * z if prior.kind == "normal" else first * np.exp(second * z)
+
+
+def quantile(prior: Prior, chance: float, domain: Domain) -> float:
+    """One quantile of a prior, truncated to its domain where it is normal or log-normal."""
+    return float(_quantiles(prior, np.array([chance]), domain)[0])
 
 
 def _scale_to_one(drawn: dict[str, NDArray[np.float64]], group: Sequence[str]) -> None:

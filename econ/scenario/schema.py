@@ -25,6 +25,7 @@ from econ.scenario.domains import domain_of
 from econ.scenario.faults import Fault
 from econ.scenario.lever_table import LEVERS, resolved_setting
 from econ.scenario.parameters import SIZE_KEYS, defaults, parameters
+from econ.scenario.together import check_population, check_together
 from econ.scenario.values import Value, parse_value, prior_json_schema, resolved_value, value_json_schema
 
 SCHEMA_VERSION = 1
@@ -157,28 +158,8 @@ def _check_parameters(raw: object) -> dict[str, Value]:
             checked[name] = parse_value(raw.get(name, row.value), domain_of(name, row.unit))
         except Fault as fault:
             raise fault.below(name) from None
-    _check_together(checked)
+    check_together(checked)
     return checked
-
-
-def _check_together(values: Mapping[str, Value]) -> None:
-    """Conditions on several parameters, where each is a number."""
-    elasticity, occupation = values["curator_elasticity"], values["occupation_elasticity"]
-    if isinstance(elasticity, float) and isinstance(occupation, float) and elasticity < occupation:
-        raise Fault(
-            "labor supply to one curator is at least as elastic as to an occupation (random utility)",
-            ("curator_elasticity",),
-            found=elasticity,
-            allowed=f"at least occupation_elasticity, {occupation:g}",
-        )
-    base, slope = values["generic_share_base"], values["generic_share_slope"]
-    if isinstance(base, float) and isinstance(slope, float) and base + slope > 1.0:
-        raise Fault(
-            "generic_share_base + generic_share_slope is a share of traffic",
-            ("generic_share_slope",),
-            found=slope,
-            allowed=f"at most {1 - base:g}",
-        )
 
 
 def _parameters_json_schema() -> dict[str, Any]:
@@ -300,6 +281,7 @@ class Scenario(Table):
             except Fault as fault:
                 raise fault.below("levers", name) from None
         self.levers.update(settings)
+        check_population(self.parameters, self.population.curators)
         for index, event in enumerate(self.events):
             self._check_event(event, ("events", index))
         return self

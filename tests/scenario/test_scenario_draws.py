@@ -90,9 +90,12 @@ def test_shares_of_one_whole_are_scaled(baseline):
 
 
 def test_priors_that_break_random_utility_are_refused(baseline):
-    scenario = baseline.with_parameters(curator_elasticity={"uniform": [1, 3]})
+    with pytest.raises(InputError, match=r"random utility.*at least 1\.5"):
+        baseline.with_parameters(curator_elasticity={"uniform": [1, 3]})
+    # The tail of an unbounded prior is cut off by no condition; who draws from it is refused.
+    scenario = baseline.with_parameters(curator_elasticity={"normal": [6, 1.4]})
     with pytest.raises(InputError, match="below occupation_elasticity"):
-        parameter_draws(scenario, 1, MANY[:100])
+        parameter_draws(scenario, 1, np.arange(20_000))
 
 
 def test_draws_are_frozen(baseline):

@@ -18,8 +18,10 @@ from econ.scenario.levers import lever_paths
 from econ.scenario.parameters import SIZE_KEYS
 
 QUARTERS = 12
-FREE = sorted(set(defaults()) - set(SIZE_KEYS) - {"occupation_elasticity", "curator_elasticity", "generic_share_slope",
-                                                   "generic_share_base"})  # fmt: skip
+#: Parameters that stand in a condition with others, which drawn values would mostly break.
+BOUND = ("occupation_elasticity", "curator_elasticity", "generic_share", "ai_share", "outsourced_share", "wage_", "legal_minimum",
+         "alignment_share_of_revenue", "outlay_cap", "damage_share_of_price", "insured_share", "premium_loading")  # fmt: skip
+FREE = sorted(name for name in set(defaults()) - set(SIZE_KEYS) if not name.startswith(BOUND))
 
 
 def numbers(domain: Domain) -> st.SearchStrategy[float]:
