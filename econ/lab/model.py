@@ -271,7 +271,7 @@ class Decoder:
         x = _embed(self.weights, token + self.arch.shape.prompt_tokens) + self.weights["position"][:, position, None]
         for i in range(self.arch.layers):
             qkv = torch.bmm(_norm(x), self.weights[f"qkv{i}"])
-            query, key, value = _heads(self.arch, qkv, self.runs * self.count, 1)
+            query, key, value = _heads(self.arch, qkv, token.numel(), 1)
             key, value = torch.cat([cache[i][0], key], 2), torch.cat([cache[i][1], value], 2)
             cache[i] = (key, value)
             x = _after_attention(self.weights, i, x, _attend_one(query, key, value).reshape(x.shape))

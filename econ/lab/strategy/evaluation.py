@@ -1,12 +1,13 @@
 """Exact evaluation in World B: pass@k from π(y* | x), entropy and KL divergence over the tree of responses.
 
-Nothing is sampled. Branches of the tree that no prompt reaches with a probability above `NEGLIGIBLE`
-are left out, which takes less than 0.003 nats of a response's entropy.
+Nothing is sampled. Branches of the tree that have a probability below `NEGLIGIBLE` are left out, which
+takes less than 0.003 nats of a response's entropy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from econ.lab.strategy.world import StrategyWorld
 
-#: P(branch | x) below which a branch counts nothing.
-NEGLIGIBLE = 1e-6
+#: P(branch | x) below which a branch counts nothing, and branches followed at once.
+NEGLIGIBLE, BRANCHES = 1e-6, 4096
 #: Every how many-th test prompt the tree is followed from, at the end and along training; pass@k takes all.
 EVERY, EVERY_ON_CURVES = 4, 16
 #: A run has collapsed below these shares of its base model's entropy and pass@1.
@@ -56,14 +57,17 @@ def evaluate(
         `pass_1` … `pass_256` on all test prompts; `entropy` in nats per token and `kl` in nats per
         response on every `every`-th of them.
     """
+    prompts = [world.test_prompts(name) for name in distributions]
+    thinned = [prompt[::every] for prompt in prompts]
+    # One tree for the prompts of all distributions: its branches are the same.
+    sizes = np.cumsum([len(prompt) for prompt in thinned])[:-1]
+    entropy, kl = (np.split(x, sizes) for x in response_entropy(arch, flat, base, world, np.concatenate(thinned)))
     out = {}
-    for distribution in distributions:
-        prompt = world.test_prompts(distribution)
-        p = right_probability(arch, flat, world, prompt)
-        entropy, kl = response_entropy(arch, flat, base, world, prompt[::every])
+    for i, distribution in enumerate(distributions):
+        p = right_probability(arch, flat, world, prompts[i])
         out[distribution] = {f"pass_{k}": exact_pass_at_k(p, k) for k in PASS_AT} | {
-            "entropy": float(entropy.mean()) / arch.shape.length,
-            "kl": max(float(kl.mean()), 0.0),
+            "entropy": float(entropy[i].mean()) / arch.shape.length,
+            "kl": max(float(kl[i].mean()), 0.0),
         }
     return out
 
@@ -79,29 +83,51 @@ def response_entropy(
     tokens = torch.as_tensor(world.prompt_tokens(prompt), device=flat.device)[None]
     both = torch.cat([flat, base])
     decoder = Decoder(arch, both, tokens.expand(2, -1, -1))
+    one = torch.ones(len(prompt), dtype=torch.float64, device=flat.device)
+    root = _Beginnings(torch.arange(len(prompt), device=flat.device), one, decoder.first, decoder.prompt_cache)
     entropy, kl = (torch.zeros(len(prompt), dtype=torch.float64, device=flat.device) for _ in range(2))
-    for weight, log_probs in _states(decoder, negligible):
-        own, reference = log_probs.double()
-        entropy -= weight * (own.exp() * own).sum(-1)
-        kl += weight * (own.exp() * (own - reference)).sum(-1)
+    for found in _follow(decoder, root, 0, negligible):
+        own, reference = found.log_probs.double()
+        entropy.index_add_(0, found.prompt, -found.chance * (own.exp() * own).sum(-1))
+        kl.index_add_(0, found.prompt, found.chance * (own.exp() * (own - reference)).sum(-1))
     return entropy.cpu().numpy(), kl.cpu().numpy()
 
 
-def _states(decoder: Decoder, negligible: float) -> Iterator[tuple[Tensor, Tensor]]:
-    """P(y_<t | x) under the first model (N,), and log-probabilities of y_t under each (2, N, V), for all y_<t."""
-    one = torch.ones(decoder.count, dtype=torch.float64, device=decoder.first.device)
-    todo = [(one, decoder.first, decoder.prompt_cache, 1)]
-    while todo:
-        weight, log_probs, cache, length = todo.pop()
-        yield weight, log_probs
-        if length == decoder.arch.shape.length:
-            continue
-        chances = weight[:, None] * log_probs[0].double().exp()
-        for token in torch.nonzero((chances > negligible).any(0))[:, 0].tolist():
-            extended = list(cache)
-            chosen = torch.full(log_probs.shape[:2], token, device=log_probs.device)
-            following = decoder.step(chosen, PROMPT + length - 1, extended)
-            todo.append((chances[:, token], following, extended, length + 1))
+@dataclass(frozen=True)
+class _Beginnings:
+    """Beginnings of responses, all of one length.
+
+    Attributes
+    ----------
+    prompt : (M,) int64
+        Row of the prompt of each.
+    chance : (M,) float64
+        P(beginning | x) under the first model.
+    log_probs : (2, M, V)
+        Of the next token under both models.
+    cache : list of (key, value)
+    """
+
+    prompt: Tensor
+    chance: Tensor
+    log_probs: Tensor
+    cache: list[tuple[Tensor, Tensor]]
+
+
+def _follow(decoder: Decoder, begun: _Beginnings, length: int, negligible: float) -> Iterator[_Beginnings]:
+    """These beginnings of `length` tokens and all longer ones that are not negligible."""
+    yield begun
+    if length + 1 == decoder.arch.shape.length:
+        return
+    chances = begun.chance[:, None] * begun.log_probs[0].double().exp()
+    for row, token in (pair.unbind(1) for pair in torch.nonzero(chances > negligible).split(BRANCHES)):
+        cache = [
+            tuple(x.view(2, len(begun.prompt), *x.shape[1:])[:, row].flatten(0, 1) for x in layer)
+            for layer in begun.cache
+        ]
+        log_probs = decoder.step(token.expand(2, -1), PROMPT + length, cache)
+        longer = _Beginnings(begun.prompt[row], chances[row, token], log_probs, cache)
+        yield from _follow(decoder, longer, length + 1, negligible)
 
 
 def collapsed(metrics: dict[str, float], base: dict[str, float], finite: bool) -> bool:
