@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from econ.claims.context import Context
-from econ.claims.curves import FLOOR, FLOORS, TARGETS
-from econ.claims.effects import CURVE_BUDGETS, pair_advantage, pair_area
+from econ.claims.curves import FLOOR, FLOORS, TARGETS, Reached
+from econ.claims.effects import CURVE_BUDGETS, pair_advantage, pair_area, pair_reached
 from econ.claims.evidence import AXES, Missing, Pair, find_pair
 from econ.claims.resampling import Effect
 
@@ -35,26 +35,28 @@ def advantage_table(context: Context) -> list[dict[str, Any]]:
 
 
 def _of_pair(context: Context, pair: Pair) -> list[dict[str, Any]]:
-    rows = []
-    for axis in AXES:
-        for tuning in (False, True) if axis in TUNED_AXES else (False,):
-            rows += _area_row(context, pair, axis, tuning)
-            for target in TARGETS:
-                floors = FLOORS if axis == "judgements" and not tuning else (FLOOR,)
-                for floor in floors:
-                    rows += _advantage_row(context, pair, axis, tuning, target, floor)
+    axes = [(axis, tuning) for axis in AXES for tuning in (False, True) if not tuning or axis in TUNED_AXES]
+    rows = [row for axis, tuning in axes for row in _area_row(context, pair, axis, tuning)]
+    for target in TARGETS:
+        for floor in FLOORS:
+            try:
+                labels = pair_reached(context, pair, target, floor)
+            except Missing:
+                continue
+            for axis, tuning in axes if floor == FLOOR else axes[:1]:
+                rows += _advantage_row(context, pair, labels, axis, tuning, {"target": target, "floor": floor})
     return rows
 
 
 def _advantage_row(
-    context: Context, pair: Pair, axis: str, tuning: bool, target: float, floor: float
+    context: Context, pair: Pair, labels: dict[str, Reached], axis: str, tuning: bool, level: dict[str, float]
 ) -> list[dict[str, Any]]:
     try:
-        effect, at = pair_advantage(context, pair, target, floor=floor, axis=axis, tuning=tuning)
+        effect, at = pair_advantage(context, pair, labels, axis, tuning)
     except Missing:
         return []
     found = {f"at_{name}": x if np.isfinite(x) else None for name, x in at.items()}
-    return [_row(pair, "A", axis, tuning, effect) | {"target": target, "floor": floor} | found]
+    return [_row(pair, "A", axis, tuning, effect) | level | found]
 
 
 def _area_row(context: Context, pair: Pair, axis: str, tuning: bool) -> list[dict[str, Any]]:

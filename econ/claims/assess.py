@@ -14,6 +14,7 @@ from econ.claims.context import PAIR, Context
 from econ.claims.evidence import Evidence, Source, load_evidence
 from econ.claims.hypotheses import CONTRADICTED, INCONCLUSIVE, NOT_MEASURED, REVERSED, SUPPORTED
 from econ.claims.market import NOT_RUN, PROJECTION, MarketRun, Projection, projections_of, read_run
+from econ.claims.readings import readings
 from econ.claims.resampling import DRAWS, FAMILY, LEVEL, TAIL, Effect, Resampler
 from econ.claims.secondary import regimes, secondary_effects
 from econ.claims.signs import Signed, negative_methods, preference_methods, sign_summary, sign_table
@@ -99,6 +100,11 @@ class Assessment:
         """Three regimes under shift, for claim 15."""
         return regimes(self.context)
 
+    @cached_property
+    def readings(self) -> dict[str, list[str]]:
+        """Sentences that must stand beside a verdict, by hypothesis."""
+        return readings(self)
+
     def reductions(self, verdict: Verdict) -> list[str]:
         """What the tables behind a verdict left out of the full design."""
         used = {i for f in verdict.findings if f.measured is not None for i in f.measured.sources}
@@ -149,6 +155,7 @@ class Assessment:
             "verdict": verdict.verdict, "unadjusted": verdict.unadjusted,
             "p_support": verdict.p_support, "p_contradict": verdict.p_contradict, "p_reverse": verdict.p_reverse,
             "missing": list(verdict.missing), "overturn": hypothesis.overturn, "reductions": self.reductions(verdict),
+            "beside": self.readings.get(hypothesis.id, []),
             "statements": [plain_finding(finding) for finding in verdict.findings],
         }  # fmt: skip
 

@@ -6,6 +6,7 @@ and the sign table; each is oriented so that the claim predicts it to be positiv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,14 +69,20 @@ def axis_cost(context: Context, curve: Curve, axis: str, tuning: bool = False) -
     return context.weighted(cost, curve.worlds)
 
 
+def pair_reached(context: Context, pair: Pair, target: float, floor: float = FLOOR) -> dict[str, Reached]:
+    """Labels with which either arm of a pair meets a target."""
+    arms = {"preference": pair.preference, "negative": pair.negative}
+    return {name: reached(context, curve, target, floor) for name, curve in arms.items()}
+
+
 def pair_advantage(
-    context: Context, pair: Pair, target: float, *, floor: float = FLOOR, axis: str = "judgements", tuning: bool = False
+    context: Context, pair: Pair, labels: dict[str, Reached], axis: str = "judgements", tuning: bool = False
 ) -> tuple[Effect, dict[str, float]]:
-    """A(target) on an axis, and the cost at which each arm gets there (the estimate; infinite if never)."""
-    at = {}
-    for name, curve in (("preference", pair.preference), ("negative", pair.negative)):
-        labels = reached(context, curve, target, floor)
-        at[name] = cost_at(labels, curve.n, axis_cost(context, curve, axis, tuning))
+    """A on an axis, and the cost at which each arm meets the target (the estimate; infinite if never)."""
+    at = {
+        name: cost_at(labels[name], curve.n, axis_cost(context, curve, axis, tuning))
+        for name, curve in (("preference", pair.preference), ("negative", pair.negative))
+    }
     low, high = advantage(at["preference"], at["negative"])
     return Effect(low, high, len(pair.worlds)), {name: float(found.high[0]) for name, found in at.items()}
 
@@ -95,7 +102,7 @@ def advantage_or_area(context: Context, negative: str, preference: str) -> Measu
     floor = FLOOR
     if not (pair.negative.has("helpfulness") and pair.preference.has("helpfulness")):
         floor, said = 0.0, (*said, f"helpfulness was not recorded, so its floor of {FLOOR:g} does not act")
-    effect, at = pair_advantage(context, pair, TARGETS[0], floor=floor)
+    effect, at = pair_advantage(context, pair, pair_reached(context, pair, TARGETS[0], floor))
     undefined = effect.undefined_share if effect.bound != "undefined" else 1.0
     details: dict[str, Any] = {
         "measure": "A", "judgements_to_target": {k: x if np.isfinite(x) else None for k, x in at.items()},
@@ -141,33 +148,44 @@ def slope_on_verifiability(context: Context, negative: str, preference: str) -> 
     """Least-squares slope of dAULC on v, per unit of v."""
     distribution = context.distribution("id", negative, preference)
     pairs = _level_pairs(context, negative, preference, distribution)
-    registered = all(v in pairs for v in LEVELS)
-    levels = list(LEVELS) if registered else sorted(pairs)
+    levels, worlds, n = _comparable_levels(pairs)
     if len(levels) < 3:
-        lacking = ", ".join(f"{v:g}" for v in LEVELS if v not in pairs)
+        lacking = ", ".join(f"{v:g}" for v in LEVELS if v not in pairs) or "on the same worlds and budgets"
         raise Missing(f"learning curves of {negative} and {preference} at verifiability {lacking}, {where(distribution)}")
-    worlds = set.intersection(*(set(pairs[v].worlds.tolist()) for v in levels))
-    n = set.intersection(*(set(pairs[v].n.tolist()) for v in levels))
-    if len(n) < CURVE_BUDGETS or len(worlds) < MIN_WORLDS:
-        raise Missing(f"levels of verifiability of {negative} and {preference} on the same worlds and budgets")
     areas = []
     for v in levels:
         pair = Pair(pairs[v].negative.restrict(worlds, n), pairs[v].preference.restrict(worlds, n))
         areas.append(pair_area(context, pair).low)
-        last = pair
     centred = np.array(levels) - np.mean(levels)
     slope = np.stack(areas, axis=-1) @ centred / (centred @ centred)
-    said = context.deviations((), last.worlds)
-    if not registered:
-        said += (
-            f"verifiability {', '.join(f'{v:g}' for v in levels)} (registered: {', '.join(f'{v:g}' for v in LEVELS)})",
-        )
+    said = context.deviations((), pair.worlds)
+    if tuple(levels) != LEVELS:
+        said += (f"verifiability {_listed(levels)} (registered: {_listed(LEVELS)})",)
     used = [curve for v in levels for curve in (pairs[v].negative, pairs[v].preference)]
     measured = Measured.of(
-        Effect.exact(slope, len(worlds)), [last.negative, last.preference], said,
-        dAULC_by_verifiability={f"{v:g}": float(a[0]) for v, a in zip(levels, areas, strict=True)}, budgets=sorted(n),
+        Effect.exact(slope, len(worlds)), [pair.negative, pair.preference], said,
+        dAULC_by_verifiability={f"{v:g}": float(a[0]) for v, a in zip(levels, areas, strict=True)}, budgets=n,
     )  # fmt: skip
     return _from_sources(measured, used)
+
+
+def _comparable_levels(pairs: dict[float, Pair]) -> tuple[list[float], list[int], list[float]]:
+    """The registered levels, or else as many as there are, that share worlds and budgets; and those."""
+    candidates = [list(LEVELS)] if all(v in pairs for v in LEVELS) else []
+    # Levels of one design share its budgets: take each level's own budgets in turn.
+    candidates += sorted(
+        ([v for v, other in pairs.items() if set(pair.n) <= set(other.n)] for pair in pairs.values()), key=len, reverse=True
+    )
+    for levels in candidates:
+        worlds = sorted(set.intersection(*(set(pairs[v].worlds.tolist()) for v in levels)))
+        n = sorted(set.intersection(*(set(pairs[v].n.tolist()) for v in levels)))
+        if len(levels) >= 3 and len(n) >= CURVE_BUDGETS and len(worlds) >= MIN_WORLDS:
+            return levels, worlds, n
+    return [], [], []
+
+
+def _listed(levels: Sequence[float]) -> str:
+    return ", ".join(f"{v:g}" for v in levels)
 
 
 def _from_sources(measured: Measured, curves: list[Curve]) -> Measured:

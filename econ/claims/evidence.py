@@ -160,6 +160,8 @@ class Evidence:
     ) -> None:
         self.sources, self.frame, self.churn, self.notes = list(sources), frame, churn, list(notes)
         self._curves: dict[tuple[Any, ...], list[Curve]] = {}
+        #: What panels were made of the rows, kept by whoever makes them.
+        self.memo: dict[tuple[Any, ...], Any] = {}
         self._groups = {
             (str(task), str(arm), str(distribution)): rows
             for (task, arm, distribution), rows in frame.groupby(["task", "arm", "distribution"], observed=True)
@@ -412,25 +414,30 @@ def _one_configuration(group: tuple[Any, pd.DataFrame]) -> tuple[float, pd.DataF
 def curve_of(
     rows: pd.DataFrame, method: str, source: int, setting: Setting, distribution: str
 ) -> Curve | None:
-    """Rows of one configuration per budget as arrays; optimiser seeds of a world are averaged."""
+    """Rows of one configuration per budget as arrays; optimiser seeds of a world are averaged.
+
+    Takes the largest block without holes: budgets that most worlds have, and the worlds that have them all.
+    """
     numbers = [*OUTCOMES, *COSTS, *(f"{name}_base" for name in BASES)]
-    mean = rows.groupby(["world", "n"])[numbers].mean()
-    present = mean["relative_harm"].isna().to_numpy() & mean["pass_1"].isna().to_numpy()
-    mean = mean[~present]
-    counts = mean.groupby(level="n").size()
-    kept = counts.index[counts == counts.max()] if len(counts) else counts.index
-    mean = mean[mean.index.get_level_values("n").isin(kept)]
-    complete = mean.groupby(level="world").size()
-    worlds = np.array(sorted(complete.index[complete == len(kept)]), np.int64)
-    if len(worlds) < MIN_WORLDS:
+    data = rows[numbers].to_numpy()
+    seen = np.isfinite(data[:, [numbers.index("relative_harm"), numbers.index("pass_1")]]).any(axis=1)
+    worlds, at = np.unique(rows["world"].to_numpy()[seen], return_inverse=True)
+    n, when = np.unique(rows["n"].to_numpy()[seen], return_inverse=True)
+    count = np.zeros((len(worlds), len(n)))
+    np.add.at(count, (at, when), 1.0)
+    if not len(n):
         return None
-    n = np.array(sorted(kept), np.float64)
-    wanted = pd.MultiIndex.from_product([worlds, n], names=["world", "n"])
-    block = mean.reindex(wanted)
-    values = {name: block[name].to_numpy().reshape(len(worlds), len(n)) for name in numbers}
-    for name in BASES:
-        values[f"base_{name}"] = values.pop(f"{name}_base")
-    return Curve(method, source, setting, distribution, worlds, n, values)
+    coverage = (count > 0).sum(axis=0)
+    budgets = coverage == coverage.max()
+    complete = (count[:, budgets] > 0).all(axis=1)
+    if complete.sum() < MIN_WORLDS:
+        return None
+    total = np.zeros((*count.shape, len(numbers)))
+    np.add.at(total, (at, when), data[seen])
+    block = total[np.ix_(complete, budgets)] / count[np.ix_(complete, budgets)][..., None]
+    values = {name: block[..., numbers.index(name)] for name in (*OUTCOMES, *COSTS)}
+    values |= {f"base_{name}": block[..., numbers.index(f"{name}_base")] for name in BASES}
+    return Curve(method, source, setting, distribution, worlds[complete], n[budgets], values)
 
 
 # Pairs ---------------------------------------------------------------------------------------------

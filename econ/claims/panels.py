@@ -218,10 +218,11 @@ class Panel:
 def joint_gain(context: Context, hybrid: str, preference: str) -> Measured:
     """Hypervolume of safety and helpfulness of the hybrid minus that of preference-only, at equal human minutes."""
     distribution = context.distribution("ood", hybrid, preference)
+    mixes, plains = (_panels(context.evidence, name, distribution) for name in (hybrid, preference))
     found = [
         (first, second)
-        for second in _panels(context.evidence, preference, distribution)
-        for first in _panels(context.evidence, hybrid, distribution)
+        for second in plains
+        for first in mixes
         if _comparable(first, second)
     ]
     if not found:
@@ -254,8 +255,11 @@ def _comparable(first: Panel, second: Panel) -> bool:
 
 
 def _panels(evidence: Evidence, method: str, distribution: str) -> list[Panel]:
+    key = ("panels", method, distribution)
+    if key in evidence.memo:
+        return list(evidence.memo[key])
     rows = evidence.rows(method, distribution)
-    panels = []
+    panels: list[Panel] = evidence.memo.setdefault(key, [])
     for (source, setting, _), own in rows.groupby(["source", "setting", "n"], sort=False):
         panel = _panel(own, method, int(source), decode_setting(setting), distribution)
         if panel is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from econ.claims.assess import ORDER, effect_text
 from econ.claims.catalogue import CLAIMS, NOT_MODELLED
+from econ.claims.readings import advantage_text
 from econ.claims.signs import sign_summary
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def print_claims(assessment: Assessment, console: Console) -> None:
         text = f"{found.claim.text} ({found.claim.confidence}, {found.claim.score:g})"
         table.add_row(str(found.claim.id), text, _verdict_cell(found), "\n".join(_evidence_lines(found)))
     console.print(table, highlight=False, markup=False)
-    for row in sign_summary(assessment.signs):
-        console.print(_sign_line(row), highlight=False, markup=False)
-    for line in (*_source_lines(assessment), SCORES, READING, PROJECTIONS):
+    lines = [f"{name}: {line}" for name, said in assessment.readings.items() for line in said]
+    lines += [_sign_line(row) for row in sign_summary(assessment.signs)]
+    for line in (*lines, *_source_lines(assessment), SCORES, READING, PROJECTIONS):
         console.print(line, highlight=False, markup=False)
 
 
@@ -180,6 +181,8 @@ def _hypothesis_section(assessment: Assessment, verdict: Verdict) -> str:
         f"contradicted {verdict.p_contradict:.3g}; level 0.025.",
         f"What would overturn the reading: {hypothesis.overturn}",
     ]
+    if beside := assessment.readings.get(hypothesis.id):
+        lines.append("Beside it:\n" + "\n".join(f"- {line}" for line in beside))
     if said := assessment.reductions(verdict):
         lines.append("Reductions of the data behind it:\n" + "\n".join(f"- {line}" for line in said))
     return "\n\n".join(lines)
@@ -203,7 +206,7 @@ def _advantage_section(assessment: Assessment) -> str:
         (
             r["distribution"], r["axis"] + (", tuning included" if r["with_tuning"] else ""), r["measure"],
             _number(r["target"], ""), _number(r["floor"], ""), _number(r["at_negative"], _never(r)),
-            _number(r["at_preference"], _never(r)), _interval(r),
+            _number(r["at_preference"], _never(r)), advantage_text(r),
         )
         for r in assessment.advantages
     ]  # fmt: skip
@@ -223,16 +226,9 @@ def _number(value: float | None, otherwise: str) -> str:
     return otherwise if value is None else f"{value:.4g}"
 
 
-def _interval(row: dict[str, Any]) -> str:
-    if row.get("bound") == "undefined" or row.get("estimate") is None:
-        return f"undefined (in {row['undefined_share']:.0%} of resamples)"
-    ends = ", ".join("open" if row[end] is None else f"{row[end]:+.3g}" for end in ("low", "high"))
-    return f"{row['bound']} {row['estimate']:+.3g} [{ends}]".strip()
-
-
 def _secondary_section(assessment: Assessment) -> str:
     rows = [
-        (r["hypothesis"], r["text"], f"not measured: {r['missing']}" if r["missing"] else _interval(r), r["unit"])
+        (r["hypothesis"], r["text"], f"not measured: {r['missing']}" if r["missing"] else advantage_text(r), r["unit"])
         for r in assessment.secondary
     ]
     return _grid(("", "effect", "estimate [95 %]", "unit"), rows)
@@ -242,7 +238,7 @@ def _regime_section(assessment: Assessment) -> str:
     if not assessment.regimes:
         return "None of the three regimes was measured."
     rows = [
-        (r["regime"], r["method"], r["distribution"], f"{r['n']:g}", r["outcome"], _interval(r).replace("+", ""))
+        (r["regime"], r["method"], r["distribution"], f"{r['n']:g}", r["outcome"], advantage_text(r).replace("+", ""))
         for r in assessment.regimes
     ]
     return _grid(("regime", "method", "distribution", "labels", "outcome", "mean [95 %]"), rows)

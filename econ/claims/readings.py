@@ -1,0 +1,89 @@
+"""Sentences that must stand beside a verdict: what the contrast alone would let a reader believe wrongly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from econ.claims.curves import FLOOR, TARGETS
+from econ.claims.hypotheses import CONTRADICTED, REVERSED
+
+if TYPE_CHECKING:
+    from econ.claims.assess import Assessment
+
+BIAS_NOT_POSITIVITY = "bias in the labels, not positivity (Shapira et al. 2026)"
+
+
+def readings(assessment: Assessment) -> dict[str, list[str]]:
+    """By hypothesis, sentences that the exploratory effects call for."""
+    by_text = {(row["hypothesis"], row["text"]): row for row in assessment.secondary if not row["missing"]}
+    found = {
+        "H1": _axes(assessment), "H2": _polarity(assessment, by_text), "H4": _matched_bits(by_text),
+        "H6": _against_base(by_text), "H7": _outcomes(assessment),
+    }  # fmt: skip
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def _axes(assessment: Assessment) -> list[str]:
+    """The advantage on every axis and at every floor: judgements alone carry no headline."""
+    lines = []
+    for distribution in ("id", "ood"):
+        rows = [r for r in assessment.advantages if r["distribution"] == distribution and r["target"] == TARGETS[0]]
+        axes = [f"{_axis(r)} {advantage_text(r)}" for r in rows if r["floor"] == FLOOR]
+        floors = [f"{r['floor']:g}: {advantage_text(r)}" for r in rows if r["axis"] == "judgements" and not r["with_tuning"]]
+        if axes:
+            lines.append(f"A({TARGETS[0]:g}), {distribution}, on all axes: {'; '.join(axes)}")
+            lines.append(f"A({TARGETS[0]:g}), {distribution}, by floor of helpfulness: {'; '.join(floors)}")
+    return lines
+
+
+def _axis(row: dict[str, Any]) -> str:
+    return row["axis"].replace("_", " ") + (" with tuning" if row["with_tuning"] else "")
+
+
+def advantage_text(row: dict[str, Any]) -> str:
+    """A row's estimate with its interval; an open end or an undefined value in words."""
+    if row.get("bound") == "undefined" or row.get("estimate") is None:
+        return f"undefined (in {row['undefined_share']:.0%} of resamples)"
+    ends = ", ".join("open" if row[end] is None else f"{row[end]:+.3g}" for end in ("low", "high"))
+    return f"{row['bound']} {row['estimate']:+.3g} [{ends}]".strip()
+
+
+def _polarity(assessment: Assessment, by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    verdict = next(v for v in assessment.verdicts if v.hypothesis.id == "H2")
+    change = by_text.get(("H2", "change of sycophancy under preference training, out of distribution"))
+    slope = by_text.get(("H2", "slope of that change on the raters' bias"))
+    rises = [row is not None and row["low"] > 0 for row in (change, slope)]
+    if verdict.verdict in (CONTRADICTED, REVERSED) and all(rises):
+        return [f"Preference training raises sycophancy, and more with more biased raters, but polarity does not: {BIAS_NOT_POSITIVITY}."]
+    return []
+
+
+def _matched_bits(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    row = by_text.get(("H4", "dAULC that remains at matched bits"))
+    if row is None:
+        return []
+    if row["low"] > 0:
+        return [f"An advantage of {advantage_text(row)} survives at matched bits: structure beyond information."]
+    if row["high"] < 0:
+        return [f"At matched bits the advantage turns against negatives ({advantage_text(row)})."]
+    return [f"At matched bits no advantage is seen ({advantage_text(row)}): information and noise may suffice."]
+
+
+def _against_base(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    row = by_text.get(("H6", "sycophancy of negative training minus the base model's, out of distribution"))
+    if row is None:
+        return []
+    said = "lowered it" if row["high"] < 0 else "RAISED it" if row["low"] > 0 else "did not lower it, only did not raise it"
+    return [f"Against its base model, negative training {said}: change of sycophancy {advantage_text(row)}."]
+
+
+def _outcomes(assessment: Assessment) -> list[str]:
+    """All outcomes of the three regimes beside each other: harm never stands alone."""
+    lines = []
+    groups: dict[tuple[str, str, str, float], list[dict[str, Any]]] = {}
+    for row in assessment.regimes:
+        groups.setdefault((row["distribution"], row["regime"], row["method"], row["n"]), []).append(row)
+    for (distribution, regime, method, n), rows in sorted(groups.items(), key=lambda item: item[0][0]):
+        means = ", ".join(f"{r['outcome'].replace('_', ' ')} {r['estimate']:.2f}" for r in rows)
+        lines.append(f"{regime} ({method}), {distribution}, {n:g} labels: {means}")
+    return lines
