@@ -110,7 +110,7 @@ def _measure(
     for sample in range(samples):
         shape = (1, len(combo), arch.shape.length, arch.shape.vocabulary)
         response, log_probs = decoder.sample(evaluation_noise(seed, world.number, sample, shape, device))
-        for name, value in _sampled(setting, combos, response[0], log_probs[0]).items():
+        for name, value in sampled(setting, combos, response[0], log_probs[0]).items():
             sums[name] = sums.get(name, torch.zeros_like(value)) + value / samples
         if sample == 0:
             sums["kl"] = _kl(arch, base, prompt, response, log_probs)
@@ -118,7 +118,8 @@ def _measure(
     return values | {"first": decoder.first[0].exp().double().cpu().numpy()}
 
 
-def _sampled(setting: Setting, combo: Tensor, response: Tensor, log_probs: Tensor) -> dict[str, Tensor]:
+def sampled(setting: Setting, combo: Tensor, response: Tensor, log_probs: Tensor) -> dict[str, Tensor]:
+    """What is measured of one response (N, L) per prompt, each (N,)."""
     scores = setting.scorer(combo, response)
     drafted = setting.scorer.drafted(setting.coverage)
     mask = response_mask(setting.world.shape, response)

@@ -1,4 +1,4 @@
-"""One task in one process: pretrain the bases of some worlds, or train and evaluate a batch of runs."""
+"""One task in one process: pretrain bases of some worlds, train scorers, or train and evaluate runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from econ.lab.details import detail_rows
 from econ.lab.grid import Pretraining
 from econ.lab.job import Context, Job, architecture, make_bases
+from econ.lab.learned import make_scorers
 from econ.lab.methods import METHODS
 from econ.lab.pool import POOL_SIZE
 from econ.lab.programs import Run, Task, base_hash, task_of
@@ -27,10 +28,7 @@ from econ.lab.training_state import Saver
 def execute(task: Task, folder: Path, device: str = "cpu") -> None:
     """Do a task and store what it gave."""
     store = Store(folder)
-    if task.kind == "pretrain":
-        _pretrain(task, store, device)
-    else:
-        _train(task, store, device)
+    {"pretrain": _pretrain, "scorer": _fit_scorers, "train": _train}[task.kind](task, store, device)
 
 
 def _pretrain(task: Task, store: Store, device: str) -> None:
@@ -47,6 +45,19 @@ def _pretrain(task: Task, store: Store, device: str) -> None:
     store.save(task.hash, {}, _facts(task, started, len(pools)))
 
 
+def _fit_scorers(task: Task, store: Store, device: str) -> None:
+    started = time.perf_counter()
+    runs, context = _runs(task, store, device)
+    base = torch.stack([context.base(run).flat for run in runs])
+    make_scorers(architecture(task.settings), runs, base, context)
+    store.save(task.hash, {}, _facts(task, started, len(runs)))
+
+
+def _runs(task: Task, store: Store, device: str) -> tuple[list[Run], Context]:
+    make = StrategyContext if task_of(task.settings) == "B" else Context
+    return [Run.from_plain(item) for item in task.items], make(task.settings, store, device)
+
+
 def _facts(task: Task, started: float, runs: int) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
@@ -57,8 +68,7 @@ def _facts(task: Task, started: float, runs: int) -> dict[str, Any]:
 
 def _train(task: Task, store: Store, device: str) -> None:
     started = time.perf_counter()
-    runs = [Run.from_plain(item) for item in task.items]
-    context = (StrategyContext if task_of(task.settings) == "B" else Context)(task.settings, store, device)
+    runs, context = _runs(task, store, device)
     base = torch.stack([context.base(run).flat for run in runs])
     saver = Saver(store.folder / f"{task.hash}.training.npz")
     job = Job(architecture(task.settings), METHODS[runs[0].method], runs, base, context, saver)

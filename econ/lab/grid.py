@@ -14,6 +14,7 @@ from econ.core.shipped import shipped_path
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
+from econ.lab.policy_settings import OnPolicy, ScorerTraining
 from econ.lab.pool import POOL_SIZE
 from econ.lab.strategy.grid import check_task
 
@@ -105,7 +106,7 @@ class Arm(_Part):
     flag_share: float | None = Field(None, ge=0, le=1)
     config: dict[str, float] = Field(default_factory=dict)
     tune: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-    tune_at: int | None = Field(None, ge=1, le=POOL_SIZE)
+    tune_at: int | None = Field(None, ge=1)
     edges: Edges | None = None
     knobs: dict[str, Any] = Field(default_factory=dict)
     sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
@@ -128,6 +129,8 @@ class Arm(_Part):
             raise ValueError("only 'hybrid' has edges")
         if self.halves and method.trainer != "offline":
             raise ValueError(f"halves are of labels, and '{self.method}' learns from what it samples too")
+        if self.tune_at is not None and self.tune_at > POOL_SIZE and method.kinds != ("verification",):
+            raise ValueError(f"a configuration is tuned at up to {POOL_SIZE} labels, found {self.tune_at}")
         self._check_budgets(len(method.kinds))
         return self
 
@@ -141,6 +144,9 @@ class Arm(_Part):
             raise ValueError(f"'{self.method}' needs either n (with flag_share) or both a and b")
         if mixed and not (self.a and self.b):
             raise ValueError("a and b go together")
+        if METHODS[self.method].kinds == ("verification",):
+            # Every sample is verified: the pool does not bound them (`Grid` says of what they are multiples).
+            return
         most = POOL_SIZE // 2 if self.halves else POOL_SIZE
         for budget in (*self.n, *self.a, *self.b):
             if not 0 <= budget <= most:
@@ -188,6 +194,8 @@ class Grid(_Part):
     pretraining: Pretraining = Pretraining()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    on_policy: OnPolicy = OnPolicy()
+    scorer: ScorerTraining = ScorerTraining()
     tuning: Tuning = Tuning()
     knobs: Knobs = Knobs()
     sweep: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
@@ -206,6 +214,8 @@ class Grid(_Part):
             self.settings(arm)
             self.training_of(arm)
             self.evaluation_of(arm)
+            if METHODS[arm.method].kinds == ("verification",):
+                self._check_verifications((*arm.n, *(() if arm.tune_at is None else (arm.tune_at,))))
             if not set(arm.worlds) <= set(self.worlds):
                 raise ValueError(f"the worlds of arm '{arm.method}' are not all among those of the grid")
         if set(self.worlds) & set(self.tuning.worlds) and any(arm.tune or arm.edges for arm in self.arms):
@@ -213,6 +223,12 @@ class Grid(_Part):
         if len(set(self.worlds)) != len(self.worlds):
             raise ValueError("a world is listed twice")
         return self
+
+    def _check_verifications(self, budgets: tuple[int, ...]) -> None:
+        of_step = self.on_policy.rollouts
+        for budget in budgets:
+            if budget < of_step or budget % of_step:
+                raise ValueError(f"verifications are bought by the step, in multiples of {of_step}; found {budget}")
 
     def worlds_of(self, arm: Arm) -> tuple[int, ...]:
         """Worlds in which an arm is measured."""
@@ -286,7 +302,7 @@ def _valid_keys(path: tuple[Any, ...]) -> list[str]:
     """Keys that the schema allows at a place, for the message about an unknown one."""
     parts: dict[str, type[BaseModel]] = {
         "model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation,
-        "tuning": Tuning, "knobs": Knobs, "arms": Arm, "edges": Edges,
+        "on_policy": OnPolicy, "scorer": ScorerTraining, "tuning": Tuning, "knobs": Knobs, "arms": Arm, "edges": Edges,
     }  # fmt: skip
     names = [str(key) for key in path if str(key) in parts]
     return list(parts[names[-1]].model_fields if names else Grid.model_fields)

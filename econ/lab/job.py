@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ from econ.lab.model import Architecture
 from econ.lab.pool import Pool
 from econ.lab.pretraining import Base, fill_pool, pretrain
 from econ.lab.programs import Run, base_hash, base_item, task_of
+from econ.lab.rewards import TRUE_REWARDS
+from econ.lab.scorer_quality import Fresh, fresh_answers
 from econ.lab.scoring import Scorer
 from econ.lab.store import Store
 from econ.lab.strategy.world import WORLD_B
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from econ.lab.grid import Pretraining
+    from econ.lab.on_policy import Reward
 
 #: Metrics of one run by test distribution, named as in the measurement table.
 Metrics = dict[str, dict[str, float]]
@@ -120,6 +123,13 @@ class Job:
 Trainer = Callable[[Job], Trained]
 
 
+class Judges(Protocol):
+    """Raters of any world."""
+
+    def give(self, kind: str, n: int, start: int = 0) -> Labels:
+        """The n labels of a kind from prompt `start` of the pool on."""
+
+
 def architecture(settings: dict[str, Any]) -> Architecture:
     """The transformer of a grid."""
     return Architecture(WORLD_B if task_of(settings) == "B" else WORLD_A, **settings["model"])
@@ -189,16 +199,22 @@ class Context:
         pool = self.base(run).pool
         return self.world(run).prompt_tokens(pool.combo[run.start :], pool.opinion[run.start :])
 
-    def labels(self, run: Run) -> dict[str, Labels]:
-        """Human labels of a run by kind."""
+    def raters(self, run: Run, pool: Pool) -> Judges:
+        """Those who judge a pool for a run."""
         source = METHODS[run.method].labels
         control = source if source in ("random", "shuffled") else ""
-        raters = Raters(self.world(run), self.base(run).pool, self.knobs(run), self.settings["seed"], control)
+        return Raters(self.world(run), pool, self.knobs(run), self.settings["seed"], control)
+
+    def labels(self, run: Run) -> dict[str, Labels]:
+        """Human labels of a run by kind."""
+        raters = self.raters(run, self.base(run).pool)
         return {kind: raters.give(kind, n, run.start) for kind, n in run.labels.items()}
 
     def knobs(self, run: Run) -> Knobs:
         """Knobs as run: those of the grid, but for what is matched to pairs in each world."""
         knobs, world, seed = run.knobs, self.world(run), self.settings["seed"]
+        if METHODS[run.method].labels == "unbiased":
+            knobs = knobs.model_copy(update={"bias": 0.0})
         if METHODS[run.method].labels == "matched_bits":
             noise = matched_noise(world, self.base(run).pool, knobs, seed)
             knobs = knobs.model_copy(update={"flag_noise": (noise, noise)})
@@ -222,6 +238,14 @@ class Context:
             arch, flat, base, [self.setting(run) for run in runs], seed=self.settings["seed"], samples=samples,
             distributions=tuple(self.settings["evaluation"]["distributions"]),
         )  # fmt: skip
+
+    def fresh(self, arch: Architecture, base: Tensor, run: Run) -> Fresh:
+        """Prompts and samples beyond the pool, on which a scorer of a run is judged."""
+        return fresh_answers(arch, base, run, self)
+
+    def true_reward(self, name: str, runs: list[Run]) -> Reward:
+        """A reward that reads the truth: `program`, `utility`, or `penalty` (`rewards`)."""
+        return TRUE_REWARDS[name](self, runs)
 
     def verdicts(self, own: dict[str, float], base: dict[str, float], finite: bool) -> dict[str, Any]:
         """Columns that compare the metrics of a policy with those of its base model."""

@@ -118,6 +118,11 @@ class Method:
     algorithm: str = ""
     running: Running | None = None
 
+    @property
+    def scorer(self) -> str:
+        """Kind of learned scorer that it needs: `reward`, `verifier`, or none."""
+        return SCORER_OF.get(self.reward, "")
+
 
 # Objectives: labels under the policy to one loss per run. Losses with an effective rate of β are
 # divided by it, so that the gradient has one scale over β.
@@ -292,6 +297,13 @@ def _critic_dpo(kind: str) -> Objective:
     return objective
 
 
+# Methods that sample ------------------------------------------------------------------------------
+#: Kind of scorer that a reward needs, if any.
+SCORER_OF = {"reward_model": "reward", "penalised": "reward", "verifier": "verifier"}
+#: What one-sided algorithms reinforce; the others take both sides.
+_SIDES = {"nsr": "negative", "psr": "positive"}
+
+
 # The registry --------------------------------------------------------------------------------------
 def _control(name: str, trainer: str) -> Method:
     return Method(name, (), "none", "none", "none", "none", trainer=trainer)
@@ -318,6 +330,13 @@ def _critic(name: str, kind: str, objective: Objective, trainer: str, **config: 
     return Method(name, (kind,), "critic", family, polarity, format_, objective, {"lr": 1e-3} | config, trainer=trainer)
 
 
+def _sampled(name: str, kind: str, reward: str, algorithm: str, **config: float) -> Method:
+    return Method(
+        name, (kind,), kind, "on_policy", _SIDES.get(algorithm, "both"), "pair" if kind == "preference" else "binary",
+        config={"lr": 5e-4, "beta_kl": 0.0} | config, trainer="on_policy", reward=reward, algorithm=algorithm,
+    )  # fmt: skip
+
+
 def _anchored(name: str, kind: str, anchors: int) -> Method:
     return Method(
         name, (kind,), "flag", "pair", "negative", "binary", _d2o(kind), {"lr": 1e-3, "beta": 0.1},
@@ -339,6 +358,7 @@ METHODS: dict[str, Method] = {
         _preference("hinge", _hinge),
         _preference("simpo", _simpo, beta=2.0, gamma_ratio=0.5),
         _preference("dpo_random", _dpo, "random"),
+        _preference("pref_k0", _dpo, "unbiased"),
         _preference("dpo_shuffled", _dpo, "shuffled"),
         Method("flag_dpo", ("flag_pair",), "flag", "pair", "both", "pair", _flag_dpo, {"lr": 1e-3, "beta": 0.1}),
         Method("kto", ("desirability",), "desirability", "binary", "both", "binary", _kto, {"lr": 1e-3, "beta": 0.1}),
@@ -367,7 +387,28 @@ METHODS: dict[str, Method] = {
         _critic(
             "cai_dpo_base", "critic_base_pair", _critic_dpo("critic_base_pair"), "base_comparisons", beta=0.1
         ),
-        _critic("cai_dpo", "critic_pair", _critic_dpo("critic_pair"), "comparisons", beta=0.1, sl_lr=1e-3),
+        _critic("cai_dpo", "critic_pair", _critic_dpo("critic_pair"), "comparisons", beta=0.1, sl_lr=2.5e-4),
+        *(
+            _sampled(f"rm_{name}", "preference", "reward_model", name, beta_kl=0.1) for name in ("ppo", "rloo", "grpo")
+        ),
+        _sampled("pref_penalty", "preference", "penalised", "ppo", beta_kl=0.1, penalty=2.0),
+        Method("bon", ("preference",), "preference", "none", "both", "pair", trainer="best_of_n", reward="reward_model"),
+        *(
+            method
+            for kind, reward, short in (("flag", "verifier", "lv"), ("verification", "program", "or"))
+            for method in (
+                _sampled(f"nsr_{short}", kind, reward, "nsr"),
+                _sampled(f"psr_{short}", kind, reward, "psr"),
+                _sampled(f"wr_{short}", kind, reward, "w_reinforce", **{"lambda": 0.1}),
+                _sampled(f"grpo_{short}", kind, reward, "grpo", beta_kl=0.1),
+            )
+        ),
+        _sampled("rloo_or", "verification", "program", "rloo", beta_kl=0.1),
+        _sampled("ppo_or", "verification", "program", "ppo", beta_kl=0.1),
+        Method(
+            "oracle", (), "none", "on_policy", "both", "none", config={"lr": 5e-4, "beta_kl": 0.0, "lambda": 0.1},
+            trainer="on_policy", reward="utility", algorithm="w_reinforce",
+        ),
         Method(
             "hybrid", ("flag", "preference"), "flag+preference", "mixed", "both", "binary", _hybrid,
             {"lr": 1e-3, "beta": 0.1, "beta_flag": 0.1, "eta": 0.3, "w": 0.5},

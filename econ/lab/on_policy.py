@@ -39,8 +39,8 @@ from econ.lab.training import Adam, Outcome, untrained
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from econ.lab.policy_settings import OnPolicy
     from econ.lab.methods import Config
+    from econ.lab.policy_settings import OnPolicy
     from econ.lab.training_state import Saver
 
 #: The value head learns at so many times the policy's rate, as in Zhu et al. (2025), appendix C.
@@ -170,8 +170,9 @@ class _Draws:
 def sample(
     arch: Architecture, flat: Tensor, prompts: Tensor, noise: Tensor, samples: int = 1
 ) -> tuple[Tensor, Tensor]:
-    """Responses (R, P * samples, L) to prompts (R, P, 4), those to one prompt one after another, and
-    the log π of their tokens, 0 where masked.
+    """Responses (R, P * samples, L) to prompts (R, P, 4), and log π of their tokens, 0 where masked.
+
+    The samples of one prompt stand one after another.
     """
     decoder = Decoder(arch, flat, prompts)
     response, log_probs = (decoder if samples == 1 else decoder.repeat(samples)).sample(noise)

@@ -13,6 +13,7 @@ from econ.lab.accounting import KINDS
 from econ.lab.grid import Arm, Evaluation, Grid, ModelSize, Pretraining, Training
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
+from econ.lab.policy_settings import OnPolicy, ScorerTraining
 from econ.lab.pool import POOL_SIZE
 
 #: Bytes of activations per trained token at width 32 and two layers (measured bound).
@@ -89,11 +90,11 @@ class Task:
 
     Attributes
     ----------
-    kind : {"pretrain", "train"}
+    kind : {"pretrain", "scorer", "train"}
     settings : dict
         The parts of the grid on which results depend.
     items : tuple of dict
-        Worlds with their knobs, or runs.
+        Worlds with their knobs, runs of `scorer_run`, or runs.
     """
 
     kind: str
@@ -105,18 +106,38 @@ class Task:
     def hash(self) -> str:
         """Name of the checkpoint: changes with anything that can change a result."""
         items = [_without_defaults(item) for item in self.items]
-        own = self.settings if self.kind == "pretrain" else _of_method(self.settings, self.items[0]["method"])
+        if self.kind == "pretrain":
+            own = {key: value for key, value in self.settings.items() if key not in _SAMPLING}
+        elif self.kind == "scorer":
+            own = _of_scorer(self.settings)
+        else:
+            own = _of_method(self.settings, self.items[0]["method"])
         return content_hash([self.kind, _hashed(own), items, RESULTS_VERSION])[:24]
 
 
+#: Settings of those methods alone that sample, or that learn a scorer.
+_SAMPLING = ("on_policy", "scorer")
+
+
 def _of_method(settings: dict[str, Any], method: str) -> dict[str, Any]:
-    """Settings of one method: it does not matter how many base samples the others need."""
-    return settings | {"candidates": METHODS[method].candidates}
+    """Settings of one method: it does not matter what the others need."""
+    own = METHODS[method]
+    needless = {"on_policy": not own.algorithm, "scorer": not own.scorer}
+    kept = {key: value for key, value in settings.items() if not needless.get(key, False)}
+    return kept | {"candidates": own.candidates}
+
+
+def _of_scorer(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings on which a scorer depends."""
+    return {key: value for key, value in settings.items() if key not in ("on_policy", "evaluation", "candidates")}
 
 
 def _hashed(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without what is left at its default, so that a new key with a default changes no hash."""
-    parts = {"model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation}
+    parts = {
+        "model": ModelSize, "pretraining": Pretraining, "training": Training, "evaluation": Evaluation,
+        "on_policy": OnPolicy, "scorer": ScorerTraining,
+    }  # fmt: skip
     return {
         key: differing(value, parts[key]().model_dump(mode="json")) if key in parts else value
         for key, value in settings.items()
@@ -143,7 +164,8 @@ def grid_hash(grid: Grid) -> str:
 def result_settings(grid: Grid, candidates: int, arm: Arm | None = None) -> dict[str, Any]:
     """The parts of a grid on which every run depends, with an arm's own in place of them."""
     # World A is the default, left out as all defaults are, so that its hashes name no task.
-    keys = ("seed", "model", "pretraining", "training", "evaluation", *(() if grid.task == "A" else ("task",)))
+    task = () if grid.task == "A" else ("task",)
+    keys = ("seed", "model", "pretraining", "training", "evaluation", *_SAMPLING, *task)
     plain = {key: grid.model_dump(mode="json")[key] for key in keys} | {"candidates": candidates}
     if arm is not None:
         own = {"training": grid.training_of(arm), "evaluation": grid.evaluation_of(arm)}
@@ -165,6 +187,26 @@ def run_id(run: Run, settings: dict[str, Any]) -> str:
     """Hash of a run's resolved configuration."""
     own = _hashed(_of_method(settings, run.method))
     return content_hash([_without_defaults(run.plain()), own, RESULTS_VERSION])[:16]
+
+
+def scorer_run(run: Run) -> Run:
+    """A run reduced to what its learned scorer depends on; methods that ask for the same one agree in it."""
+    method = METHODS[run.method]
+    same = next(
+        own.name for own in METHODS.values()
+        if (own.scorer, own.kinds, own.labels) == (method.scorer, method.kinds, method.labels)
+    )  # fmt: skip
+    reference = Knobs()
+    of_verifiers = {key: getattr(reference, key) for key in ("verifier_error", "verifier_errors")}
+    return Run(
+        "scorer", same, run.world, run.optimiser_seed, run.budgets, run.knobs.model_copy(update=of_verifiers), ()
+    )  # fmt: skip
+
+
+def scorer_hash(run: Run, settings: dict[str, Any]) -> str:
+    """Name of a stored scorer, of a run of `scorer_run`."""
+    item = _without_defaults(run.plain())
+    return content_hash(["scorer", item, _hashed(_of_scorer(settings)), RESULTS_VERSION])[:24]
 
 
 def base_item(world: int, knobs: Knobs, task: str = "A") -> dict[str, Any]:
@@ -207,6 +249,16 @@ def batches(runs: list[Run], settings: dict[str, Any], per_batch: int, device: s
     return sorted(tasks, key=lambda t: (t.items[0]["world"] // 8, -work(t)))
 
 
+def scorer_tasks(runs: list[Run], settings: dict[str, Any], per_batch: int) -> list[Task]:
+    """The scorers that runs learn from, each once, a few of one kind and budget to a task."""
+    needed = dict.fromkeys(scorer_run(run) for run in runs if METHODS[run.method].scorer)
+    tasks = []
+    for program, group in itertools.groupby(sorted(needed, key=lambda r: r.program), key=lambda r: r.program):
+        blocks = _batched(group, per_batch)
+        tasks += [Task("scorer", program, settings, tuple(run.plain() for run in block)) for block in blocks]
+    return sorted(tasks, key=lambda t: (t.items[0]["world"] // 8, -work(t)))
+
+
 def bytes_per_run(run: Run, settings: dict[str, Any]) -> int:
     """Bound on the memory that training one run takes."""
     model, batch = settings["model"], settings["training"]["batch"]
@@ -218,10 +270,17 @@ def work(task: Task) -> float:
     """Sequences trained and sampled in a task, for the order of execution and the estimate of time."""
     if task.kind == "pretrain":
         return float(len(task.items) * task.settings["pretraining"]["steps"] * task.settings["pretraining"]["batch"])
+    if task.kind == "scorer":
+        scorer, sequences = task.settings["scorer"], sum(KINDS[kind].sequences for kind, _ in task.items[0]["budgets"])
+        return float(len(task.items) * scorer["min_steps"] * scorer["batch"] * sequences)
     training = task.settings["training"]
     total = 0.0
     for item in task.items:
-        for kind, n in item["budgets"]:
+        if METHODS[item["method"]].algorithm:
+            spec = OnPolicy(**task.settings["on_policy"])
+            bought = dict(item["budgets"]).get("verification")
+            total += (spec.steps * spec.rollouts if bought is None else bought) * 2
+        for kind, n in item["budgets"] if METHODS[item["method"]].objective else ():
             steps = min(max(training["epochs"] * n // training["batch"], training["min_steps"]), training["max_steps"])
             total += (n > 0) * steps * training["batch"] * KINDS[kind].sequences
         # Sampling a token takes a third of the operations of training on one.

@@ -25,7 +25,7 @@ from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
 from econ.lab.programs import Run, Task
 from econ.lab.store import Store
-from econ.lab.tables import write_details, write_tables
+from econ.lab.tables import write_details, write_scorers, write_tables
 
 Progress = Callable[[str, int, int], None]
 
@@ -73,6 +73,8 @@ def run_grid(
             session.run()
         manifest = _manifest(session, started, time.perf_counter() - clock)
         write_tables(partial, session.rows, session.curves, manifest)
+        if session.scorers:
+            write_scorers(partial, session.scorers)
         if session.details:
             write_details(partial, session.details, session.churn())
         shutil.rmtree(partial / "checkpoints")
@@ -107,6 +109,7 @@ class _Session:
     progress: Progress
     rows: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
+    scorers: list[dict[str, Any]] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list)
     done: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -156,6 +159,8 @@ class _Session:
         names = [task.hash]
         if task.kind == "pretrain":
             names += [programs.base_hash(item, task.settings) for item in task.items]
+        elif task.kind == "scorer":
+            names += [programs.scorer_hash(Run.from_plain(item), task.settings) for item in task.items]
         return all([self.store.has(name) for name in names])
 
     def _train(self, phase: str, groups: list[tuple[list[Run], dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -163,6 +168,9 @@ class _Session:
         per_batch = self.grid.runs_per_batch if self.device == "cpu" else 4096
         tasks = [task for runs, own in groups for task in programs.batches(runs, own, per_batch, self.device)]
         known = set(self.done)
+        scorers = {t.hash: t for runs, own in groups for t in programs.scorer_tasks(runs, own, per_batch)}
+        if scorers:
+            self._finish(f"scorers for {phase}", list(scorers.values()))
         self._finish(phase, tasks)
         rows = []
         for task in tasks:
@@ -171,6 +179,7 @@ class _Session:
             if task.hash not in known:
                 self.rows += facts["rows"]
                 self.curves += facts["curves"]
+                self.scorers += facts.get("scorers", [])
                 if facts.get("details"):
                     self.details += facts["details"]
                     self.traces += self._traces(task)

@@ -82,6 +82,10 @@ class Scorer:
         broken = torch.where(refused, torch.zeros_like(broken), broken & self._active[combo])
         return Scores(broken, self._content(combo, response, refused), response[:, 0] == self._stance[combo], refused)
 
+    def in_force(self, combo: Tensor) -> Tensor:
+        """Bits of the rules in force at combinations (N,)."""
+        return self._active[combo]
+
     def breaking(self, combo: Tensor, previous: Tensor | None = None) -> Tensor:
         """Tokens that would break a rule next, (N, V) bool: at position 0, or after the token `previous` (N,)."""
         broken = self._forbidden.expand(len(combo), -1)

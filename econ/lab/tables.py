@@ -31,6 +31,12 @@ CHURN_TYPES = {
     "world": "int32", "n": "int32", "distribution": "string", "churn": "float32", "churn_floor": "float32",
     "churn_squared": "float32",
 }  # fmt: skip
+#: Columns of `scorers.parquet`: one row per run that learned from a reward model or a verifier.
+SCORER_TYPES = {
+    "run_id": "string", "kind": "string", "steps": "int32", "best_step": "int32", "auc_truth": "float32",
+    "auc_labels": "float32", "pair_accuracy_truth": "float32", "pair_accuracy_labels": "float32",
+    "calibration_error": "float32",
+}  # fmt: skip
 #: Strength of the shift of a test distribution; those that shift one part alone have none.
 SHIFT = {"id": 0.0, "s0.33": 1 / 3, "s0.67": 2 / 3, "ood": 1.0}
 #: Keys by which rows are sorted, so that a table does not depend on the order of execution.
@@ -55,6 +61,11 @@ def write_tables(
     write_measurements(table, folder / "measurements.parquet", metadata)
     _write(folder / "curves.parquet", curves, CURVE_TYPES, ["run_id", "step", "distribution"])
     write_json(folder / "manifest.json", manifest)
+
+
+def write_scorers(folder: Path, scorers: list[dict[str, Any]]) -> None:
+    """Write `scorers.parquet`."""
+    _write(folder / "scorers.parquet", scorers, SCORER_TYPES, ["run_id", "kind"])
 
 
 def write_details(folder: Path, details: list[dict[str, Any]], churn: list[dict[str, Any]]) -> None:
