@@ -155,8 +155,11 @@ def status_quo(s: Setting) -> StatusQuo:
     need_preference = outlay_preference * (1 + p["discount_rate"] / p["depreciation_preference"])
     scaled_margin = margin * concave
 
-    def solve(x: Array, y: Array) -> tuple[Any, ...]:
-        """Stakes, tastes and damages at a position (x, y), by the linear pair of first-order conditions."""
+    def solve(x: Array, y: Array, outlays: float = 1.0) -> tuple[Any, ...]:
+        """Stakes, tastes and damages at a position (x, y), by the linear pair of first-order conditions.
+
+        `outlays` multiplies what firms spend, to say what they would have to spend where there is no solution.
+        """
         harm, e_x, e_y = at.evaluate(np.broadcast_to(x[:, None], taste.shape).copy(), y[:, None])
         factor = p["damage_share_of_price"] * price / (p["requests_per_user"] * (raw * harm).sum(axis=1))
         damage = p["requests_per_user", 1] * raw * factor[:, None]
@@ -166,8 +169,8 @@ def status_quo(s: Setting) -> StatusQuo:
         a11, a12 = scaled_margin * (taste * e_x).sum(axis=1), scaled_margin * (rest.help_a.sum(axis=1) - rest.crowding)
         a21, a22 = scaled_margin * (taste * e_y).sum(axis=1), scaled_margin * rest.help_b
         disliked = scaled_margin * p["sycophancy_taste"]
-        b1 = need_constraint - (given * e_x).sum(axis=1) + disliked * rest.flattery_a.sum(axis=1)
-        b2 = need_preference - (given * e_y).sum(axis=1) + disliked * rest.flattery_b
+        b1 = outlays * need_constraint - (given * e_x).sum(axis=1) + disliked * rest.flattery_a.sum(axis=1)
+        b2 = outlays * need_preference - (given * e_y).sum(axis=1) + disliked * rest.flattery_b
         determinant = a11 * a22 - a12 * a21
         with np.errstate(divide="ignore", invalid="ignore"):
             harm_taste = (b1 * a22 - a12 * b2) / determinant
@@ -282,17 +285,42 @@ def _draw_positions(s: Setting, solve: Any) -> tuple[Array, Array, tuple[Array, 
             return x, y, solution, redraws
         given_up = bad & (redraws == MOST_REDRAWS)
         if given_up.any() and (given_up | ~bad).all():
-            taste = {True: "users' taste for safety", False: "users' taste for helpfulness"}
-            raise NoStatusQuo(
-                {
-                    int(s.replicates[place]): (
-                        f"no position on its response surface makes the status-quo outlays worth their cost in {MOST_REDRAWS + 1} "
-                        f"draws (at the last, {taste[bool(solution[0][place] <= 0)]} would be negative); its elasticities do not fit"
-                    )
-                    for place in np.flatnonzero(given_up)
-                }
-            )
+            reasons = _why_not(solution, solve(x, y, outlays=2.0), p["alignment_share_of_revenue"], p["outlay_cap"])
+            raise NoStatusQuo({int(s.replicates[place]): reasons[place] for place in np.flatnonzero(given_up)})
         redraws = redraws + (bad & ~given_up)
+
+
+def _why_not(once: tuple[Any, ...], twice: tuple[Any, ...], spent: Array, most: Array) -> list[str]:
+    """Why a position has no status quo, and what firms would have to spend for it to have one.
+
+    Tastes are linear in outlays, so that two solutions give the outlays at which both are positive.
+
+    Parameters
+    ----------
+    once, twice : tuple
+        Solutions at the stated outlays and at twice these, tastes first.
+    spent, most : [S]
+        Outlays and their cap as shares of revenue.
+    """
+    reasons = []
+    for place in range(len(spent)):
+        low, high, wrong = 0.0, float(most[place]), []
+        for name, one, two in (("safety", once[0][place], twice[0][place]), ("helpfulness", once[1][place], twice[1][place])):
+            if not one > 0:
+                wrong.append(name)
+            slope = (two - one) / spent[place]
+            root = spent[place] - one / slope if slope else np.nan
+            low, high = (max(low, root), high) if slope > 0 else (low, min(high, root))
+        nearest = (
+            f"alignment_share_of_revenue would have to be {'above' if spent[place] <= low else 'below'} {low if spent[place] <= low else high:.3g}"
+            if low < high
+            else "no alignment_share_of_revenue up to outlay_cap would do"
+        )
+        reasons.append(
+            f"no position on its response surface makes the status-quo outlays worth their cost in {MOST_REDRAWS + 1} draws; "
+            f"at the last, users' taste for {' and '.join(wrong)} would not be positive, and {nearest} (found {spent[place]:.3g})"
+        )
+    return reasons
 
 
 def _by_category(value: Array, penalty: Array, total: Array, user_cost: Array, price: Array) -> Array:

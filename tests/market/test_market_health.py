@@ -47,8 +47,8 @@ def test_replicates_without_a_status_quo_are_named_and_the_others_kept(healthy, 
     draw = status_quo._draw_positions
 
     def hopeless(s, solve):
-        def refused(x, y):
-            harm_taste, *rest = solve(x, y)
+        def refused(x, y, **outlays):
+            harm_taste, *rest = solve(x, y, **outlays)
             return np.where(s.replicates == 1, -1.0, harm_taste), *rest
 
         return draw(s, refused)
@@ -89,3 +89,21 @@ def test_the_books_of_a_broken_replicate_do_not_hide_those_of_another():
     after[1, SECTORS.index("labelers")] = 5.0
     worst = books.check(ledger, before, after, np.zeros((2, 1)), np.array([[0.0], [-5.0]]), 3)
     assert np.isnan(worst[0]) and worst[1] <= books.TOLERANCE
+
+
+def test_outlays_that_would_do_are_named():
+    # Taste for safety is 10·outlay - 1 in one replicate and 1 - 10·outlay in the other; for helpfulness 1.
+    spent, most = np.array([0.05, 0.2]), np.array([0.15, 0.3])
+    one = np.array([-0.5, -1.0]), np.ones(2)
+    two = np.array([0.0, -3.0]), np.ones(2)
+    above, below = status_quo._why_not(one, two, spent, most)
+    assert "taste for safety" in above and "above 0.1 (found 0.05)" in above
+    assert "below 0.1 (found 0.2)" in below
+    none = status_quo._why_not((np.array([-2.0]), np.ones(1)), (np.array([-1.9]), np.ones(1)), spent[:1], most[:1])
+    assert "no alignment_share_of_revenue" in none[0]
+
+
+def test_a_set_of_parameters_without_a_status_quo_is_refused_with_what_would_do():
+    got = small.run(small.baseline(1).with_parameters(alignment_share_of_revenue=0.004), replicates=range(2))
+    assert list(got.failed) == [0, 1]
+    assert all("alignment_share_of_revenue would have to be above 0.0" in reason for reason in got.failed.values())
