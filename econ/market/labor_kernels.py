@@ -160,38 +160,50 @@ def _settle_round(
 
     `sums` gets the supply of judging and of constraint work and the number of participants.
     """
-    sums[:] = 0.0
     moved, per_scale = 0.0, 1.0 / scale
-    fee_judge, fee_constrain, work = np.empty(CHUNK), np.empty(CHUNK), np.empty((4, CHUNK))
+    judges, constrainers, people = 0.0, 0.0, 0.0
+    ability, hours, fee = np.empty((2, CHUNK)), np.empty((2, CHUNK)), np.empty((2, CHUNK))
+    chance, supply = np.empty((2, CHUNK)), np.empty((2, CHUNK))
+    rent = np.empty(CHUNK)
     for start in range(0, log_ability.shape[0], CHUNK):
         n = min(CHUNK, log_ability.shape[0] - start)
         for k in range(n):
-            fee_judge[k] = 0.0 if last[start + k] == 1 else retraining
-            fee_constrain[k] = 0.0 if last[start + k] == 2 else retraining
-        for k in range(n):
             i = start + k
-            judge = _log_grown(log_ability[i, 0], experience[i, 0], per_scale, exponent)
-            constrain = _log_grown(log_ability[i, 1], experience[i, 1], per_scale, exponent)
-            like_judge = mu * (judge + value[0] - fee_judge[k])
-            like_constrain = mu * (constrain + value[1] - fee_constrain[k])
-            outside = mu * reservation[i]
-            top = max(max(like_judge, like_constrain), outside)
-            weight, other = exp(like_judge - top), exp(like_constrain - top)
-            total = weight + other + exp(outside - top)
-            work[0, k], work[1, k] = weight / total, other / total
-            work[2, k], work[3, k] = work[0, k] * exp(judge), work[1, k] * exp(constrain)
-        judges, constrainers, people = sums[0], sums[1], sums[2]
+            ability[0, k], ability[1, k] = log_ability[i, 0], log_ability[i, 1]
+            hours[0, k], hours[1, k] = experience[i, 0], experience[i, 1]
+            rent[k] = reservation[i]
+            fee[0, k] = 0.0 if last[i] == 1 else retraining
+            fee[1, k] = 0.0 if last[i] == 2 else retraining
+        _chances(ability, hours, rent, fee, value, mu, exponent, per_scale, n, chance, supply)
         for k in range(n):
-            judges += work[2, k]
-            constrainers += work[3, k]
-            people += work[0, k] + work[1, k]
-        sums[0], sums[1], sums[2] = judges, constrainers, people
+            judges += supply[0, k]
+            constrainers += supply[1, k]
+            people += chance[0, k] + chance[1, k]
         for k in range(n):
-            i = start + k
-            first, second = work[0, k] * reach, work[1, k] * reach
-            moved = max(moved, max(abs(first - experience[i, 0]), abs(second - experience[i, 1])))
-            experience[i, 0], experience[i, 1] = first, second
+            first, second = chance[0, k] * reach, chance[1, k] * reach
+            moved = max(moved, max(abs(first - hours[0, k]), abs(second - hours[1, k])))
+            experience[start + k, 0], experience[start + k, 1] = first, second
+    sums[0], sums[1], sums[2] = judges, constrainers, people
     return moved
+
+
+@numba.njit(inline="always")
+def _chances(
+    ability: Any, hours: Any, rent: Any, fee: Any, value: Any, mu: Any, exponent: Any, per_scale: Any, n: Any, chance: Any, supply: Any
+) -> None:  # fmt: skip
+    """Chances of both occupations and the supply of ability that they give, [2, CHUNK] each."""
+    pay_judge, pay_constrain = value[0], value[1]
+    for k in range(n):
+        judge = _log_grown(ability[0, k], hours[0, k], per_scale, exponent)
+        constrain = _log_grown(ability[1, k], hours[1, k], per_scale, exponent)
+        like_judge = mu * (judge + pay_judge - fee[0, k])
+        like_constrain = mu * (constrain + pay_constrain - fee[1, k])
+        outside = mu * rent[k]
+        top = max(max(like_judge, like_constrain), outside)
+        weight, other = exp(like_judge - top), exp(like_constrain - top)
+        total = weight + other + exp(outside - top)
+        chance[0, k], chance[1, k] = weight / total, other / total
+        supply[0, k], supply[1, k] = weight / total * exp(judge), other / total * exp(constrain)
 
 
 settle_round = kernel(_settle_round)
