@@ -120,14 +120,18 @@ def _follow(decoder: Decoder, begun: _Beginnings, length: int, negligible: float
     if length + 1 == decoder.arch.shape.length:
         return
     chances = begun.chance[:, None] * begun.log_probs[0].double().exp()
-    for row, token in (pair.unbind(1) for pair in torch.nonzero(chances > negligible).split(BRANCHES)):
-        cache = [
-            tuple(x.view(2, len(begun.prompt), *x.shape[1:])[:, row].flatten(0, 1) for x in layer)
-            for layer in begun.cache
-        ]
+    rows, tokens = torch.nonzero(chances > negligible, as_tuple=True)
+    for start in range(0, len(rows), BRANCHES):
+        row, token = rows[start : start + BRANCHES], tokens[start : start + BRANCHES]
+        cache = [(_cached(key, row), _cached(value, row)) for key, value in begun.cache]
         log_probs = decoder.step(token.expand(2, -1), PROMPT + length, cache)
         longer = _Beginnings(begun.prompt[row], chances[row, token], log_probs, cache)
         yield from _follow(decoder, longer, length + 1, negligible)
+
+
+def _cached(x: Tensor, row: Tensor) -> Tensor:
+    """Rows of a cache (2 * M, heads, t, e) of two models, the same of each."""
+    return x.view(2, -1, *x.shape[1:])[:, row].flatten(0, 1)
 
 
 def collapsed(metrics: dict[str, float], base: dict[str, float], finite: bool) -> bool:

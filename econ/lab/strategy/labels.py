@@ -57,7 +57,7 @@ class StrategyRaters:
     def _preferences(self) -> Labels:
         right, flip = [self._right(c) for c in (0, 1)], self._knobs.pair_flip
         gap = right[0].astype(np.int64) - right[1]
-        prefers_0 = 0.5 + (0.5 - flip) * gap
+        prefers_0: Floats = 0.5 + (0.5 - flip) * gap.astype(np.float64)
         chosen = (self._draw(Stream.LABEL_PREFERENCE, 1000) >= prefers_0).astype(np.int64)
         order = np.stack([chosen, 1 - chosen], 1)
         return Labels(
