@@ -39,7 +39,7 @@ REFERENCE: Mapping[str, float] = {
 SETTING_KEYS = frozenset(
     {
         "pair_flip", "pair_temperature", "base_rate", "refusal", "raters", "sampling", "verifier_error",
-        "systematic", "base_accuracy", "match_bias", "half",
+        "systematic", "base_accuracy", "match_bias", "half", "training",
     }
 )  # fmt: skip
 #: Where this is set, `flag_bias` was solved for world by world and is no knob of the setting.
@@ -201,7 +201,12 @@ def distance(setting: Setting) -> tuple[int, float]:
 
 def decode_setting(text: str) -> Setting:
     """The setting that column `setting` holds as JSON."""
-    return tuple((key, x if not isinstance(x, list) else tuple(x)) for key, x in json.loads(text))
+    return tuple((key, json.dumps(x) if isinstance(x, list | dict) else x) for key, x in json.loads(text))
+
+
+def _without_half(text: str) -> str:
+    """The setting of both halves: all but which half it was."""
+    return json.dumps([[key, x] for key, x in json.loads(text) if key != "half"])
 
 
 def describe_setting(setting: Setting) -> list[str]:
@@ -272,19 +277,14 @@ def evidence_of(tables: Sequence[tuple[str, Path | None, pd.DataFrame]]) -> Evid
         )  # fmt: skip
         tidy = _tidy(rows).assign(source=number)
         churn = _read_churn(None if path is None else path.with_name(CHURN))
-        churns.append(churn.merge(tidy[["run_id", "setting", "source"]].drop_duplicates("run_id"), on="run_id"))
+        settings = tidy[["run_id", "setting", "source"]].drop_duplicates("run_id")
+        churns.append(churn.merge(settings.assign(setting=settings["setting"].map(_without_half)), on="run_id"))
         # Runs on half of the labels pool serve churn alone.
         halves = churn.loc[churn["compared"] == "half", ["run_id", "other_run_id"]].to_numpy().ravel()
-        parts.append(_registered_length(tidy[~tidy["run_id"].isin(halves)]))
+        parts.append(tidy[~tidy["run_id"].isin(halves)])
     return Evidence(
         sources, pd.concat(parts, ignore_index=True), pd.concat(churns, ignore_index=True), notes
     )
-
-
-def _registered_length(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of runs that differ in the length of training alone, the shortest: the registered one; longer ones test stability."""
-    same = ["task", "arm", "setting", "config", "world", "seed", "n", "distribution"]
-    return rows.sort_values("steps", kind="stable").drop_duplicates(same)
 
 
 def _read_churn(path: Path | None) -> pd.DataFrame:
@@ -330,7 +330,6 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
     found["run_id"] = rows["run_id"].astype(object)
     found["world"] = rows["world"].astype("int64")
     found["n"] = rows["n"].astype("float64")
-    found["steps"] = rows["steps"].astype("float64")
     found["seed"] = rows["optimiser_seed"].fillna(0).astype("int64")
     found["tuned"] = found["tuning_judgements"].fillna(0) > 0
     found["arm"] = _arms(rows)
@@ -361,8 +360,10 @@ def _settings(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     columns = {key: rows[key].astype("float64").round(6).to_numpy() for key in REFERENCE}
     known: dict[tuple[Any, ...], str] = {}
     found = []
+    pairs = (rows["label_kind"] == "preference").to_numpy(bool)
     for i, detail in enumerate(details):
-        unusual = sorted((k, x) for k, x in detail.items() if k in SETTING_KEYS)
+        # Pairs hold the raters' bias as it is: nothing was solved for.
+        unusual = sorted((k, x) for k, x in detail.items() if k in SETTING_KEYS and not (pairs[i] and k == MATCHED_BIAS))
         knobs = {k: float(c[i]) for k, c in columns.items()}
         if detail.get(MATCHED_BIAS):
             knobs["flag_bias"] = REFERENCE["flag_bias"]

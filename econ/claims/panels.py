@@ -13,6 +13,7 @@ from econ.claims.context import Context, Measured, budget_deviation
 from econ.claims.curves import hypervolume
 from econ.claims.evidence import (
     MATCHED_BIAS,
+    REFERENCE,
     Curve,
     Evidence,
     Ints,
@@ -31,13 +32,15 @@ from econ.surfaces.cells import CONFIRMATORY
 #: Methods by polarity, binary format first.
 NEGATIVE_METHODS = ("npo_ret", "flag_dpo")
 POSITIVE_METHODS = ("pos_binary", "dpo")
+#: The one whose labels hold the raters' bias as it is.
+PAIRS = "dpo"
 
 
 def polarity_effect(context: Context, negative: str, preference: str) -> Measured:
     """Main effect of polarity, positive minus negative, on the change of sycophancy, out of distribution.
 
-    Averages over formats and over the levels of confounding that were measured, where agreement weighs
-    the same in every kind of label.
+    Averages over formats and over the levels of the confound (raters' bias, confounding of opinion and
+    truth) that were measured, where agreement weighs the same in every kind of label.
     """
     del negative, preference
     distribution = context.distribution("ood", *NEGATIVE_METHODS, *POSITIVE_METHODS)
@@ -57,38 +60,37 @@ def polarity_effect(context: Context, negative: str, preference: str) -> Measure
             own = curve.restrict(worlds, [n])
             change = own.get("sycophancy")[:, 0] - own.get("base_sycophancy")[:, 0]
             total += change / (2 * len(blocks)) * (1 if method in POSITIVE_METHODS else -1)
-            cells[f"{method}, confounding {dict(curve.setting).get('confounding', 0.85):g}"] = float(change.mean())
+            level = ", ".join(f"{key} {x:g}" for key, x in _factorial_level(curve.setting, method) or ())
+            cells[f"{method}, {level}"] = float(change.mean())
     used = [curve.restrict(worlds) for block in blocks for curve in block.values()]
     said = context.deviations((), used[0].worlds)
     if len(blocks) == 1:
-        said += ("one level of confounding",)
+        said += ("one level of the confound",)
     return Measured.of(context.effect(total, used[0].worlds), used, said, change_of_sycophancy=cells)
 
 
 def _factorial_blocks(evidence: Evidence, distribution: str) -> Iterator[dict[str, Curve]]:
-    """All four methods at one level of confounding and one common budget, agreement weighing the same."""
-    curves = {
-        method: [c for c in evidence.curves(method, distribution) if _in_factorial(c.setting, method)]
-        for method in (*NEGATIVE_METHODS, *POSITIVE_METHODS)
-    }
-    levels = {dict(c.setting).get("confounding", 0.85) for found in curves.values() for c in found}
-    for confounding in sorted(levels):
-        block = {
-            method: next((c for c in found if dict(c.setting).get("confounding", 0.85) == confounding), None)
-            for method, found in curves.items()
-        }
-        full = {method: curve for method, curve in block.items() if curve is not None}
-        budgets = [set(curve.n.tolist()) for curve in full.values()]
-        if len(full) == len(block) and (shared := set.intersection(*budgets)):
-            yield {method: curve.restrict(n=[max(shared)]) for method, curve in full.items()}
+    """All four methods at one level of bias and confounding and one common budget, agreement weighing the same."""
+    curves: dict[str, dict[Setting, list[Curve]]] = {}
+    for method in (*NEGATIVE_METHODS, *POSITIVE_METHODS):
+        found = curves.setdefault(method, {})
+        for curve in evidence.curves(method, distribution):
+            if (level := _factorial_level(curve.setting, method)) is not None:
+                found.setdefault(level, []).append(curve)
+    for level in sorted(set.intersection(*(set(found) for found in curves.values()))):
+        options = {method: found[level] for method, found in curves.items()}
+        shared = set.intersection(*({x for c in own for x in c.n.tolist()} for own in options.values()))
+        if shared:
+            n = max(shared)
+            yield {m: next(c for c in own if n in c.n).restrict(n=[n]) for m, own in options.items()}
 
 
-def _in_factorial(setting: Setting, method: str) -> bool:
-    """Pairs of humans hold the agreement bias as it is; for flags it is solved for."""
+def _factorial_level(setting: Setting, method: str) -> Setting | None:
+    """Bias and confounding of a cell; None where something else differs, or flags were not matched to pairs."""
     knobs = dict(setting)
     matched = knobs.pop(MATCHED_BIAS, False)
-    knobs.pop("confounding", None)
-    return not knobs and (bool(matched) or method == "dpo")
+    level = tuple((key, float(knobs.pop(key, REFERENCE[key]))) for key in ("bias", "confounding"))
+    return level if not knobs and (matched or method == PAIRS) else None
 
 
 # H3: halves -----------------------------------------------------------------------------------------
@@ -97,16 +99,26 @@ HALVES_BUDGET = 3360
 
 def churn_difference(context: Context, negative: str, preference: str) -> Measured:
     """Churn of preference minus negative training: models trained on disjoint halves of the labels, prompt by prompt."""
+    return _churn_contrast(context, negative, preference, "half")
+
+
+def seed_churn_difference(context: Context, negative: str, preference: str) -> Measured:
+    """The same between optimiser seeds, on the same labels."""
+    return _churn_contrast(context, negative, preference, "optimiser_seed")
+
+
+def _churn_contrast(context: Context, negative: str, preference: str, compared: str) -> Measured:
+    what = {"half": "on disjoint halves of the labels", "optimiser_seed": "with several optimiser seeds"}[compared]
     table = context.evidence.churn
-    table = table[(table["compared"] == "half") & table["stage"].isin(CONFIRMATORY)]
+    table = table[(table["compared"] == compared) & table["stage"].isin(CONFIRMATORY)]
     found = {name: _churn(table, name) for name in (negative, preference)}
     for name, own in found.items():
         if own.empty:
-            raise Missing(f"runs of {name} on disjoint halves of the labels, compared prompt by prompt")
+            raise Missing(f"runs of {name} {what}, compared prompt by prompt")
     joint = found[negative].merge(found[preference], on=["source", "setting", "n", "distribution", "world"], suffixes=("", "_other"))
     blocks = [(key, own) for key, own in joint.groupby(["source", "setting", "n", "distribution"]) if len(own) >= MIN_WORLDS]
     if not blocks:
-        raise Missing(f"halves of {negative} and {preference} at the same knobs and budget, on {MIN_WORLDS} common worlds")
+        raise Missing(f"runs of {negative} and {preference} {what} at the same knobs and budget, on {MIN_WORLDS} common worlds")
 
     def nearness(block: tuple[Any, pd.DataFrame]) -> tuple[Any, ...]:
         _, setting, n, distribution = block[0]
@@ -115,7 +127,7 @@ def churn_difference(context: Context, negative: str, preference: str) -> Measur
     (source, setting, n, distribution), rows = min(blocks, key=nearness)
     worlds = rows["world"].to_numpy(np.int64)
     said = context.deviations(decode_setting(setting), worlds)
-    said += () if n == HALVES_BUDGET else (f"halves of {n:g} labels (registered: {HALVES_BUDGET})",)
+    said += () if n == HALVES_BUDGET else (f"{n:g} labels (registered: {HALVES_BUDGET})",)
     said += () if distribution == "id" else (f"{where(distribution)} (registered: {where('id')})",)
     effect = context.effect((rows["churn_other"] - rows["churn"]).to_numpy(float), worlds)
     churn = {

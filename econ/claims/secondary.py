@@ -10,8 +10,8 @@ import numpy as np
 
 from econ.claims.context import HYBRID, Context, Measured
 from econ.claims.effects import diminishing_returns, drift, level, surviving_bits
-from econ.claims.evidence import Curve, Missing, find_pair, where
-from econ.claims.panels import NSR, RIVALS, joint_gain
+from econ.claims.evidence import Curve, Missing, find_pair, join, where
+from econ.claims.panels import NSR, RIVALS, joint_gain, seed_churn_difference
 from econ.claims.resampling import MIN_WORLDS, Effect
 
 SHIFT_PARTS = {"ood_combos": "combinations", "ood_risk": "risk", "ood_opinion": "opinion"}
@@ -59,6 +59,9 @@ def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measu
     yield "H2", "the same without bias of raters (confounding alone)", rate, lambda: _change(context, preference, (("bias", 0.0),))
     yield "H2", "slope of that change on the raters' bias", f"{rate} per unit of bias", lambda: _bias_slope(context, preference)
     yield "H3", "violations of drafted rules that remain under negative training, in distribution", "rate", lambda: _remaining(context, negative)
+    for name, method in (("negative", negative), ("preference", preference)):
+        yield "H3", f"change of relative harm from T to 2T steps of {name} training, in distribution", "relative harm", lambda m=method: _longer(context, m)
+    yield "H3", "churn between optimiser seeds, preference minus negative", "probability", lambda: seed_churn_difference(context, negative, preference)
     yield "H4", "dAULC that remains at matched bits", "relative harm", lambda: surviving_bits(context, negative, preference)
     for name, method in (("negative", negative), ("preference", preference)):
         yield "H5", f"entropy of {name} training minus the base model's, in distribution", "nats per token", lambda m=method: _against_base(context, m, "entropy", "id")
@@ -69,6 +72,7 @@ def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measu
     yield "H7", "retention (1 - H_OOD)/(1 - H_ID), negative minus preference", "ratio", lambda: _retention(context, negative, preference)
     for method in ("rm_ppo", "kto", negative):
         yield "H8", f"rise of sycophancy per doubling, last two budgets: {method}", f"{rate} per doubling", lambda m=method: drift(context, "", m)
+    yield "H8", "rise of sycophancy per doubling, 3360 to 8192: preference training without bias of raters", f"{rate} per doubling", lambda: _unbiased_drift(context, preference)
     yield "H8", "fall of harm per doubling, early minus late: preference training", "relative harm per doubling", lambda: diminishing_returns(context, preference, "")
     yield "H9", "hypervolume of the hybrid minus negative-only", "area", lambda: joint_gain(context, HYBRID, negative)
     for mix in sorted(m for m in context.evidence.methods() if m.startswith(f"{HYBRID}_")):
@@ -117,6 +121,26 @@ def _bias_slope(context: Context, method: str) -> Measured:
 def _remaining(context: Context, method: str) -> Measured:
     curve = _arm(context, method, "id")
     return _single(context, curve, curve.get("violation_drafted")[:, -1])
+
+
+def _longer(context: Context, method: str) -> Measured:
+    """Relative harm after twice the steps minus that after the usual ones, same labels."""
+    usual = _arm(context, method, "id", ())
+    long = [c for c in context.evidence.curves(method, "id") if set(dict(c.setting)) == {"training"}]
+    for curve in long:
+        pair = join(usual, curve)
+        if pair is not None:
+            change = pair.preference.get("relative_harm")[:, -1] - pair.negative.get("relative_harm")[:, -1]
+            return _single(context, pair.negative, change)
+    raise Missing(f"runs of {method} for twice the steps, in distribution")
+
+
+def _unbiased_drift(context: Context, method: str) -> Measured:
+    curve = _arm(context, method, "ood", (("bias", 0.0),))
+    if len(curve.n) < 2:
+        raise Missing(f"runs of {method} at bias = 0 at two budgets, out of distribution")
+    rise = (curve.get("sycophancy")[:, -1] - curve.get("sycophancy")[:, -2]) / np.log2(curve.n[-1] / curve.n[-2])
+    return _single(context, curve, rise)
 
 
 def _against_base(context: Context, method: str, outcome: str, distribution: str) -> Measured:
