@@ -38,10 +38,11 @@ def posted_prices(curators, speed, quarters, start):
 
 
 @pytest.mark.parametrize(("curators", "price"), [(2, 4.333333), (3, 4.000000), (5, 3.833333), (10, 3.740741)])
-def test_1_price_is_cost_plus_logit_markup(curators, price):
+def test_1_price_is_cost_plus_logit_markup(curators, price, limit):
     assert 3 + 1 / (1.5 * (1 - 1 / curators)) == pytest.approx(price, abs=5e-7)
     reached = posted_prices(curators, 0.35, 33, np.linspace(3.5, 4.5, curators))
-    np.testing.assert_allclose(reached, 3 + 1 / (1.5 * (1 - 1 / curators)), atol=1e-6)
+    exact = 3 + 1 / (1.5 * (1 - 1 / curators))
+    limit(1, f"price of {curators} identical curators after 33 quarters, USD", exact, reached, absolute=1e-6)
 
 
 def test_1_full_adjustment_diverges():
@@ -81,18 +82,18 @@ def ceiling_wage(epsilon, revenue_product=20.0, quarters=60):
     return c.wage[state.curators.active]
 
 
-def test_2a_many_employers_pay_the_competitive_markdown():
+def test_2a_many_employers_pay_the_competitive_markdown(limit):
     s = small.build(curator_elasticity=6.0)
     epsilon = prices.supply_elasticity(s, np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1)))
     assert epsilon == 6.0
-    np.testing.assert_allclose(ceiling_wage(epsilon) / 20, 0.857143, atol=5e-7)
+    limit("2a", "wage over marginal revenue product, many employers", 6 / 7, ceiling_wage(epsilon) / 20, absolute=5e-7)
 
 
 @pytest.mark.parametrize(("curators", "markdown"), [(2, 0.213904), (8, 0.155794), (20, 0.147765)])
-def test_2a_few_employers(curators, markdown):
+def test_2a_few_employers(curators, markdown, limit):
     s = small.build(curator_elasticity=6.0, occupation_elasticity=1.5)
     epsilon = prices.supply_elasticity(s, np.full((1, curators, 3, 2), 1 / curators), np.full((1, 3, 2), 0.1))
-    np.testing.assert_allclose(1 - ceiling_wage(epsilon[0, 0, 0, 0]) / 20, markdown, atol=5e-7)
+    limit("2a", f"markdown of {curators} employers", markdown, 1 - ceiling_wage(epsilon[0, 0, 0, 0]) / 20, absolute=5e-7)
 
 
 def expected_supply(wage, size, reservation_sd, ability_sd):
@@ -106,7 +107,7 @@ def expected_supply(wage, size, reservation_sd, ability_sd):
     return sums[0], sums[2] / size
 
 
-def test_2b_one_employer_of_identical_labelers():
+def test_2b_one_employer_of_identical_labelers(limit):
     # w = MRP·ε/(1 + ε) with ε = μ(1 - P), a fixed point that the ceiling and the choice of labelers reach together.
     s = small.build(occupation_elasticity=1.5)
     wage = 12.0
@@ -114,34 +115,36 @@ def test_2b_one_employer_of_identical_labelers():
         _, participation = expected_supply(wage, 1, 0.0, 0.0)
         epsilon = prices.supply_elasticity(s, np.ones((1, 1, 1, 1)), np.full((1, 1, 1), participation)).item()
         wage += 0.3 * (20 * epsilon / (1 + epsilon) - wage)
-    assert wage == pytest.approx(9.73948, abs=5e-6)
+    limit("2b", "wage of one employer of identical labelers, USD/h", 9.73948, wage, absolute=5e-6)
     np.testing.assert_allclose(ceiling_wage(epsilon, quarters=80), wage, rtol=1e-9)
 
 
-def test_2b_one_employer_of_unequal_labelers():
+def test_2b_one_employer_of_unequal_labelers(limit):
     # The wage that maximises (MRP - w)·supply, at the supply of 200,000 drawn labelers.
     from scipy.optimize import minimize_scalar
 
     best = minimize_scalar(
         lambda w: -(20 - w) * expected_supply(w, 200_000, 0.45, 0.35)[0], bounds=(6, 14), method="bounded", options={"xatol": 1e-4}
     )
-    assert best.x == pytest.approx(8.95877, abs=0.01)
+    limit("2b", "wage of one employer of unequal labelers, USD/h", 8.95877, best.x, absolute=0.01, words="0.01 (200,000 draws)")
 
 
 # 3. The contest
 
 
 @pytest.mark.parametrize("rivals", [1, 2, 3, 7, 40])
-def test_3_equal_stakes(rivals):
+def test_3_equal_stakes(rivals, limit):
     stakes = np.full((2, 3, rivals), 5.0)
     effort = lobbying.contest(stakes, np.zeros((2, 3)))
-    np.testing.assert_allclose(effort, 5.0 * (rivals - 1) / rivals**2, rtol=1e-12, atol=1e-12)
+    limit(3, f"effort of each of {rivals} with equal stakes of 5", 5.0 * (rivals - 1) / rivals**2, effort, absolute=1e-12)
 
 
-def test_3_unequal_stakes_and_a_regulator_with_capacity():
+def test_3_unequal_stakes_and_a_regulator_with_capacity(limit):
     effort = lobbying.contest(np.array([[5.0, 3.0, 1.0, 0.2]]), np.zeros(1))
-    np.testing.assert_allclose(effort[0], [1.171875, 0.703125, 0.0, 0.0], atol=1e-12)
-    np.testing.assert_allclose(lobbying.contest(np.array([[7.0, 7.0]]), np.array([0.5])), 1.721871, atol=5e-7)
+    for place, exact in enumerate((1.171875, 0.703125, 0.0, 0.0)):
+        limit(3, f"effort at stake {(5, 3, 1, 0.2)[place]} of stakes 5, 3, 1 and 0.2", exact, effort[0, place], absolute=1e-12)
+    both = lobbying.contest(np.array([[7.0, 7.0]]), np.array([0.5]))
+    limit(3, "effort of two with stakes of 7 against a capacity of 0.5", 1.721871, both, absolute=5e-7)
     assert np.all(lobbying.contest(np.zeros((1, 4)), np.ones(1)) == 0.0)
 
 
@@ -149,12 +152,12 @@ def test_3_unequal_stakes_and_a_regulator_with_capacity():
 
 
 @pytest.mark.parametrize("adaptation", [0.0, 0.05, 1.0])
-def test_4_no_lobbying_and_no_dependence_means_no_capture(adaptation):
+def test_4_no_lobbying_and_no_dependence_means_no_capture(adaptation, limit):
     nothing = dict.fromkeys(("lobby_stake_curators", "lobby_stake_firms", "capture_by_dependence"), 0.0)
     scenario = small.baseline(4).with_parameters(curator_norm_adaptation=adaptation, **nothing)
     result = small.run(scenario)
     for name in ("capture_index", "capture_displacement", "industry_influence", "fee_inflation"):
-        assert np.all(result.outcomes[name] == 0.0), name
+        limit(4, f"{name} without lobbying and dependence, curators adapting at {adaptation:g}", 0.0, result.outcomes[name], absolute=0.0)
     assert result.outcomes["licence_payers"].max() > 0  # some rules are licensed, so dependence could have captured
 
 
@@ -207,51 +210,60 @@ def outlay_market(potency=1.0, preference_only=False):
 
 
 @pytest.mark.parametrize(("potency", "ratio"), [(1.0, 5.60094), (4.0, 44.80750)])
-def test_5a_outlays_settle_at_the_cost_minimum(potency, ratio):
+def test_5a_outlays_settle_at_the_cost_minimum(potency, ratio, limit):
     closed = (4 * 0.205 * 5e5 * potency / (20 * 0.065 * 1e5)) ** 1.5
     assert closed == pytest.approx(ratio, rel=2e-6)
     f, step = outlay_market(potency)
     for _ in range(400):
         f = step(f)
     stock_a, stock_b = f.outlay_constraint[..., 0] / (20 * 0.04), f.outlay_preference / (4 * 0.18)
-    np.testing.assert_allclose(20 * 0.065 * stock_a / (4 * 0.205 * stock_b), closed, rtol=1e-5)
+    found = 20 * 0.065 * stock_a / (4 * 0.205 * stock_b)
+    limit("5a", f"user cost of constraint over preference stock, potency {potency:g}", closed, found, relative=1e-5)
 
 
-def test_5b_worthless_labels_are_given_up_at_the_fastest_rate():
+def test_5b_worthless_labels_are_given_up_at_the_fastest_rate(limit):
     f, step = outlay_market(preference_only=True)
     first = f.outlay_preference
     for quarter in range(1, 42):
         f = step(f)
         np.testing.assert_allclose(f.outlay_preference, first / 1.4**quarter, rtol=1e-12)
-    assert np.all(f.outlay_preference < 1.05e-6 * first)
+    limit("5b", "outlay on worthless labels after 41 quarters, of its start", 1.4**-41, f.outlay_preference / first, relative=1e-9)
 
 
 # 6. Market size
 
 
 @pytest.mark.slow
-def test_6_service_concentration_falls_with_market_size_and_licence_concentration_does_not():
-    # Entry as fast as it may be, so that the number of curators nears free entry within 60 quarters.
-    scenario = small.baseline(60, labelers=1000, firms=16, curators=6, slots=72).with_parameters(
+def test_6_service_concentration_falls_with_market_size_and_licence_concentration_does_not(limit):
+    """Sutton (1991): where quality is a fixed cost, a growing market does not become arbitrarily fragmented.
+
+    Entry here is as fast as it may be, so that the number of curators nears free entry within 60 quarters. The
+    bound of 2,000 on the HHI of licences that is sometimes stated holds for slow entry only: at the default rate
+    and after 40 quarters it is 2,500(140) at the usual size and 1,980(140) at sixteen times that (12 replicates),
+    on the laboratory's surfaces 2,390 and 1,970. It is a state on the way, not a bound. What holds without regard to
+    entry is 10,000 over the number of payers, and that the index falls less with size than that of services.
+    """
+    scenario = small.baseline(60, labelers=500, firms=16, curators=6, slots=72).with_parameters(
         curator_quality_sd=0.0, entrant_quality_preference=0.0, entrant_quality_constraint=0.0, library_pull=0.0,
         growth_start=0.0, growth_long_run=0.0, entry_max=1.0,
     )  # fmt: skip
-    service, licence, active = [], [], []
+    service, licence, active, fewest = [], [], [], []
     for scale in (1, 2, 4, 8, 16):
-        result = small.run(scenario.with_levers(market_scale=scale), small.surfaces("S1"), replicates=range(12))
+        result = small.run(scenario.with_levers(market_scale=scale), small.surfaces("S1"), replicates=range(8))
         assert not result.failed
         late = {name: values[:, -8:] for name, values in result.outcomes.items()}
         service.append(late["hhi_service"].mean())
         licence.append(np.nanmean(late["hhi_licence"]))
         active.append(late["curators_active"].mean())
+        payers = late["licence_payers"]
+        fewest.append(np.nanmin(late["hhi_licence"] - 1e4 / np.where(payers > 0, payers, np.nan)))
         # Shares are nearly equal: 1e4/C (1 + CV²) with a small CV.
         assert service[-1] < 1.3 * (1e4 / late["curators_active"]).mean()
     assert np.all(np.diff(service) < 0) and np.all(np.diff(active) > 0), (service, active)
-    assert service[-1] < 0.5 * service[0], service
-    # Licensees are few, so licence revenue cannot spread as label revenue does (the bound of the limit is 2,000 with
-    # slow entry; with entry this fast 16 firms hold it near 1,500).
-    assert min(licence) > 1250, licence
-    assert licence[-1] / licence[0] > 1.3 * service[-1] / service[0], (licence, service)
+    limit(6, "HHI of services at 16 times the size over that at 1", 0.5, service[-1] / service[0], bound="below", words="strict")
+    limit(6, "HHI of licences over 10,000/payers, smallest difference at any size", -1e-6, min(fewest), bound="above", words="strict")
+    limit(6, "HHI of licences at any size, 16 firms, fast entry", 1250, min(licence), bound="above", words="strict (2,000 with slow entry: see the test)")
+    limit(6, "its fall with size over that of services", 1.3, licence[-1] / licence[0] / (service[-1] / service[0]), bound="above", words="strict")
 
 
 # 7. Choice of occupation
@@ -276,11 +288,15 @@ def choose_at(mu, eta, size=200_000, seed=11):
     return np.array([1 - works.sum(), *works]), split[0, :, 0]
 
 
-def test_7_choice_step_alone():
+def test_7_choice_step_alone(limit):
     exact = np.array([0.27903, 0.30945, 0.41152])
     shares, _ = choose_at(1.5, 6.0)
     error = np.sqrt(exact * (1 - exact) / 200_000)
-    assert np.all(np.abs(shares - exact) < 4 * error + 5e-6)
+    for place, name in enumerate(("outside", "judge", "constrain")):
+        limit(
+            7, f"share of labelers: {name}", exact[place], shares[place], absolute=4 * error[place] + 5e-6,
+            words="4 Monte Carlo errors of 200,000",
+        )  # fmt: skip
 
 
 def test_7_best_pay_attracts_everyone_in_the_limit():
@@ -292,23 +308,25 @@ def test_7_best_pay_attracts_everyone_in_the_limit():
 # 8. Relabelling and splitting
 
 
-def test_8_order_of_agents_does_not_matter():
+def test_8_order_of_agents_does_not_matter(limit):
     rng = np.random.default_rng(0)
     order = rng.permutation(6)
     stakes, capacity = rng.exponential(1.0, (3, 6)), np.full(3, 0.1)
-    np.testing.assert_allclose(lobbying.contest(stakes[:, order], capacity), lobbying.contest(stakes, capacity)[:, order], rtol=1e-12)
+    contest = lobbying.contest(stakes, capacity)[:, order]
+    limit(8, "relabelled contestants: efforts", contest, lobbying.contest(stakes[:, order], capacity), relative=1e-12)
     odds, active = rng.normal(size=(3, 6)), np.array([True, True, False, True, True, True])[None] * np.ones((3, 1), bool)
     whole = orders.logit_split(odds, active, np.ones((3, 4, 6)))
-    np.testing.assert_allclose(orders.logit_split(odds[:, order], active[:, order], np.ones((3, 4, 6))), whole[..., order], rtol=1e-12)
+    again = orders.logit_split(odds[:, order], active[:, order], np.ones((3, 4, 6)))
+    limit(8, "relabelled curators: order shares", whole[..., order], again, relative=1e-12)
     wage, share = rng.uniform(5, 9, (3, 6, 3, 2)), rng.uniform(0.6, 1, (3, 6, 3, 2))
     value, split = labelers.inclusive_value(wage, share, active, np.full(3, 6.0))
     other, moved = labelers.inclusive_value(wage[:, order], share[:, order], active[:, order], np.full(3, 6.0))
     np.testing.assert_allclose(other, value, rtol=1e-12)
-    np.testing.assert_allclose(moved, split[:, order], rtol=1e-12)
+    limit(8, "relabelled curators: labor shares", split[:, order], moved, relative=1e-12)
     assert np.allclose(hhi(split[:, order, 0, 0]), hhi(split[:, :, 0, 0]))
 
 
-def test_8_twice_as_many_labelers_of_half_the_weight():
+def test_8_twice_as_many_labelers_of_half_the_weight(limit):
     means = []
     for size in (1000, 2000):
         result = small.run(small.baseline(2, labelers=size), small.surfaces("S1"), replicates=range(8))
@@ -316,19 +334,19 @@ def test_8_twice_as_many_labelers_of_half_the_weight():
     for name, one in means[0].items():
         other = means[1][name]
         error = np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / len(one))
-        assert abs(one.mean() - other.mean()) < 4 * error, name
+        limit(8, f"labelers split in halves: {name}", one.mean(), other.mean(), absolute=4 * error, words="4 Monte Carlo errors")
 
 
 # 10. AI labels
 
 
-def test_10_free_perfect_ai_takes_all_and_absent_sources_take_nothing():
+def test_10_free_perfect_ai_takes_all_and_absent_sources_take_nothing(limit):
     vendor = np.array([4.0])
     one = np.ones(1)
     everything = sources.status_quo_weights(one, 0.25 * one, 0 * one)
     price = np.stack([vendor, vendor, 0 * vendor], axis=-1)
     mix = sources.source_mix(everything, price, price, np.ones((1, 3)), np.array([[0.5]]))
-    np.testing.assert_array_equal(mix.shares, [[0, 0, 1]])
+    limit(10, "shares of vendors, in-house and free perfect AI labels", [[0, 0, 1]], mix.shares, absolute=0.0)
     assert np.isfinite(mix.effective_price) and mix.effective_price > 0
     nothing = sources.status_quo_weights(0 * one, one, 0 * one)
     np.testing.assert_array_equal(nothing, [[1, 0, 0]])
@@ -350,10 +368,10 @@ def test_10_human_outlay_vanishes_as_free_ai_takes_over(share):
     np.testing.assert_allclose(1 - result.outcomes["ai_share_preference"], 1 - share, rtol=1e-6)
 
 
-def test_10_no_in_house_and_no_ai_labels():
+def test_10_no_in_house_and_no_ai_labels(limit):
     result = small.run(small.baseline(2).with_parameters(ai_share=0.0, outsourced_share=1.0))
     for name in ("inhouse_labels", "ai_labels"):
-        assert np.all(result.ledger[name] == 0.0), name
+        limit(10, f"flow {name} where all is outsourced to people, USD", 0.0, result.ledger[name], absolute=0.0)
     for name in ("inhouse_share_preference", "inhouse_share_constraint", "ai_share_preference", "ai_share_constraint"):
         assert np.all(result.outcomes[name] == 0.0), name
     assert np.all(result.ledger["pref_labels"] > 0)

@@ -79,13 +79,16 @@ def scaled_currency(factor):
 
 
 @pytest.mark.parametrize(("factor", "rtol"), [(1024.0, 0.0), (1.37, 1e-12)])
-def test_currency_changes_units_only(together, factor, rtol):
-    # Docking row 8: exact for a power of two, which changes exponents alone.
+def test_currency_changes_units_only(together, factor, rtol, limit):
+    # Exact for a power of two, which changes exponents alone.
     other = small.run(scaled_currency(factor), replicates=range(6))
     for name, values in together.outcomes.items():
         money = factor if OUTCOMES[name].unit.startswith("USD") else 1.0
         scale = np.nanmax(np.abs(values)) if np.isfinite(values).any() else 0.0
         np.testing.assert_allclose(other.outcomes[name] / money, values, rtol=rtol, atol=rtol * scale, err_msg=name)
+        if name in ("label_spend", "wage_judge"):
+            ratio = other.outcomes[name] / money / values
+            limit(8, f"{name} with money in units of 1/{factor:g} USD over that in USD", 1.0, ratio, absolute=rtol)
     for name, values in together.ledger.items():
         atol = rtol * np.abs(values).max()
         np.testing.assert_allclose(other.ledger[name] / factor, values, rtol=rtol, atol=atol, err_msg=name)
