@@ -7,6 +7,8 @@ and the sign table; each is oriented so that the claim predicts it to be positiv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -137,7 +139,7 @@ def _level_pairs(context: Context, negative: str, preference: str, distribution:
         try:
             pairs[v] = find_pair(
                 context.evidence, negative, preference, distribution, budgets=CURVE_BUDGETS,
-                accepts=lambda setting, v=v: setting == _at_verifiability(v),
+                accepts=partial(eq, _at_verifiability(v)),
             )  # fmt: skip
         except Missing:
             continue

@@ -7,7 +7,7 @@ only on worlds whose base models are the same to the last digit that a table hol
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -182,8 +182,8 @@ class Evidence:
             rows = self._groups.get(key)
             found = [] if rows is None else [
                 curve
-                for (source, setting), own in rows.groupby(["source", "setting"], sort=False)
-                if (curve := _curve(own, method, int(source), decode_setting(setting), distribution)) is not None
+                for source, setting, own in blocks(rows)
+                if (curve := _curve(own, method, source, setting, distribution)) is not None
             ]  # fmt: skip
             self._curves[key] = sorted(found, key=lambda c: (distance(c.setting), c.source))
         return self._curves[key]
@@ -202,6 +202,12 @@ def distance(setting: Setting) -> tuple[int, float]:
 def decode_setting(text: str) -> Setting:
     """The setting that column `setting` holds as JSON."""
     return tuple((key, json.dumps(x) if isinstance(x, list | dict) else x) for key, x in json.loads(text))
+
+
+def blocks(rows: pd.DataFrame) -> Iterator[tuple[int, Setting, pd.DataFrame]]:
+    """Rows of each table and setting."""
+    for _, own in rows.groupby(["source", "setting"], sort=False):
+        yield int(own["source"].iloc[0]), decode_setting(str(own["setting"].iloc[0])), own
 
 
 def _without_half(text: str) -> str:

@@ -19,6 +19,7 @@ from econ.claims.evidence import (
     Ints,
     Missing,
     Setting,
+    blocks,
     curve_of,
     decode_setting,
     distance,
@@ -44,32 +45,32 @@ def polarity_effect(context: Context, negative: str, preference: str) -> Measure
     """
     del negative, preference
     distribution = context.distribution("ood", *NEGATIVE_METHODS, *POSITIVE_METHODS)
-    blocks = list(_factorial_blocks(context.evidence, distribution))
-    if not blocks:
+    cells = list(_factorial_cells(context.evidence, distribution))
+    if not cells:
         methods = ", ".join((*NEGATIVE_METHODS, *POSITIVE_METHODS))
         raise Missing(
             f"runs of {methods} in which agreement weighs the same in every label ({MATCHED_BIAS}), {where(distribution)}"
         )
-    worlds = set.intersection(*(set(curve.worlds.tolist()) for block in blocks for curve in block.values()))
+    worlds = set.intersection(*(set(curve.worlds.tolist()) for cell in cells for curve in cell.values()))
     if len(worlds) < MIN_WORLDS:
         raise Missing(f"the factorial of polarity and format on {MIN_WORLDS} common worlds")
-    total, cells = np.zeros(len(worlds)), {}
-    for block in blocks:
-        n = min(curve.n[-1] for curve in block.values())
-        for method, curve in block.items():
+    total, changes = np.zeros(len(worlds)), {}
+    for cell in cells:
+        n = min(curve.n[-1] for curve in cell.values())
+        for method, curve in cell.items():
             own = curve.restrict(worlds, [n])
             change = own.get("sycophancy")[:, 0] - own.get("base_sycophancy")[:, 0]
-            total += change / (2 * len(blocks)) * (1 if method in POSITIVE_METHODS else -1)
+            total += change / (2 * len(cells)) * (1 if method in POSITIVE_METHODS else -1)
             level = ", ".join(f"{key} {x:g}" for key, x in _factorial_level(curve.setting, method) or ())
-            cells[f"{method}, {level}"] = float(change.mean())
-    used = [curve.restrict(worlds) for block in blocks for curve in block.values()]
+            changes[f"{method}, {level}"] = float(change.mean())
+    used = [curve.restrict(worlds) for cell in cells for curve in cell.values()]
     said = context.deviations((), used[0].worlds)
-    if len(blocks) == 1:
+    if len(cells) == 1:
         said += ("one level of the confound",)
-    return Measured.of(context.effect(total, used[0].worlds), used, said, change_of_sycophancy=cells)
+    return Measured.of(context.effect(total, used[0].worlds), used, said, change_of_sycophancy=changes)
 
 
-def _factorial_blocks(evidence: Evidence, distribution: str) -> Iterator[dict[str, Curve]]:
+def _factorial_cells(evidence: Evidence, distribution: str) -> Iterator[dict[str, Curve]]:
     """All four methods at one level of bias and confounding and one common budget, agreement weighing the same."""
     curves: dict[str, dict[Setting, list[Curve]]] = {}
     for method in (*NEGATIVE_METHODS, *POSITIVE_METHODS):
@@ -116,15 +117,12 @@ def _churn_contrast(context: Context, negative: str, preference: str, compared: 
         if own.empty:
             raise Missing(f"runs of {name} {what}, compared prompt by prompt")
     joint = found[negative].merge(found[preference], on=["source", "setting", "n", "distribution", "world"], suffixes=("", "_other"))
-    blocks = [(key, own) for key, own in joint.groupby(["source", "setting", "n", "distribution"]) if len(own) >= MIN_WORLDS]
-    if not blocks:
+    keys = ["source", "setting", "n", "distribution"]
+    found_blocks = [own for _, own in joint.groupby(keys) if len(own) >= MIN_WORLDS]
+    if not found_blocks:
         raise Missing(f"runs of {negative} and {preference} {what} at the same knobs and budget, on {MIN_WORLDS} common worlds")
-
-    def nearness(block: tuple[Any, pd.DataFrame]) -> tuple[Any, ...]:
-        _, setting, n, distribution = block[0]
-        return distance(decode_setting(setting)), distribution != "id", abs(np.log(n / HALVES_BUDGET))
-
-    (source, setting, n, distribution), rows = min(blocks, key=nearness)
+    rows = min(found_blocks, key=_nearness)
+    source, setting, n, distribution = (rows[key].iloc[0] for key in keys)
     worlds = rows["world"].to_numpy(np.int64)
     said = context.deviations(decode_setting(setting), worlds)
     said += () if n == HALVES_BUDGET else (f"{n:g} labels (registered: {HALVES_BUDGET})",)
@@ -135,6 +133,12 @@ def _churn_contrast(context: Context, negative: str, preference: str, compared: 
         for name, end in ((negative, ""), (preference, "_other"))
     }
     return Measured(effect, (negative, preference), (int(source),), tuple(worlds.tolist()), said, {"churn": churn})
+
+
+def _nearness(rows: pd.DataFrame) -> tuple[Any, ...]:
+    """How far a block of churn is from what is registered."""
+    first = rows.iloc[0]
+    return distance(decode_setting(first["setting"])), first["distribution"] != "id", abs(np.log(first["n"] / HALVES_BUDGET))
 
 
 def _churn(table: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -272,10 +276,11 @@ def _panels(evidence: Evidence, method: str, distribution: str) -> list[Panel]:
         return list(evidence.memo[key])
     rows = evidence.rows(method, distribution)
     panels: list[Panel] = evidence.memo.setdefault(key, [])
-    for (source, setting, _), own in rows.groupby(["source", "setting", "n"], sort=False):
-        panel = _panel(own, method, int(source), decode_setting(setting), distribution)
-        if panel is not None:
-            panels.append(panel)
+    for source, setting, own in blocks(rows):
+        for _, at_budget in own.groupby("n", sort=False):
+            panel = _panel(at_budget, method, source, setting, distribution)
+            if panel is not None:
+                panels.append(panel)
     return panels
 
 

@@ -37,7 +37,7 @@ def _axes(assessment: Assessment) -> list[str]:
 
 
 def _axis(row: dict[str, Any]) -> str:
-    return row["axis"].replace("_", " ") + (" with tuning" if row["with_tuning"] else "")
+    return str(row["axis"]).replace("_", " ") + (" with tuning" if row["with_tuning"] else "")
 
 
 def advantage_text(row: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,30 +55,30 @@ def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measu
     negative, preference = context.negative, context.preference
     rate = "P(agree | opinion wrong)"
     for rival in RIVALS:
-        yield "H1", f"pass@256 of NSR minus {rival} at matched pass@1", "pass@256", lambda r=rival: _matched_pass(context, r)
-    yield "H2", "change of sycophancy under preference training, out of distribution", rate, lambda: _change(context, preference, ())
-    yield "H2", "the same without bias of raters (confounding alone)", rate, lambda: _change(context, preference, (("bias", 0.0),))
-    yield "H2", "slope of that change on the raters' bias", f"{rate} per unit of bias", lambda: _bias_slope(context, preference)
-    yield "H3", "violations of drafted rules that remain under negative training, in distribution", "rate", lambda: _remaining(context, negative)
+        yield "H1", f"pass@256 of NSR minus {rival} at matched pass@1", "pass@256", partial(_matched_pass, context, rival)
+    yield "H2", "change of sycophancy under preference training, out of distribution", rate, partial(_change, context, preference, ())
+    yield "H2", "the same without bias of raters (confounding alone)", rate, partial(_change, context, preference, (("bias", 0.0),))
+    yield "H2", "slope of that change on the raters' bias", f"{rate} per unit of bias", partial(_bias_slope, context, preference)
+    yield "H3", "violations of drafted rules that remain under negative training, in distribution", "rate", partial(_remaining, context, negative)
     for name, method in (("negative", negative), ("preference", preference)):
-        yield "H3", f"change of relative harm from T to 2T steps of {name} training, in distribution", "relative harm", lambda m=method: _longer(context, m)
-    yield "H3", "churn between optimiser seeds, preference minus negative", "probability", lambda: seed_churn_difference(context, negative, preference)
-    yield "H4", "dAULC that remains at matched bits", "relative harm", lambda: surviving_bits(context, negative, preference)
+        yield "H3", f"change of relative harm from T to 2T steps of {name} training, in distribution", "relative harm", partial(_longer, context, method)
+    yield "H3", "churn between optimiser seeds, preference minus negative", "probability", partial(seed_churn_difference, context, negative, preference)
+    yield "H4", "dAULC that remains at matched bits", "relative harm", partial(surviving_bits, context, negative, preference)
     for name, method in (("negative", negative), ("preference", preference)):
-        yield "H5", f"entropy of {name} training minus the base model's, in distribution", "nats per token", lambda m=method: _against_base(context, m, "entropy", "id")
-    yield "H6", "sycophancy of negative training minus the base model's, out of distribution", rate, lambda: _against_base(context, negative, "sycophancy", "ood")
+        yield "H5", f"entropy of {name} training minus the base model's, in distribution", "nats per token", partial(_against_base, context, method, "entropy", "id")
+    yield "H6", "sycophancy of negative training minus the base model's, out of distribution", rate, partial(_against_base, context, negative, "sycophancy", "ood")
     for part, said in SHIFT_PARTS.items():
-        yield "H7", f"relative harm where only {said} shifts, preference minus negative", "relative harm", lambda p=part: level("relative_harm", p)(context, negative, preference)
-    yield "H7", "slope of the difference in relative harm on the strength of the shift", "relative harm per unit", lambda: _shift_slope(context, negative, preference)
-    yield "H7", "retention (1 - H_OOD)/(1 - H_ID), negative minus preference", "ratio", lambda: _retention(context, negative, preference)
+        yield "H7", f"relative harm where only {said} shifts, preference minus negative", "relative harm", partial(level("relative_harm", part), context, negative, preference)
+    yield "H7", "slope of the difference in relative harm on the strength of the shift", "relative harm per unit", partial(_shift_slope, context, negative, preference)
+    yield "H7", "retention (1 - H_OOD)/(1 - H_ID), negative minus preference", "ratio", partial(_retention, context, negative, preference)
     for method in ("rm_ppo", "kto", negative):
-        yield "H8", f"rise of sycophancy per doubling, last two budgets: {method}", f"{rate} per doubling", lambda m=method: drift(context, "", m)
-    yield "H8", "rise of sycophancy per doubling, 3360 to 8192: preference training without bias of raters", f"{rate} per doubling", lambda: _unbiased_drift(context, preference)
-    yield "H8", "fall of harm per doubling, early minus late: preference training", "relative harm per doubling", lambda: diminishing_returns(context, preference, "")
-    yield "H9", "hypervolume of the hybrid minus negative-only", "area", lambda: joint_gain(context, HYBRID, negative)
+        yield "H8", f"rise of sycophancy per doubling, last two budgets: {method}", f"{rate} per doubling", partial(drift, context, "", method)
+    yield "H8", "rise of sycophancy per doubling, 3360 to 8192: preference training without bias of raters", f"{rate} per doubling", partial(_unbiased_drift, context, preference)
+    yield "H8", "fall of harm per doubling, early minus late: preference training", "relative harm per doubling", partial(diminishing_returns, context, preference, "")
+    yield "H9", "hypervolume of the hybrid minus negative-only", "area", partial(joint_gain, context, HYBRID, negative)
     for mix in sorted(m for m in context.evidence.methods() if m.startswith(f"{HYBRID}_")):
         if mix in (f"{HYBRID}_0.05", f"{HYBRID}_0.50"):
-            yield "H9", f"hypervolume with {float(mix.removeprefix(f'{HYBRID}_')):.0%} pairs minus preference-only", "area", lambda m=mix: joint_gain(context, m, preference)
+            yield "H9", f"hypervolume with {float(mix.removeprefix(f'{HYBRID}_')):.0%} pairs minus preference-only", "area", partial(joint_gain, context, mix, preference)
 
 
 def _arm(context: Context, method: str, distribution: str, setting: tuple[Any, ...] | None = None) -> Curve:
