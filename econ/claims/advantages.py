@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from econ.claims.arms import AXES, Missing, Pair
 from econ.claims.context import Context
 from econ.claims.curves import FLOOR, FLOORS, TARGETS, Reached
 from econ.claims.effects import CURVE_BUDGETS, pair_advantage, pair_area, pair_reached
-from econ.claims.evidence import AXES, Missing, Pair, find_pair
+from econ.claims.evidence import find_pair
 from econ.claims.resampling import Effect
 
 #: Axes on which what tuning took can be told.

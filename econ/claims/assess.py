@@ -11,9 +11,10 @@ from typing import Any
 from econ.claims.advantages import advantage_table
 from econ.claims.catalogue import CLAIMS, NOT_MODELLED, Claim
 from econ.claims.context import PAIR, Context
-from econ.claims.evidence import Evidence, Source, load_evidence
+from econ.claims.evidence import Evidence, Source
 from econ.claims.hypotheses import CONTRADICTED, INCONCLUSIVE, NOT_MEASURED, REVERSED, SUPPORTED
 from econ.claims.market import NOT_RUN, PROJECTION, MarketRun, Projection, projections_of, read_run
+from econ.claims.reading import load_evidence
 from econ.claims.readings import readings
 from econ.claims.resampling import DRAWS, FAMILY, LEVEL, TAIL, Effect, Resampler
 from econ.claims.secondary import regimes, secondary_effects

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from econ.claims.evidence import REFERENCE, Curve, Evidence, Pair, describe_setting, find_pair, where
+from econ.claims.arms import Curve, Pair, where
+from econ.claims.evidence import Evidence, find_pair
 from econ.claims.resampling import Effect, Floats, Resampler
+from econ.claims.settings import describe_setting
 
 if TYPE_CHECKING:
-    from econ.claims.evidence import Setting
+    from econ.claims.settings import Setting
 
 #: As registered: the pair, the number of worlds, the largest budget and all budgets.
 PAIR = ("npo_ret", "dpo")
@@ -108,7 +110,3 @@ def budget_deviation(n: Floats, registered: Sequence[int], what: str = "budgets"
     listed, wanted = (", ".join(f"{int(x)}" for x in values) for values in (n, registered))
     return (f"{what} {listed} (registered: {wanted})",)
 
-
-def reference_value(knob: str) -> float:
-    """Registered value of a knob."""
-    return REFERENCE[knob]

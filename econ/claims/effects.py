@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from econ.claims.arms import Curve, Missing, Pair, where
 from econ.claims.context import BUDGETS, PAIR, Context, Measured, budget_deviation
 from econ.claims.curves import (
     FLOOR,
@@ -23,8 +24,9 @@ from econ.claims.curves import (
     cost_at,
     labels_to_target,
 )
-from econ.claims.evidence import Curve, Missing, Pair, Setting, find_pair, where
+from econ.claims.evidence import find_pair
 from econ.claims.resampling import MIN_WORLDS, Effect, Floats
+from econ.claims.settings import Setting
 
 #: Share of resamples in which A may be undefined before the area under the curve takes its place.
 UNDEFINED_SHARE = 0.20

@@ -9,24 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from econ.claims.arms import Curve, Ints, Missing, curve_of, join, where
 from econ.claims.context import Context, Measured, budget_deviation
 from econ.claims.curves import hypervolume
-from econ.claims.evidence import (
-    MATCHED_BIAS,
-    REFERENCE,
-    Curve,
-    Evidence,
-    Ints,
-    Missing,
-    Setting,
-    blocks,
-    curve_of,
-    decode_setting,
-    distance,
-    join,
-    where,
-)
+from econ.claims.evidence import Evidence, blocks
 from econ.claims.resampling import MIN_WORLDS, Effect, Floats
+from econ.claims.settings import MATCHED_BIAS, REFERENCE, Setting, decode_setting, distance
 from econ.surfaces.cells import CONFIRMATORY
 
 # H2: polarity x format ------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from econ.claims.arms import Curve, Missing, join, where
 from econ.claims.context import HYBRID, Context, Measured
 from econ.claims.effects import diminishing_returns, drift, level, surviving_bits
-from econ.claims.evidence import Curve, Missing, find_pair, join, where
+from econ.claims.evidence import find_pair
 from econ.claims.panels import NSR, RIVALS, joint_gain, seed_churn_difference
 from econ.claims.resampling import MIN_WORLDS, Effect
 

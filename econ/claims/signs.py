@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from econ.claims.arms import Missing
 from econ.claims.context import Context, Measured
 from econ.claims.effects import diminishing_returns, drift
-from econ.claims.evidence import Evidence, Missing
+from econ.claims.evidence import Evidence
 from econ.claims.hypotheses import HYPOTHESES, Measure
 from econ.claims.panels import joint_gain
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from econ.claims.arms import Missing
 from econ.claims.context import HYBRID, PAIR, Context, Measured
-from econ.claims.evidence import Missing
 from econ.claims.hypotheses import (
     CONTRADICTED,
     HYPOTHESES,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from econ.claims.context import Context
-from econ.claims.evidence import evidence_of
+from econ.claims.reading import evidence_of
 from econ.claims.resampling import Resampler
 from econ.core.measurements import check_measurements
 

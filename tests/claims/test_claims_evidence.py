@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 from claims_tables import WORLDS, arm, constant, evidence, line
 
-from econ.claims.evidence import REFERENCE, Missing, describe_setting, find_pair, load_evidence
+from econ.claims.arms import Missing
+from econ.claims.evidence import find_pair
+from econ.claims.reading import load_evidence
+from econ.claims.settings import REFERENCE, describe_setting
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements, write_measurements
 

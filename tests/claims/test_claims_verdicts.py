@@ -11,8 +11,8 @@ from claims_tables import BUDGETS, WORLDS, arm, constant, context, evidence, lin
 
 from econ.claims import verdicts
 from econ.claims.context import Context
-from econ.claims.evidence import evidence_of
 from econ.claims.hypotheses import BY_ID, HYPOTHESES
+from econ.claims.reading import evidence_of
 from econ.claims.resampling import Effect, Resampler
 from econ.claims.verdicts import assess, assess_statement, combine, rule
 from econ.core.measurements import check_measurements

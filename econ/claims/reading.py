@@ -1,0 +1,175 @@
+"""Reading measurement tables: which rows may count, and as which arm, setting and configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from econ.claims.arms import BASES, COSTS, OUTCOMES
+from econ.claims.evidence import Evidence, Source
+from econ.claims.settings import SETTING_KEYS, settings_of, without_half
+from econ.core.errors import InputError
+from econ.core.files import file_hash
+from econ.core.measurements import extras, read_measurements
+from econ.core.shipped import shipped_path
+from econ.surfaces.cells import CONFIRMATORY
+
+MEASUREMENTS = "measurements.parquet"
+#: Beside a measurement table: change of P(violation) between two trainings that differ in their half of the labels.
+CHURN = "churn.parquet"
+CHURN_COLUMNS = ("run_id", "compared", "stage", "method", "world", "n", "distribution", "churn", "churn_floor")
+#: Keys of `extra` that an import writes about the row.
+ROW_KEYS = frozenset({"source_row", "trials", "violations"})
+#: Worlds of development and smoke: in no headline, whatever stage a table gives them.
+DEVELOPMENT_WORLDS = 1000
+#: The registered share of pairs in a hybrid.
+HYBRID_SHARE = 0.15
+
+
+def shipped_measurements() -> list[Path]:
+    """Measurement tables that the package ships."""
+    return sorted(shipped_path("calibration", "lab").glob(f"*/{MEASUREMENTS}"))
+
+
+def load_evidence(paths: Sequence[str | Path] = ()) -> Evidence:
+    """Read measurement tables, or all shipped ones.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files, or directories that hold a ``measurements.parquet``.
+
+    Raises
+    ------
+    InputError
+        If one is missing, is no measurement table, or is given twice.
+    """
+    files = [_file(Path(path)) for path in paths] or shipped_measurements()
+    resolved = [file.resolve() for file in files]
+    for file, real in zip(files, resolved, strict=True):
+        if resolved.count(real) > 1:
+            raise InputError("this measurement table is given twice", file=file)
+    return evidence_of([(_source_name(file), file, read_measurements(file)) for file in files])
+
+
+def _file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    if not (path / MEASUREMENTS).is_file():
+        raise InputError(
+            "no measurements are here", file=path, allowed="a directory made by `econ lab run` or `econ lab import`, or its measurement table"
+        )
+    return path / MEASUREMENTS
+
+
+def _source_name(file: Path) -> str:
+    return file.resolve().parent.name if file.name == MEASUREMENTS else file.stem
+
+
+def evidence_of(tables: Sequence[tuple[str, Path | None, pd.DataFrame]]) -> Evidence:
+    """Evidence from checked tables, each with a name and, if it lies in one, its file."""
+    notes: list[str] = []
+    parts, sources, churns = [], [], []
+    for number, (name, path, table) in enumerate(tables):
+        rows = _confirmatory(table, name, notes)
+        manifest = {} if path is None else _manifest(path.parent / "manifest.json")
+        sources.append(
+            Source(
+                name, name if path is None else path.name, "" if path is None else file_hash(path),
+                tuple(sorted(table["config_hash"].dropna().unique())) if len(tables) else (), len(table),
+                tuple(sorted(int(w) for w in rows["world"].unique())),
+                manifest.get("device"), manifest.get("versions") or {},
+                tuple((manifest.get("grid") or {}).get("reductions") or ()),
+            )
+        )  # fmt: skip
+        tidy = _tidy(rows).assign(source=number)
+        churn = _read_churn(None if path is None else path.with_name(CHURN))
+        settings = tidy[["run_id", "setting", "source"]].drop_duplicates("run_id")
+        churns.append(churn.merge(settings.assign(setting=settings["setting"].map(without_half)), on="run_id"))
+        # Runs on half of the labels pool serve churn alone.
+        halves = churn.loc[churn["compared"] == "half", ["run_id", "other_run_id"]].to_numpy().ravel()
+        parts.append(tidy[~tidy["run_id"].isin(halves)])
+    return Evidence(
+        sources, pd.concat(parts, ignore_index=True), pd.concat(churns, ignore_index=True), notes
+    )
+
+
+def _read_churn(path: Path | None) -> pd.DataFrame:
+    """The table of churn beside a measurement table; empty if there is none."""
+    if path is None or not path.is_file():
+        return pd.DataFrame(columns=[*CHURN_COLUMNS, "other_run_id"])
+    try:
+        return pd.read_parquet(path, columns=[*CHURN_COLUMNS, "other_run_id"])
+    except (OSError, ValueError, KeyError):
+        raise InputError("the file is no readable table of churn", file=path, allowed=", ".join(CHURN_COLUMNS)) from None
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """A manifest beside a table, if there is a readable one; a table alone is enough."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _confirmatory(table: pd.DataFrame, name: str, notes: list[str]) -> pd.DataFrame:
+    """Rows that may count: confirmatory and imported worlds, no tuning, no development."""
+    kept = table["stage"].isin(CONFIRMATORY)
+    early = (table["stage"] == "confirm") & (table["world"] < DEVELOPMENT_WORLDS)
+    for rows, why in (
+        (table["stage"] == "develop", "development runs"),
+        (early, f"runs on worlds below {DEVELOPMENT_WORLDS}, which are for development"),
+    ):
+        if rows.any():
+            notes.append(f"{name}: {int(rows.sum())} rows left out: {why}")
+    return table[kept & ~early & (table["n"] > 0)]
+
+
+def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
+    """Plain columns: keys as Python objects, numbers as float64."""
+    found = pd.DataFrame(index=rows.index)
+    for name in ("task", "label_kind", "polarity", "distribution"):
+        found[name] = rows[name].astype(object).where(rows[name].notna(), None)
+    numbers = (*OUTCOMES, *COSTS, *(f"{name}_base" for name in BASES), "a", "b")
+    for name in numbers:
+        found[name] = rows[name].astype("float64")
+    found["run_id"] = rows["run_id"].astype(object)
+    found["world"] = rows["world"].astype("int64")
+    found["n"] = rows["n"].astype("float64")
+    found["seed"] = rows["optimiser_seed"].fillna(0).astype("int64")
+    found["tuned"] = found["tuning_judgements"].fillna(0) > 0
+    found["arm"] = _arms(rows)
+    details = extras(rows)
+    found["setting"] = settings_of(rows, details)
+    found["config"] = _configs(rows, details)
+    return found.reset_index(drop=True)
+
+
+def _arms(rows: pd.DataFrame) -> list[str]:
+    """Name of each arm: a hybrid without pairs is `npo_ret`, without flags `dpo`; other mixes carry their share."""
+    names = []
+    for method, a, b, n in zip(rows["method"], rows["a"], rows["b"], rows["n"], strict=True):
+        if method != "hybrid":
+            names.append(str(method))
+        elif b == 0:
+            names.append("npo_ret")
+        elif a == 0:
+            names.append("dpo")
+        else:
+            registered = abs(b - HYBRID_SHARE * n) <= 1
+            names.append("hybrid" if registered else f"hybrid_{b / n:.2f}")
+    return names
+
+
+def _configs(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
+    """Configuration of each run's method, as text."""
+    own = [
+        {k: x for k, x in detail.items() if k not in SETTING_KEYS and k not in ROW_KEYS} for detail in details
+    ]
+    rates = zip(rows["lr"].astype(float).round(9), rows["beta"].astype(float).round(9), own, strict=True)
+    return [f"{lr:.6g} {beta:.6g} {json.dumps(detail, sort_keys=True)}" for lr, beta, detail in rates]

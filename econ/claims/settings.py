@@ -1,0 +1,82 @@
+"""Under which knobs a run was made, as what differs from the registered ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+#: Knobs at which the predictions are registered.
+REFERENCE: Mapping[str, float] = {
+    "v": 0.93, "coverage": 8, "bias": 2.0, "flag_bias": 0.0, "confounding": 0.85, "comp": 0.5,
+    "harm_weight": 2.0, "miss": 0.0501, "false_alarm": 0.0501,
+}  # fmt: skip
+#: Keys of column `extra` that say under which knobs or protocol a run was made, not how its method was configured.
+SETTING_KEYS = frozenset(
+    {
+        "pair_flip", "pair_temperature", "base_rate", "refusal", "raters", "sampling", "verifier_error",
+        "systematic", "base_accuracy", "match_bias", "half", "training",
+    }
+)  # fmt: skip
+#: Where this is set, `flag_bias` was solved for world by world and is no knob of the setting.
+MATCHED_BIAS = "match_bias"
+#: A setting: the knobs that differ from the reference, with their values; empty at the reference.
+Setting = tuple[tuple[str, Any], ...]
+
+
+def distance(setting: Setting) -> tuple[int, float]:
+    """How far a setting is from the reference: knobs that differ, then by how much."""
+    gaps = [abs(float(x) - REFERENCE[k]) for k, x in setting if k in REFERENCE]
+    return len(setting), float(sum(gaps))
+
+
+def describe_setting(setting: Setting) -> list[str]:
+    """Deviations of a setting from the registered knobs, in words."""
+    return [f"{key} = {_text(x)} (registered: {_text(REFERENCE[key]) if key in REFERENCE else 'default'})" for key, x in setting]
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def decode_setting(text: str) -> Setting:
+    """The setting that column `setting` holds as JSON."""
+    return tuple((key, json.dumps(x) if isinstance(x, list | dict) else x) for key, x in json.loads(text))
+
+
+def without_half(text: str) -> str:
+    """The setting of both halves: all but which half it was."""
+    return json.dumps([[key, x] for key, x in json.loads(text) if key != "half"])
+
+
+def settings_of(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
+    """Setting of each row as JSON, since many rows share one."""
+    columns = {key: rows[key].astype("float64").round(6).to_numpy() for key in REFERENCE}
+    known: dict[tuple[Any, ...], str] = {}
+    found = []
+    pairs = (rows["label_kind"] == "preference").to_numpy(bool)
+    for i, detail in enumerate(details):
+        # Pairs hold the raters' bias as it is: nothing was solved for.
+        unusual = sorted((k, x) for k, x in detail.items() if k in SETTING_KEYS and not (pairs[i] and k == MATCHED_BIAS))
+        knobs = {k: float(c[i]) for k, c in columns.items()}
+        if detail.get(MATCHED_BIAS):
+            knobs["flag_bias"] = REFERENCE["flag_bias"]
+        key = (repr(knobs), json.dumps(unusual))
+        if key not in known:
+            known[key] = json.dumps([*_setting(knobs), *unusual])
+        found.append(known[key])
+    return found
+
+
+def _setting(knobs: dict[str, float]) -> Setting:
+    """Knobs that differ from the reference; noise that follows from verifiability is not listed besides it."""
+    error = 0.02 + 0.43 * (1.0 - knobs["v"])
+    implied = all(abs(knobs[name] - error) < 1e-4 for name in ("miss", "false_alarm"))
+    return tuple(
+        (key, round(x, 6))
+        for key, x in knobs.items()
+        if np.isfinite(x) and abs(x - REFERENCE[key]) > 1e-4 and not (implied and key in ("miss", "false_alarm"))
+    )
