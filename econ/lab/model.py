@@ -188,6 +188,14 @@ def token_log_probs(arch: Architecture, flat: Tensor, prompt: Tensor, response: 
     return picked_log_probs(arch, logits, response)
 
 
+def linear(x: Tensor, head: Tensor) -> Tensor:
+    """One number for each row of x (R, M, d), from weights and a bias (R, d + 1), by sums.
+
+    A product with a single column is another kernel for one run than for several, and rounds otherwise.
+    """
+    return (x * head[:, None, :-1]).sum(-1) + head[:, -1:]
+
+
 def picked_log_probs(arch: Architecture, logits: Tensor, response: Tensor) -> Tensor:
     """Log-probabilities (…, L) of the tokens of responses under logits (…, L, V), 0 where masked."""
     picked = torch.gather(torch.log_softmax(logits, -1), -1, response[..., None])[..., 0]

@@ -28,6 +28,7 @@ from econ.lab.model import (
     Decoder,
     features,
     head_logits,
+    linear,
     picked_log_probs,
     response_mask,
     sequences,
@@ -338,7 +339,7 @@ def _policy_and_value(
     weights, count = unpack(arch, flat), prompt.shape[1]
     seen = features(arch, weights, sequences(arch, prompt, response), PROMPT - 1)
     log_probs = picked_log_probs(arch, head_logits(weights, seen, count), response)
-    values = torch.baddbmm(value[:, None, -1:], seen.detach(), value[:, :-1, None])
+    values = linear(seen.detach(), value)
     return log_probs, values.view(log_probs.shape)
 
 

@@ -144,7 +144,9 @@ def scorer_quality(
 
 
 def _accuracy(gap: Floats, first: Bools) -> float:
-    """Share of pairs ordered right, ties a half."""
+    """Share of pairs ordered right, ties a half; NaN without pairs."""
+    if len(gap) == 0:
+        return float("nan")
     return float(np.where(gap == 0, 0.5, (gap > 0) == first).mean())
 
 

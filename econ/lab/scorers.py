@@ -18,7 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from econ.core.random import word_block
 from econ.core.streams import Stream
-from econ.lab.model import PROMPT, Architecture, features, response_mask, unpack
+from econ.lab.model import PROMPT, Architecture, features, linear, response_mask, unpack
 from econ.lab.training import Adam, LabelSet, split_validation
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def score(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) ->
     seen = features(arch, weights, tokens, PROMPT).view(*response.shape, arch.width)
     weight = response_mask(arch.shape, response).to(seen.dtype)[..., None]
     mean = (seen * weight).sum(2) / weight.sum(2)
-    return torch.baddbmm(head[:, None, -1:], mean, head[:, :-1, None])[..., 0]
+    return linear(mean, head)
 
 
 @torch.no_grad()
