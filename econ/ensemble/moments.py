@@ -140,6 +140,53 @@ def sign_of_change(column: str, early: range, late: range) -> Counterpart:
     return Counterpart((column,), estimate)
 
 
+def after_event(
+    column: str, quarters: int, transform: Callable[[Floats], Floats] = lambda values: values
+) -> Counterpart:
+    """Mean of an outcome over the first quarters after an event; it has no value before one."""
+
+    def estimate(paths: Paths) -> Estimate | None:
+        known = paths.columns.get(column)
+        if known is None or not np.isfinite(known).any():
+            return None
+        first = int(np.argmax(np.isfinite(known).any(axis=0)))
+        if first + quarters > known.shape[1]:
+            return None
+        mean, *_ = mean_and_error(known[:, first : first + quarters].T)
+        return _mean(transform(mean))
+
+    return Counterpart((column,), estimate)
+
+
+def within_a_year_after(column: str, event: str) -> Counterpart:
+    """Level of an outcome in the fourth quarter of an event, which `event` tells by having values from then on."""
+
+    def estimate(paths: Paths) -> Estimate | None:
+        known = paths.columns.get(event)
+        if known is None or column not in paths.columns or not np.isfinite(known).any():
+            return None
+        last = int(np.argmax(np.isfinite(known).any(axis=0))) + QUARTERS_PER_YEAR - 1
+        return _mean(paths.columns[column][:, last]) if last < known.shape[1] else None
+
+    return Counterpart((column, event), estimate)
+
+
+def sign_after_event(column: str, quarters: int) -> Counterpart:
+    """Sign of an outcome's ratio to its value before an event, less 1: 0 while its 95 % interval holds 0."""
+    excess = after_event(column, quarters, lambda values: values - 1)
+
+    def estimate(paths: Paths) -> Estimate | None:
+        from scipy.special import stdtrit
+
+        found, size = excess.estimate(paths), len(next(iter(paths.columns.values()), ()))
+        if found is None or size < 2:
+            return None
+        half = float(stdtrit(float(size - 1), 0.5 + CONFIDENCE / 2)) * found.error
+        return Estimate(float(np.sign(found.value)) if abs(found.value) > half else 0.0, float("nan"))
+
+    return Counterpart((column,), estimate)
+
+
 def _per_year(per_quarter: Floats) -> Floats:
     """Share that leaves within a year, from the share that leaves within a quarter."""
     return 1 - (1 - per_quarter) ** QUARTERS_PER_YEAR
@@ -162,13 +209,20 @@ COUNTERPARTS: dict[str, Counterpart] = {
     "M10": level("labeler_exit_rate", year(2024), _per_year),
     "M11a": level("hours_unpaid_share", year(2024)),
     "M16a": level("top_customer_share", year(2024)),
-    # Concentration of label outlay stands for that of the firms' revenue.
-    "M22b": sign_of_change("hhi_buyers", year(2024), year(2026)),
+    "M16b": level("top5_customer_share", year(2024)),
+    # Events of a replay: M17a needs a share price, which the market does not have.
+    "M17b": after_event("loss_revenue_ratio", QUARTERS_PER_YEAR, lambda values: values - 1),
+    "M18a": after_event("tie_rivals_reducing", QUARTERS_PER_YEAR),
+    "M18b": sign_after_event("tie_others_revenue_ratio", QUARTERS_PER_YEAR),
+    "M19": within_a_year_after("large_entrants", "tie_revenue_ratio"),
+    "M22a": sign_of_change("leader_share_firms", year(2024), year(2026)),
+    "M22b": sign_of_change("hhi_firms", year(2024), year(2026)),
     # A licence to a rule library stands for a hosted guardrail.
     "M23": sign_of_change("licence_price", year(2025), year(2026)),
     "M25": growth("incidents", year(2024), year(2025)),
     "M26": sign_of_change("lobby_spend", year(2024), year(2025)),
-    "M27": level("industry_influence", year(2025)),
+    # Effort of industry among all who lobby stands for its seats in a committee.
+    "M27": level("industry_voice", year(2025)),
 }
 #: Outcome columns that the table of moments is computed from.
 MOMENT_COLUMNS = frozenset(column for counterpart in COUNTERPARTS.values() for column in counterpart.columns)

@@ -26,16 +26,27 @@ QUARTERS_PER_YEAR = 4
 ROUNDING = 1e-12
 
 
-def apply_events(s: Setting, f: Firms, c: Curators, quarter: int, ledger: Ledger) -> Firms:
+def apply_events(s: Setting, f: Firms, c: Curators, quarter: int, ledger: Ledger) -> tuple[Firms, Curators]:
     """Let the scenario's events of this quarter happen, in the order of its list."""
     for event in s.events:
         if event.quarter != quarter:
             continue
         if event.customer_loss is not None:
+            f, c = _mark(f, c, "lost", "before_loss", event.customer_loss.curator_rank)
             f = lose_customers(f, c, event.customer_loss)
         if event.vertical_tie is not None:
+            f, c = _mark(f, c, "tied", "before_tie", event.vertical_tie.curator_rank)
             f = buy_stake(s, f, c, event.vertical_tie, ledger)
-    return f
+    return f, c
+
+
+def _mark(f: Firms, c: Curators, mark: str, before: str, rank: int) -> tuple[Firms, Curators]:
+    """Remember whom the first event of a kind hits, and what was bought until then."""
+    if getattr(f, before).any():
+        return f, c
+    curator, exists = _ranked(c.service_revenue, c.active, rank)
+    hit = (np.arange(c.active.shape[1]) == curator[:, None]) & exists[:, None]
+    return replace(f, **{before: f.purchases * exists[:, None, None]}), replace(c, **{mark: hit})
 
 
 def lose_customers(f: Firms, c: Curators, loss: CustomerLoss) -> Firms:

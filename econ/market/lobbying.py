@@ -32,12 +32,15 @@ class Influence:
         Industry's share of all effort, the regulator's own capacity included.
     curator_share : [S, J]
         Curators' part of it.
+    voice_share : [S, J]
+        Industry's share of all lobbying effort, the regulator's capacity left out.
     weight : [S, J]
         ω, weight of curators' positions in the norm that the regulator moves to.
     """
 
     industry_share: Array
     curator_share: Array
+    voice_share: Array
     weight: Array
 
 
@@ -118,7 +121,8 @@ def lobby(
     share, by_curators = (
         np.divide(part, whole, out=np.zeros_like(capacity), where=capacity > 0) for part in (by_industry, curators.sum(axis=1))
     )
-    return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, by_curators, np.zeros_like(share))
+    loud = np.divide(by_industry, by_industry + voice, out=np.zeros_like(voice), where=by_industry + voice > 0)
+    return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, by_curators, loud, np.zeros_like(share))
 
 
 def move_norms(

@@ -55,8 +55,11 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("cr3_service", "share", "label revenue of the three largest curators"),
         ("top_share_service", "share", "label revenue of the largest curator"),
         ("top_customer_share", "share", "largest customer's share of a curator's revenue, revenue-weighted mean"),
+        ("top5_customer_share", "share", "the same of the five largest customers"),
         ("hhi_normative", "HHI", "concentration of requests governed by each curator's rules"),
         ("hhi_buyers", "HHI", "concentration of label outlay over firms"),
+        ("hhi_firms", "HHI", "concentration of product revenue over firms"),
+        ("leader_share_firms", "share", "product revenue of the firm that led at the status quo"),
         ("cr4_licence", "share", "licence revenue of the four largest curators"),
         ("lerner_licence", "share", "(fee - cost of support)/fee, revenue-weighted"),
         ("curators_active", "count", "curators in the market"),
@@ -74,6 +77,7 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("entries", "count", "curators that entered"),
         ("exits", "count", "curators that left"),
         ("mergers", "count", "mergers of curators"),
+        ("large_entrants", "count", "curators that entered in the last year and have more than the share large_entrant_share of label revenue"),
         ("labeler_exit_rate", "share", "working persons of the last quarter who do not work now"),
     ),
     "certification": (
@@ -108,6 +112,7 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("industry_influence", "share", "industry's share of lobbying effort and regulator's capacity"),
         ("fee_inflation", "index", "inflation of certification fees relative to its maximum"),
         ("curator_influence", "share", "curators' part of industry_influence; the rest is firms'"),
+        ("industry_voice", "share", "industry's share of lobbying effort, the regulator's own capacity left out"),
         ("capture_weight", "share", "weight of curators' positions in the norm that the regulator moves to"),
         ("captured", "0 or 1", "capture index above one half for four quarters running"),
         ("norm_misfit", "norm units", "distance of the rules in force from the public ideal, over governed requests"),
@@ -127,6 +132,12 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("provenance_claims", "USD", "damages paid for undocumented examples"),
         ("welfare", "USD", "sum of the parts; no ranking without them"),
     ),
+    "replays": (
+        ("loss_revenue_ratio", "ratio", "label revenue from firms of the curator that lost customers, over the quarter before; null without such an event"),
+        ("tie_revenue_ratio", "ratio", "the same of the curator in which a firm holds a stake"),
+        ("tie_rivals_reducing", "share", "of the curator's four largest customers beside the stake's owner, those who buy less than before"),
+        ("tie_others_revenue_ratio", "ratio", "label revenue from firms of all other curators, over the quarter before"),
+    ),
     "beliefs": (
         ("belief_mean", "share", "mean believed transfer of the laboratory's advantage"),
         ("belief_sd", "share", "mean standard deviation of that belief"),
@@ -142,7 +153,8 @@ NULLABLE = frozenset(
     {
         "hhi_licence", "hhi_licence_incl_commons", "cr4_licence", "lerner_licence", "top_share_licence", "hhi_normative",
         "cert_pass_rate", "cert_false_pass", "cert_false_fail", "cert_refused_position", "cert_refused_documents", "cert_refused_test",
-        "cert_violation", "helpfulness_measured", "wage_judge", "wage_constrain", "wage_low_income",
+        "cert_violation", "helpfulness_measured", "loss_revenue_ratio", "tie_revenue_ratio", "tie_rivals_reducing", "tie_others_revenue_ratio",
+        "wage_judge", "wage_constrain", "wage_low_income",
         "wage_us_generalist", "wage_expert", "markdown", "labor_share", "hours_unpaid_share", "fill_preference", "fill_constraint",
     }
 )  # fmt: skip

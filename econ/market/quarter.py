@@ -95,7 +95,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     # 1. Levers, growth and events
     levers = s.lever(quarter)
     public, people = grow(s, public, people, quarter)
-    f = apply_events(s, f, c, quarter, ledger)
+    f, c = apply_events(s, f, c, quarter, ledger)
 
     # 2. Exit, entry, mergers
     f, c, changes = turnover.turn_over(s, quo, f, c, public, levers, quarter, ledger)

@@ -10,9 +10,11 @@ import numpy as np
 
 from econ.market import sources
 from econ.market.certification import governed_requests, norm_gaps, public_ideal
+from econ.market.events import QUARTERS_PER_YEAR
 from econ.market.ledger import FLOWS, SECTORS
 from econ.market.libraries import support_cost
 from econ.market.lobbying import stake_factors
+from econ.market.replays import replay_columns
 from econ.market.setting import CONSTRAIN, JUDGE, NO_LIBRARY, REGIONS, Setting, ratio, share_of
 from econ.market.turnover import hhi
 
@@ -33,7 +35,7 @@ def record(s: Setting, quo: StatusQuo, state: State, e: Events) -> tuple[State, 
     """All outcomes of a quarter [S each], and the state with its running counts."""
     columns = {
         **_budgets(state, e), **_labor(s, state, e), **_concentration(s, quo, state, e), **_access(s, state, e),
-        **_certification(e), **_safety(s, quo, state, e), **_governance(s, state, e), **_welfare(s, quo, state, e),
+        **_certification(e), **_safety(s, quo, state, e), **_governance(s, state, e), **_welfare(s, quo, state, e), **replay_columns(s, state),
         "belief_mean": state.firms.belief.mean(axis=1), "belief_sd": np.sqrt(state.firms.variance).mean(axis=1),
     }  # fmt: skip
     leads = (columns["library_leader"] > 2) & (np.nan_to_num(columns["top_share_licence"]) > 0.5)
@@ -155,19 +157,22 @@ def _concentration(s: Setting, quo: StatusQuo, state: State, e: Events) -> Colum
     filled = filled + (e.orders.vendor_constraint * e.price_constraint[:, None]).sum(axis=3) * e.work.fill[:, None, :, CONSTRAIN]
     filled = filled + (f.library[:, :, None] == np.arange(s.slots)) * e.fee_paid[:, None]
     income = _curator_income(e)
-    largest = ratio(filled.max(axis=1), income, 0.0)
+    customers = -np.sort(-filled, axis=1)
+    largest, five = (ratio(part, income, 0.0) for part in (customers[:, 0], customers[:, :5].sum(axis=1)))
     support = support_cost(s, quo)[:, None]
     lerner = np.where(e.fee_paid > 0, 1 - support / np.where(e.fee_paid > 0, e.fee_paid, 1.0), 0.0)
     total = e.licence_revenue.sum(axis=1)
     outlay = f.outlay_preference + f.outlay_constraint.sum(axis=2)
+    sales = share_of(f.revenue.sum(axis=2))
     reference = quo.response.constraints_reference.sum(axis=1) * state.public.scale
     return {
         "hhi_licence": np.where(payers >= FEWEST_PAYERS, licence, np.nan),
         "hhi_licence_incl_commons": np.where(payers + users_of_commons >= FEWEST_PAYERS, with_commons, np.nan),
         "licence_payers": payers.astype(float), "hhi_service": service,
         "cr3_service": service_sorted[:, :3].sum(axis=1), "top_share_service": service_sorted[:, 0],
-        "top_customer_share": ratio((largest * income).sum(axis=1), income.sum(axis=1)), "hhi_normative": normative,
-        "hhi_buyers": hhi(share_of(outlay)), "cr4_licence": licence_sorted[:, :4].sum(axis=1),
+        "top_customer_share": ratio((largest * income).sum(axis=1), income.sum(axis=1)),
+        "top5_customer_share": ratio((five * income).sum(axis=1), income.sum(axis=1)), "hhi_normative": normative,
+        "hhi_buyers": hhi(share_of(outlay)), "hhi_firms": hhi(sales), "leader_share_firms": sales[np.arange(s.size), quo.size.argmax(axis=1)], "cr4_licence": licence_sorted[:, :4].sum(axis=1),
         "lerner_licence": np.where(total > 0, ratio((lerner * e.licence_revenue).sum(axis=1), total), np.nan),
         "curators_active": c.active.sum(axis=1).astype(float), "top_share_licence": licence_sorted[:, 0],
         "library_leader": (c.library.sum(axis=2) * c.active).max(axis=1) / reference,
@@ -192,8 +197,15 @@ def _access(s: Setting, state: State, e: Events) -> Columns:
         "constraint_label_price": price.mean(axis=1), "product_price": f.revenue.sum(axis=(1, 2)) / users.sum(axis=1),
         "firms_without_library": (f.library == NO_LIBRARY).mean(axis=1), "commons_use": (f.library == s.slots).mean(axis=1),
         "entries": e.turnover.entries, "exits": e.turnover.exits, "mergers": e.turnover.mergers,
-        "labeler_exit_rate": ratio(left, worked, 0.0),
+        "labeler_exit_rate": ratio(left, worked, 0.0), "large_entrants": _large_entrants(s, state, e),
     }  # fmt: skip
+
+
+def _large_entrants(s: Setting, state: State, e: Events) -> Array:
+    """Curators that entered in the last year and have more than a stated share of label revenue [S]."""
+    c = state.curators
+    young = c.active & (c.age < QUARTERS_PER_YEAR)
+    return (young & (share_of(e.service_revenue) > s.p["large_entrant_share", 1])).sum(axis=1).astype(float)
 
 
 def _certification(e: Events) -> Columns:
@@ -269,6 +281,7 @@ def _governance(s: Setting, state: State, e: Events) -> Columns:
     return {
         "capture_index": sum(parts) / 3, "capture_displacement": parts[0], "industry_influence": parts[1], "fee_inflation": parts[2],
         "curator_influence": (weight * e.influence.curator_share).sum(axis=1), "capture_weight": (weight * e.influence.weight).sum(axis=1),
+        "industry_voice": (weight * e.influence.voice_share).sum(axis=1),
         "norm_misfit": (weight * gaps.sum(axis=1)).sum(axis=1), "norm_export": (weight * (gaps * abroad).sum(axis=1)).sum(axis=1),
         "stake_ratio": np.log(industry / people),
     }  # fmt: skip

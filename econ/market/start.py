@@ -63,6 +63,7 @@ def _firms(s: Setting, quo: StatusQuo) -> Firms:
         unit_liability=reach * column(strict, 1) * damage,
         claims_rate=np.broadcast_to((p["insured_share"] * strict * p["damage_share_of_price"])[:, None], shape).copy(),
         cash=np.zeros(shape), use=np.broadcast_to(p["constraint_share_start", 1], shape).copy(), tie=empty, withdrawn=empty, owned=empty, purchases=empty,
+        before_loss=empty, before_tie=empty,
     )  # fmt: skip
 
 
@@ -93,6 +94,7 @@ def _curators(s: Setting, quo: StatusQuo) -> Curators:
         unit_share_constraint=unit_share, licence_revenue=zero, service_revenue=zero, profit=zero,
         cash=active * (p["cash_start"] * quo.vendor_revenue)[:, None], quarters_in_debt=np.zeros(shape, np.int64),
         certified=np.zeros((*shape, places), bool), requests=np.zeros((*shape, places)),
+        lost=np.zeros(shape, bool), tied=np.zeros(shape, bool),
     )  # fmt: skip
 
 

@@ -60,6 +60,8 @@ class Firms:
         Stake that the firm holds in the curator.
     purchases : [S, F, C]
         USD paid for labels in the last quarter; zero in a scenario without events, which alone need it.
+    before_loss, before_tie : [S, F, C]
+        Purchases of the quarter before the first event of the kind; zero until then.
     """
 
     brand: Array
@@ -84,6 +86,8 @@ class Firms:
     withdrawn: Array
     owned: Array
     purchases: Array
+    before_loss: Array
+    before_tie: Array
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,8 @@ class Curators:
     certified : [S, C, J] bool
     requests : [S, C, J]
         Share of the jurisdiction's requests governed by the curator's rules.
+    lost, tied : [S, C] bool
+        Whether the first event of the kind hit it: a loss of customers, a firm's stake.
     """
 
     active: Array
@@ -165,6 +171,8 @@ class Curators:
     quarters_in_debt: Array
     certified: Array
     requests: Array
+    lost: Array
+    tied: Array
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def _enter(
         licence_fee=_mean_of(c.licence_fee, c.active), library=p["entrant_library", 2] * reference, documented=0.0 * c.documented,
         investment=p["investment_start", 2] * reference * (quarter >= 0), documents=np.zeros_like(here),
         profit=0.0 * c.profit, quarters_in_debt=np.zeros_like(c.quarters_in_debt), licence_revenue=0.0 * c.licence_revenue,
-        service_revenue=0.0 * c.service_revenue, certified=np.zeros_like(c.certified),
+        service_revenue=0.0 * c.service_revenue, certified=np.zeros_like(c.certified), lost=np.zeros_like(here), tied=np.zeros_like(here),
     )  # fmt: skip
     c = replace(c, **{name: np.where(_like(here, getattr(c, name)), value, getattr(c, name)) for name, value in new.items()})
     # An entrant owes nothing to the slot's past: rivals' stakes and customers' withdrawals end with it.

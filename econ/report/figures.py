@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Market counts as highly concentrated above this Herfindahl-Hirschman index (US Merger Guidelines 2023).
 HIGHLY_CONCENTRATED = 1800.0
+#: What happened in the two cases that scenarios replay (moments M17b, M18a and M19).
+LOST_REVENUE, RIVALS_REDUCING, LARGE_ENTRANTS = -0.22, 0.75, 3.0
 #: A regulator counts as captured above this capture index.
 CAPTURED = 0.5
 BANDS_NOTE = (
@@ -89,7 +91,7 @@ class FanFigure:
     def height(self) -> float:
         """Inches: the axes and one line for each entry of the longest legend."""
         lines = max(len(panel.series) for panel in self.panels)
-        return 0.75 + self.rows * (2.0 + (0.17 * lines if lines > 1 else 0.0)) + (0.15 if self.note else 0.0)
+        return 0.75 + self.rows * (2.0 + (0.17 * lines if lines > 1 else 0.0)) + (0.15 * (1 + self.note.count("\n")) if self.note else 0.0)
 
     @property
     def variables(self) -> list[str]:
@@ -173,7 +175,7 @@ CONCENTRATION = FanFigure(
     ),
     columns=2,
     note=(
-        "Dashed: 1,800, above which the US Merger Guidelines (2023) call a market highly concentrated; with so few "
+        "Dashed: 1,800, above which the US Merger Guidelines (2023) call a market highly concentrated; with so few\n"
         "payers the HHI of licences cannot be held against it, and below 4 payers it is left out."
     ),
 )
@@ -225,6 +227,45 @@ HARM = FanFigure(
     columns=2,
 )
 FAN_FIGURES = (BUDGET, LABOR, CONCENTRATION, CAPTURE, HARM)
+REPLAY_LOSS = FanFigure(
+    "replay_customer_loss",
+    "A curator loses its largest customers",
+    (
+        Panel(
+            "Its label revenue", "Over the quarter before", (Series("loss_revenue_ratio", "revenue"),), (0.0, None),
+            reference=1.0 + LOST_REVENUE,
+        ),
+        Panel("Labeling services", "HHI (0 to 10,000)", (Series("hhi_service", "services"),), (0.0, None)),
+    ),
+    columns=2,
+    note="Dashed: Appen's revenue in the year after a customer of 0.30 of it left in January 2024 (M17b, held out).",
+)  # fmt: skip
+REPLAY_TIE = FanFigure(
+    "replay_vertical_tie",
+    "A firm buys into a curator",
+    (
+        Panel("Label revenue of the curator", "Over the quarter before", (Series("tie_revenue_ratio", "revenue"),), (0.0, None)),
+        Panel(
+            "Four largest other customers", "Share that buys less", (Series("tie_rivals_reducing", "reducing"),), (0.0, 1.02),
+            reference=RIVALS_REDUCING,
+        ),
+        Panel(
+            "Label revenue of other curators", "Over the quarter before", (Series("tie_others_revenue_ratio", "others"),),
+            (0.0, None), reference=1.0,
+        ),
+        Panel(
+            "Large entrants of the last year", "Curators", (Series("large_entrants", "entrants"),), (0.0, 5.0),
+            reference=LARGE_ENTRANTS,
+        ),
+    ),
+    columns=2,
+    note=(
+        "Dashed: after Meta's stake in Scale, June 2025, at least 3 of 4 rival buyers turned away (M18a),\n"
+        "rival vendors had more demand than before (M18b), and 3 entrants were large within a year (M19); all held out."
+    ),
+)  # fmt: skip
+#: Shown where the scenario has the event.
+REPLAY_FIGURES = (REPLAY_LOSS, REPLAY_TIE)
 
 
 def fan_data(summary: pd.DataFrame, scenario: str, kind: FanFigure) -> pd.DataFrame:
@@ -326,9 +367,10 @@ def run_figures(summary: pd.DataFrame, moments: pd.DataFrame, scenarios: Sequenc
     rendered = []
     shown_scenarios = scenarios if len(scenarios) <= MOST_FANS else scenarios[:1]
     for number, scenario in enumerate(shown_scenarios):
-        for kind in FAN_FIGURES:
+        for kind in (*FAN_FIGURES, *REPLAY_FIGURES):
             data = fan_data(summary, scenario, kind)
-            if data["p50"].notna().any():
+            first = data[data["variable"] == kind.variables[0]] if kind in REPLAY_FIGURES else data
+            if first["p50"].notna().any():
                 name = kind.name if number == 0 else f"{kind.name}__{scenario}"
                 rendered.append(Rendered(name, data, _fan_drawing(data, kind), fan_alt_text(data, kind)))
     shown = moments_data(moments)

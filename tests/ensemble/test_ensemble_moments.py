@@ -83,3 +83,22 @@ def test_what_the_run_does_not_reach_or_have_stays_empty():
     assert table["simulated"].isna().all() and table["distance"].isna().all()
     assert len(table) == len(pd.read_csv(moments_file()))
     assert missed(table).empty
+
+
+def test_moments_of_a_replay_count_from_the_event():
+    def after(value):
+        return lambda quarter, replicate: np.where(quarter >= 3, value + 0.01 * replicate, np.nan)
+
+    table = moments_table(
+        outcomes(
+            quarters=8, loss_revenue_ratio=after(0.7), tie_rivals_reducing=after(0.75), tie_revenue_ratio=after(0.5),
+            tie_others_revenue_ratio=after(1.2),
+            large_entrants=lambda quarter, replicate: np.where(quarter == 6, 3.0, 0.0),
+        )
+    )  # fmt: skip
+    assert moment(table, "M17b")["simulated"] == pytest.approx(-0.285)
+    assert moment(table, "M18a")["simulated"] == pytest.approx(0.765)
+    assert moment(table, "M18b")["simulated"] == 1
+    assert moment(table, "M19")["simulated"] == 3
+    without = moments_table(outcomes(loss_revenue_ratio=lambda quarter, replicate: np.full(quarter.size, np.nan)))
+    assert without["simulated"].isna().all()

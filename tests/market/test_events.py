@@ -224,3 +224,42 @@ def test_orders_after_withdrawals(weights, withdrawn):
     else:
         left = split * (1 - w)
         np.testing.assert_allclose(after, left / left.sum(), rtol=1e-12)
+
+
+def test_replays_tell_the_revenue_of_who_was_hit(loss, tie):
+    from econ.market.replays import replay_columns
+
+    s = small.build(scenario(LOSS), replicates=REPLICATES)
+    for quarters, name, kind in ((loss, "loss_revenue_ratio", "lost"), (tie, "tie_revenue_ratio", "tied")):
+        before = quarters[WHEN - 1][0]
+        curator = largest(before)
+        assert all(np.isnan(v).all() for v in replay_columns(s, before).values())
+        for quarter in range(WHEN, 5):
+            state, _ = quarters[quarter]
+            got = replay_columns(s, state)
+            marked = getattr(state.curators, kind)
+            for r, slot in enumerate(curator):
+                same = state.curators.occupants[r, slot] == before.curators.occupants[r, slot]
+                assert marked[r].sum() == same and (not same or marked[r, slot])
+                now = state.firms.purchases[r, :, slot].sum() if same else 0.0
+                assert got[name][r] == pytest.approx(now / before.firms.purchases[r, :, slot].sum(), rel=1e-12)
+            other = {"lost": "tie_revenue_ratio", "tied": "loss_revenue_ratio"}[kind]
+            assert np.isnan(got[other]).all()
+
+
+def test_rivals_that_buy_less_are_counted_among_the_four_largest(tie):
+    from econ.market.replays import replay_columns
+
+    s = small.build(scenario(TIE), replicates=REPLICATES)
+    before, (after, _) = tie[WHEN - 1][0], tie[WHEN]
+    curator = largest(before)
+    buyer = before.firms.revenue.sum(axis=2).argmax(axis=1)
+    got = replay_columns(s, after)
+    for r, slot in enumerate(curator):
+        then, now = (f.purchases[r, :, slot] for f in (before.firms, after.firms))
+        rivals = [i for i in np.argsort(-then, kind="stable") if i != buyer[r] and then[i] > 0][:4]
+        assert got["tie_rivals_reducing"][r] == pytest.approx(np.mean([now[i] < then[i] for i in rivals]))
+        elsewhere = np.arange(s.slots) != slot
+        ratio = after.firms.purchases[r][:, elsewhere].sum() / before.firms.purchases[r][:, elsewhere].sum()
+        assert got["tie_others_revenue_ratio"][r] == pytest.approx(ratio, rel=1e-12)
+    assert (got["tie_rivals_reducing"] > 0.5).all()

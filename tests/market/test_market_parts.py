@@ -728,7 +728,7 @@ def test_stakes_are_the_marginal_values_of_less_harm(running):
 def test_norms_fees_and_positions_move_as_written(running):
     s, quo, _, state, _ = running
     f, c, public, levers = state.firms, state.curators, state.public, s.lever(5)
-    influence = lobbying.Influence(np.full((s.size, 3), 0.4), np.full((s.size, 3), 0.1), np.zeros((s.size, 3)))
+    influence = lobbying.Influence(np.full((s.size, 3), 0.4), np.full((s.size, 3), 0.1), np.full((s.size, 3), 0.5), np.zeros((s.size, 3)))
     moved, after, got = lobbying.move_norms(s, quo, f, c, public, f.library, influence, levers, 5)
     users = f.users.sum(axis=1)
     for r, j in np.ndindex(s.size, 3):
