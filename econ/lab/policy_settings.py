@@ -44,8 +44,8 @@ class ScorerTraining(BaseModel):
     max_steps: int = Field(1500, ge=1)
     warm_up: int = Field(10, ge=1)
     clip: float = Field(1.0, gt=0)
-    check_every: int = Field(50, ge=1)
-    patience: int = Field(3, ge=1)
+    check_every: int = Field(25, ge=1)
+    patience: int = Field(8, ge=1)
 
     @model_validator(mode="after")
     def _ordered(self) -> ScorerTraining:
