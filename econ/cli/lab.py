@@ -100,12 +100,12 @@ def fit(
         surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
     if csv:
         _write_csv(out)
-    from econ.report.laboratory_tables import Laboratory, key_facts, print_laboratory
+    from econ.report.laboratory_tables import key_facts, print_fit
 
     if as_json:
         typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
     elif not quiet:
-        print_laboratory(Laboratory(str(out), None, surfaces), _console())
+        print_fit(surfaces, measurements, _console())
         typer.echo(f"{out}: written")
 
 
@@ -157,15 +157,19 @@ def show(
 
     laboratory = load_laboratory(directory)
     written: list[str] = []
+    left_out: dict[str, str] = {}
     if out is not None:
         from econ.report.laboratory import write_laboratory
 
-        written = write_laboratory(laboratory, out, force=force)
+        written, without = write_laboratory(laboratory, out, force=force)
+        left_out = {left.name: left.why for left in without}
     if as_json:
         facts = {} if laboratory.surfaces is None else key_facts(laboratory.surfaces)
-        typer.echo(json.dumps({"source": laboratory.source, "files": written} | facts))
+        typer.echo(json.dumps({"source": laboratory.source, "files": written, "left_out": left_out} | facts))
     elif not quiet:
         print_laboratory(laboratory, _console())
+        for name, why in left_out.items():
+            typer.echo(f"left out: {name}: {why}")
         if out is not None:
             typer.echo(f"{out}: {len(written)} files")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from econ.claims.evidence import Evidence
+from econ.claims.reading import evidence_of, load_evidence
 from econ.core.errors import InputError
 from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
+from econ.report.laboratory_fits import curve_table, print_curves
 from econ.report.numbers import interval, short
-from econ.surfaces.cells import CONFIRMATORY
-from econ.surfaces.curves import DESCRIBED, method_curves
+from econ.surfaces.cells import CONFIRMATORY, KNOBS
 from econ.surfaces.files import DESCRIPTION, load_surfaces
 
 if TYPE_CHECKING:
@@ -22,10 +25,10 @@ if TYPE_CHECKING:
 
     from econ.surfaces.posterior import Surfaces
 
-MEASUREMENTS = "measurements.parquet"
+MEASUREMENTS, CURVES = "measurements.parquet", "curves.parquet"
 #: Outcomes of a cell, harm first.
 OUTCOMES = ("relative_harm", "helpfulness", "sycophancy", "over_refusal")
-CELL = ["distribution", "method", "label_kind", "v", "a", "b", "n"]
+CELL = ["distribution", "method", "label_kind", "v", "setting", "a", "b", "n"]
 EFFORT = ("judgements", "human_minutes", "flops")
 #: Arms with one kind of label: what trains them is known from the labels, not from the method's name.
 PURE = {"flags": "flags alone", "pairs": "pairs alone"}
@@ -44,6 +47,14 @@ class Laboratory:
     source: str
     measurements: pd.DataFrame | None
     surfaces: Surfaces | None
+    curves: pd.DataFrame | None = None
+    """Metrics along training, where they were kept."""
+
+    def evidence(self) -> Evidence | None:
+        """Confirmatory and imported runs by arm, setting and configuration; None without measurements."""
+        if self.measurements is None:
+            return None
+        return evidence_of([(self.source, None, self.measurements)])
 
 
 def load_laboratory(directory: Path | None = None) -> Laboratory:
@@ -55,8 +66,8 @@ def load_laboratory(directory: Path | None = None) -> Laboratory:
         If it holds neither.
     """
     if directory is None:
-        shipped = read_measurements(shipped_path("calibration", "lab", "surface", MEASUREMENTS))
-        return Laboratory("shipped", shipped, load_surfaces())
+        directory = shipped_path("calibration", "lab", "surface")
+        return Laboratory("shipped", read_measurements(directory / MEASUREMENTS), load_surfaces())
     has_table, has_surfaces = ((directory / name).is_file() for name in (MEASUREMENTS, DESCRIPTION))
     if not (has_table or has_surfaces):
         raise InputError(
@@ -64,7 +75,9 @@ def load_laboratory(directory: Path | None = None) -> Laboratory:
             allowed="a directory made by `econ lab run`, `econ lab import` or `econ lab fit`",
         )  # fmt: skip
     table = read_measurements(directory / MEASUREMENTS) if has_table else None
-    return Laboratory(directory.name, table, load_surfaces(directory) if has_surfaces else None)
+    along = directory / CURVES
+    curves = pd.read_parquet(along) if along.is_file() else None
+    return Laboratory(directory.name, table, load_surfaces(directory) if has_surfaces else None, curves)
 
 
 def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -81,6 +94,7 @@ def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:
 
     rows = measurements[measurements["task"] == "A"].copy()
     rows["v"] = rows["v"].astype(float).round(6)
+    rows["setting"] = _varied_knobs(rows)
     numbers = [*OUTCOMES, "collapsed", *EFFORT]
     for name in numbers:
         rows[name] = rows[name].astype("float64")
@@ -96,14 +110,27 @@ def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:
     for outcome in OUTCOMES:
         table[f"{outcome}_low"] = mean[outcome] - margin * sd[outcome]
         table[f"{outcome}_high"] = mean[outcome] + margin * sd[outcome]
-    table["collapsed_low"], table["collapsed_high"] = _wilson(table["collapsed"], table["worlds"])
+    table["collapsed_low"], table["collapsed_high"] = wilson(table["collapsed"], table["worlds"])
     table = table.reset_index()
     table["stage"] = table["stage"].astype(str)
     table.insert(len(keys), "arm", arms(table))
     return table
 
 
-def _wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float], pd.Series[float]]:
+def _varied_knobs(rows: pd.DataFrame) -> pd.Series[str]:
+    """Knobs that the table varies besides v, with their values; empty where it varies none."""
+    trained = rows[(rows["n"] > 0) & rows["stage"].isin(CONFIRMATORY)]
+    varied = [k for k in KNOBS if trained[k].nunique() > 1]
+    # Noise follows from v unless it is set for itself.
+    varied += [k for k in ("miss", "false_alarm") if (trained.groupby("v")[k].nunique() > 1).any()]
+    texts = pd.Series("", index=rows.index)
+    for knob in varied:
+        value = rows[knob].astype(float).map(lambda x: "" if np.isnan(x) else f"{x:.3g}")
+        texts += (f"{knob} " + value + "; ").where(value != "", "")
+    return texts.str.removesuffix("; ")
+
+
+def wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float], pd.Series[float]]:
     """Score interval of a share of `n` worlds."""
     from scipy.special import ndtri
 
@@ -172,27 +199,21 @@ def sigma_table(surfaces: Surfaces) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def curve_table(laboratory: Laboratory) -> pd.DataFrame:
-    """Learning curves of the methods, one row per curve and form; see `econ.surfaces.curves.method_curves`.
-
-    Fitted to the measurements where they are here, else as stored with the surfaces.
-    """
-    if laboratory.measurements is not None:
-        return pd.DataFrame(method_curves(laboratory.measurements))
-    stored = {} if laboratory.surfaces is None else laboratory.surfaces.diagnostics
-    table = pd.DataFrame(stored.get("curves", []))
-    # Null in the file where a number was refused.
-    numbers = [c for c in table.columns if c.startswith(DESCRIBED)]
-    return table.astype(dict.fromkeys(numbers, "float64"))
-
-
 def print_laboratory(laboratory: Laboratory, console: Console) -> None:
     """Measurements and fits on a terminal."""
     if laboratory.measurements is not None:
         _print_cells(cell_table(laboratory.measurements), console)
     if laboratory.surfaces is not None:
         print_surfaces(laboratory.surfaces, console)
-    print_curves(curve_table(laboratory), console)
+    evidence = laboratory.evidence()
+    if evidence is not None:
+        print_curves(curve_table(evidence), console)
+
+
+def print_fit(surfaces: Surfaces, paths: Sequence[Path], console: Console) -> None:
+    """A fit on a terminal, with the learning curves in the tables that it was made from."""
+    print_surfaces(surfaces, console)
+    print_curves(curve_table(load_evidence(paths)), console)
 
 
 def _print_cells(cells: pd.DataFrame, console: Console) -> None:
@@ -212,16 +233,19 @@ def _print_cells(cells: pd.DataFrame, console: Console) -> None:
         collapse_padding=True,
     )  # fmt: skip
     several = bool(shown.groupby("arm")["method"].nunique().gt(1).any())
-    for column in _TERMINAL[: None if several else -1]:
-        table.add_column(column, justify="left" if column in ("labels", "method") else "right")
+    columns = [c for c in _TERMINAL if c != "method" or several]
+    columns = [c for c in columns if c != "knobs" or (shown["setting"] != "").any()]
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("labels", "method", "knobs") else "right")
     for _, row in shown.iterrows():
-        table.add_row(*_terminal_cells(row)[: None if several else -1])
+        texts = dict(zip(_TERMINAL, _terminal_cells(row), strict=True))
+        table.add_row(*(texts[c] for c in columns))
     console.print(table)
     both = int(((cells["distribution"] == distribution) & (cells["arm"] == "both")).sum())
     console.print(_reading(shown, both), highlight=False)
 
 
-_TERMINAL = ("v", "labels", "n", "minutes", "harm", "help", "sycoph.", "over-ref.", "collapsed %", "method")
+_TERMINAL = ("v", "labels", "n", "minutes", "harm", "help", "sycoph.", "over-ref.", "collapsed %", "method", "knobs")
 
 
 def _terminal_rows(cells: pd.DataFrame) -> pd.DataFrame:
@@ -246,7 +270,7 @@ def _terminal_cells(row: pd.Series[Any]) -> list[str]:
         share, low, high = (f"{100 * row[f'collapsed{end}']:.0f}" for end in ("", "_low", "_high"))
         share = f"{share} [{low}, {high}]"
     outcomes = [_with_margin(row[o], row[f"{o}_high"]) for o in OUTCOMES]
-    return [v, str(row["arm"]), f"{row['n']:,}", minutes, *outcomes, share, str(row["method"])]
+    return [v, str(row["arm"]), f"{row['n']:,}", minutes, *outcomes, share, str(row["method"]), row["setting"]]
 
 
 def _with_margin(mean: float, high: float) -> str:
@@ -314,34 +338,6 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
     console.print(sigma)
     for line in _remarks(surfaces):
         console.print(line, highlight=False)
-
-
-def print_curves(curves: pd.DataFrame, console: Console) -> None:
-    """Learning curves on a terminal: of each curve the form that predicts best."""
-    from rich.table import Table
-
-    if curves.empty:
-        return
-    table = Table(
-        title="Learning curves of relative harm, form that predicts best [90 % interval]",
-        title_justify="left", box=None,
-    )  # fmt: skip
-    left = ("distribution", "method", "labels", "form", "refused")
-    for name in (
-        "distribution", "method", "labels", "v", "form", "half-saturation, labels", "floor", "refused"
-    ):  # fmt: skip
-        table.add_column(name, justify="left" if name in left else "right")
-    for _, row in curves[curves["best"]].iterrows():
-        half, floor = (
-            interval(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in ("half_saturation", "floor")
-        )
-        beyond = " (extrapolated)" if row["extrapolated"] else ""
-        table.add_row(
-            row["distribution"], row["method"], row["label_kind"], f"{row['v']:.3g}", row["form"], half + beyond,
-            "0 (by form)" if row["form"] == "power" and row["refused"] != "floor" else floor,
-            f"{row['refused'].replace('_', '-')}: {row['reason']}" if row["refused"] else "",
-        )  # fmt: skip
-    console.print(table)
 
 
 def _remarks(surfaces: Surfaces) -> list[str]:

@@ -97,8 +97,10 @@ def finish_figure(figure: Figure, title: str, note: str) -> None:
     figure.supxlabel(note, x=0.008, ha="left", fontsize=7.2, color=GREY)
 
 
-def save_figure(figure: Figure, directory: Path, name: str) -> None:
+def save_figure(figure: Figure, directory: Path, name: str, facts: dict[str, str] | None = None) -> None:
     """Write ``NAME.png`` and ``NAME.svg``, the same bytes for the same figure.
+
+    `facts` go into both files' metadata under the keys Title, Description and Source.
 
     The layout is solved and then frozen, at the resolution of the PNG: the solver moves on every draw,
     and the second file would differ from the first. The canvases are asked directly, since
@@ -116,6 +118,6 @@ def save_figure(figure: Figure, directory: Path, name: str) -> None:
             layout.execute(figure)
             figure.set_layout_engine("none")
         with atomic_file(directory / f"{name}.png") as temporary:
-            FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})  # type: ignore[no-untyped-call]
+            FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None, **(facts or {})})  # type: ignore[no-untyped-call]
         with atomic_file(directory / f"{name}.svg") as temporary:
-            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})  # type: ignore[no-untyped-call]
+            FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None, **(facts or {})})  # type: ignore[no-untyped-call]

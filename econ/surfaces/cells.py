@@ -175,25 +175,6 @@ def secondary_cells(rows: pd.DataFrame, distribution: str, outcome: str, source:
     return _cells(here, outcome, source)
 
 
-def curve_cells(rows: pd.DataFrame, base_rows: pd.DataFrame) -> Cells | None:
-    """Violation rates of one method over its budgets, `a` being its labels n, whatever they are.
-
-    None where a world lacks its base rate, which a curve starts at.
-    """
-    wide = rows.astype({"violation": float}).pivot_table(
-        index="world", columns="n", values="violation", aggfunc="mean", observed=True
-    )
-    own = base_rows.astype({"violation": float}).groupby("world")["violation"].mean()
-    repeated = rows.astype({"violation_base": float}).groupby("world")["violation_base"].mean().dropna()
-    base = own.combine_first(repeated).reindex(wide.index)
-    n = wide.columns.to_numpy(np.float64)
-    if base.isna().any() or not (base > 0).all():
-        return None
-    counts = _counted(rows, base_rows, wide, ["n"])
-    rate, level = wide.to_numpy(np.float64), np.full(len(n), float(rows["v"].iloc[0]))
-    return Cells(n, np.zeros(len(n)), level, wide.index.to_numpy(np.int64), rate, base.to_numpy(np.float64), **counts)
-
-
 def _cells(rows: pd.DataFrame, outcome: str, source: str | Path) -> Cells:
     trained = rows[(rows["a"] > 0) | (rows["b"] > 0)]
     base = _base(rows, outcome)

@@ -12,23 +12,18 @@ than two between them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from econ.surfaces.bootstrap import widening, world_weights
-from econ.surfaces.cells import CONFIRMATORY, KNOBS, MINIMUM_WORLDS, Cells, curve_cells
+from econ.surfaces.bootstrap import widening
+from econ.surfaces.cells import Cells
 from econ.surfaces.comparison import corrected_akaike, error_of, left_out_weights, world_log_scores
 from econ.surfaces.forms import Floats, logit, sigmoid
 from econ.surfaces.least_squares import Prior, harm_equations, levenberg_marquardt, predicted_log_odds
 from econ.surfaces.likelihoods import Likelihood, likelihood_of
 from econ.surfaces.variance import Spread, spread_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Bootstrap draws of a curve: its interval is reported, not handed to the market.
 CURVE_DRAWS = 200
@@ -36,10 +31,6 @@ CURVE_DRAWS = 200
 MINIMUM_CURVE_BUDGETS = 4
 LOG_2 = float(np.log(2.0))
 DESCRIBED = ("half_saturation", "floor", "exponent")
-#: Test distributions for which curves are fitted.
-DISTRIBUTIONS = ("id", "ood")
-#: What makes runs comparable along one curve.
-CURVE = ("distribution", "method", "label_kind", "v", *KNOBS)
 
 
 @dataclass(frozen=True)
@@ -147,7 +138,7 @@ def fit_curve(cells: Cells, weights: Floats) -> list[CurveFit]:
     Parameters
     ----------
     cells : Cells
-        As from `econ.surfaces.cells.curve_cells`: `a` holds the labels, whatever they are.
+        `a` holds the labels, whatever they are.
     weights : ndarray, [D, W]
         Bootstrap weights of the worlds.
     """
@@ -207,73 +198,3 @@ def curve_refusal(cells: Cells) -> tuple[str, str, str] | None:
 def _standard_error(by_world: Floats) -> float:
     seen = by_world[np.isfinite(by_world)]
     return float(seen.std(ddof=1) / np.sqrt(len(seen)))
-
-
-def method_curves(rows: pd.DataFrame, seed: int = 1) -> list[dict[str, Any]]:
-    """Curves of every method, kind of label, distribution and setting of the knobs that a table can carry.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Measurements; only confirmatory or imported worlds of task A are used.
-    seed : int
-        Of the bootstrap weights of worlds.
-
-    Returns
-    -------
-    list of dict
-        One per curve and form: the columns of `CURVE`, `worlds`, `budgets`, `largest`, `form`, `best`
-        (highest leave-one-world-out score), `log_score`, `aicc`, `rmse`, `refused` (what, or ""),
-        `reason`, `why`, `DESCRIBED` with `_low` and `_high`, NaN where refused, and `extrapolated`: the half-saturation
-        lies beyond the largest budget.
-    """
-    found: list[dict[str, Any]] = []
-    for key, cells in _curves(rows):
-        fits = fit_curve(cells, world_weights(seed, CURVE_DRAWS, cells.worlds))
-        best = max(fits, key=lambda fit: fit.log_score)
-        what, reason, why = curve_refusal(cells) or ("", "", "")
-        shared = key | {
-            "worlds": len(cells.worlds), "budgets": len(cells.a), "largest": float(cells.a.max()),
-            "refused": what, "reason": reason, "why": why,
-        }  # fmt: skip
-        for fit in fits:
-            described = fit.described()
-            if what:
-                described |= {f"{what}{end}": float("nan") for end in ("", "_low", "_high")}
-            scores = {"log_score": fit.log_score, "aicc": fit.aicc, "rmse": fit.rmse}
-            beyond = described["half_saturation"] > shared["largest"]
-            found.append(
-                shared
-                | {"form": fit.form.name, "best": fit is best, **scores, **described, "extrapolated": beyond}
-            )
-    return found
-
-
-def _curves(rows: pd.DataFrame) -> Iterator[tuple[dict[str, Any], Cells]]:
-    """Cells of each curve that has enough budgets and worlds, and one mix of labels at each budget."""
-    own = rows[(rows["task"] == "A") & rows["stage"].isin(CONFIRMATORY) & rows["distribution"].isin(DISTRIBUTIONS)]
-    # What trained a run is known from its labels: the joint method on one kind alone is that kind's.
-    kinds = np.select([(own["a"] > 0) & (own["b"] == 0), (own["b"] > 0) & (own["a"] == 0)], ["flag", "preference"], "")
-    own = own.assign(
-        v=own["v"].astype(float).round(6), label_kind=np.where(kinds == "", own["label_kind"].astype(str), kinds)
-    )
-    trained = own[own["n"] > 0]
-    for key, group in trained.groupby(list(CURVE), observed=True, dropna=False, sort=True):
-        mixes = group[["n", "a", "b"]].drop_duplicates()
-        if mixes["n"].duplicated().any() or len(mixes) < MINIMUM_CURVE_BUDGETS:
-            continue
-        if group["world"].nunique() < MINIMUM_WORLDS:
-            continue
-        base = own[(own["n"] == 0) & (own["method"] == "base") & (own["distribution"] == key[0])]
-        cells = curve_cells(group, base)
-        if cells is not None:
-            yield dict(zip(CURVE, map(_plain, key), strict=True)), cells
-
-
-def _plain(value: Any) -> Any:
-    """A Python value; NaN where the table has none."""
-    import pandas as pd
-
-    if pd.isna(value):
-        return float("nan")
-    return value.item() if hasattr(value, "item") else value

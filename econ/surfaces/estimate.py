@@ -15,7 +15,6 @@ from econ.core.measurements import read_measurements
 from econ.core.provenance import now, provenance
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
-from econ.surfaces.curves import method_curves
 from econ.surfaces.files import write_surfaces
 from econ.surfaces.fit import HarmFit, describe_forms, fit_harm, s1_refusal
 from econ.surfaces.fit_secondary import fit_secondary
@@ -97,16 +96,7 @@ def estimate_surfaces(
     table, measurements = _joined(files)
     name = ", ".join(path.name for path in files)
     rows = select_rows(table, name)
-    surfaces = fit_rows(rows, name, seed=seed, draws=draws, say=say)
-    say("learning curves of the methods")
-    curves = [{key: _null(value) for key, value in row.items()} for row in method_curves(table, seed)]
-    whole = replace(surfaces, diagnostics={**surfaces.diagnostics, "curves": curves})
-    return Estimate(whole, measurements)
-
-
-def _null(value: Any) -> Any:
-    """None for NaN, which JSON lacks."""
-    return None if isinstance(value, float) and np.isnan(value) else value
+    return Estimate(fit_rows(rows, name, seed=seed, draws=draws, say=say), measurements)
 
 
 def _joined(files: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

@@ -22,6 +22,8 @@ raters who compare see violations through the same noisy channel as raters who f
 # ruff: noqa: D102  (the methods are documented on `Form`)
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -68,9 +70,19 @@ class Form:
         """Parameters at verifiability v, each [S, K]."""
         raise NotImplementedError
 
+    #: H, -∂H/∂log_x and -∂H/∂log_y: of exp, log and log1p of some array library or of compiled code, the
+    #: parameters that its signature names, and log_x = ln(x + GUARD), log_y likewise.
+    formula: ClassVar[Callable[..., tuple[Any, Any, Any]]]
+
     def evaluate(self, xp: Any, p: dict[str, Any], log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:
-        """H, -∂H/∂log_x and -∂H/∂log_y, where log_x = ln(x + GUARD), likewise log_y; `xp` is their namespace."""
-        raise NotImplementedError
+        """H and its slopes by `formula`; `xp` is the namespace of the stocks."""
+        return self.formula(xp.exp, xp.log, xp.log1p, *(p[name] for name in self.used), log_x, log_y)
+
+    #: Names of the parameters at v that `formula` takes, in its order.
+    used: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.used = tuple(signature(cls.formula).parameters)[3:-2]
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         """∂H/∂v at fixed labels a and b."""
@@ -133,20 +145,18 @@ class S1(Form):
         }  # fmt: skip
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
 
-    def _z(self, xp: Any, p: dict[str, Any], log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:
-        """The index z and its derivatives in log_x and log_y."""
-        power_x, power_y = xp.exp(p["r"] * log_x), xp.exp(p["r"] * log_y)
+    @staticmethod
+    def formula(
+        exp: Any, log: Any, log1p: Any, r: Any, inverse_r: Any, guard: Any, kappa: Any, h: Any, span: Any, log_x: Any, log_y: Any
+    ) -> tuple[Any, Any, Any]:  # fmt: skip
+        power_x, power_y = exp(r * log_x), exp(r * log_y)
         # At the origin the difference is zero up to rounding, of either sign.
-        total = xp.abs((power_x - p["guard"]) + (power_y - p["guard"])) + TINY
-        z = xp.exp(p["inverse_r"] * xp.log(total))
-        slope = z / total
-        return z, slope * power_x, slope * power_y
-
-    def evaluate(self, xp: Any, p: dict[str, Any], log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:
-        z, z_x, z_y = self._z(xp, p, log_x, log_y)
-        gap = p["span"] * xp.exp(-p["kappa"] * xp.log1p(z))
-        slope = p["kappa"] * gap / (1.0 + z)
-        return p["h"] + gap, slope * z_x, slope * z_y
+        total = abs((power_x - guard) + (power_y - guard)) + TINY
+        z = exp(inverse_r * log(total))
+        slope_z = z / total
+        gap = span * exp(-kappa * log1p(z))
+        slope = kappa * gap / (1.0 + z)
+        return h + gap, slope * (slope_z * power_x), slope * (slope_z * power_y)
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         h, slope_x, _ = self.evaluate(np, p, np.log(x + GUARD), np.log(y + GUARD))
@@ -173,12 +183,18 @@ class NormalisedS1(S1):
         r = np.where(np.abs(r) < SMALLEST_R, SMALLEST_R, r)
         return self._parameters(c0 + c1 * v, c1, log_b0, r, log_kappa, d0 + d1 * v, d1)
 
-    def _z(self, xp: Any, p: dict[str, Any], log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:
-        power_x, power_y = xp.exp(p["r"] * log_x), xp.exp(p["r"] * log_y)
+    @staticmethod
+    def formula(
+        exp: Any, log: Any, log1p: Any, r: Any, inverse_r: Any, guard: Any, kappa: Any, h: Any, span: Any, log_x: Any, log_y: Any
+    ) -> tuple[Any, Any, Any]:  # fmt: skip
+        power_x, power_y = exp(r * log_x), exp(r * log_y)
         half = 0.5 * (power_x + power_y)
-        z = 2.0 * xp.exp(p["inverse_r"] * xp.log(half))
-        slope = 0.5 * z / half
-        return z - 2.0 * GUARD, slope * power_x, slope * power_y
+        whole = 2.0 * exp(inverse_r * log(half))
+        slope_z = 0.5 * whole / half
+        z = whole - 2.0 * GUARD
+        gap = span * exp(-kappa * log1p(z))
+        slope = kappa * gap / (1.0 + z)
+        return h + gap, slope * (slope_z * power_x), slope * (slope_z * power_y)
 
 
 class S2(Form):
@@ -209,24 +225,30 @@ class S2(Form):
         shape = np.broadcast_shapes(log_a_max.shape, log_a50.shape)
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
 
-    def _part(self, xp: Any, r: Any, exponent: Any, weight: Any, log_stock: Any) -> tuple[Any, Any]:
+    def _part(self, r: Any, exponent: Any, weight: Any, log_stock: Any) -> tuple[Any, Any]:
         """One label's contribution to z^r, and 1/(1 + stock^p), the room left below its ceiling."""
-        power = xp.exp(exponent * log_stock)
-        share = r * (exponent * log_stock - xp.log1p(power))
-        return weight * xp.exp(share), 1.0 / (1.0 + power)
+        power = np.exp(exponent * log_stock)
+        share = r * (exponent * log_stock - np.log1p(power))
+        return weight * np.exp(share), 1.0 / (1.0 + power)
 
-    def evaluate(self, xp: Any, p: dict[str, Any], log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:
-        part_a, room_a = self._part(xp, p["r"], p["p"], p["weight_a"], log_x)
-        part_b, room_b = self._part(xp, p["r"], p["q"], p["weight_b"], log_y)
-        total = (part_a - p["guard_a"]) + (part_b - p["guard_b"]) + p["root"]
-        z = xp.exp(p["inverse_r"] * xp.log(total))
-        h = xp.exp(p["offset"] - z)
+    @staticmethod
+    def formula(
+        exp: Any, log: Any, log1p: Any, r: Any, inverse_r: Any, p: Any, q: Any, weight_a: Any, weight_b: Any, guard_a: Any,
+        guard_b: Any, root: Any, offset: Any, log_x: Any, log_y: Any,
+    ) -> tuple[Any, Any, Any]:  # fmt: skip
+        power_a, power_b = exp(p * log_x), exp(q * log_y)
+        part_a = weight_a * exp(r * (p * log_x - log1p(power_a)))
+        part_b = weight_b * exp(r * (q * log_y - log1p(power_b)))
+        room_a, room_b = 1.0 / (1.0 + power_a), 1.0 / (1.0 + power_b)
+        total = (part_a - guard_a) + (part_b - guard_b) + root
+        z = exp(inverse_r * log(total))
+        h = exp(offset - z)
         slope = h * z / total
-        return h, slope * (p["p"] * part_a * room_a), slope * (p["q"] * part_b * room_b)
+        return h, slope * (p * part_a * room_a), slope * (q * part_b * room_b)
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
-        part_a, _ = self._part(np, p["r"], p["p"], p["weight_a"], np.log(x + GUARD))
-        part_b, _ = self._part(np, p["r"], p["q"], p["weight_b"], np.log(y + GUARD))
+        part_a, _ = self._part(p["r"], p["p"], p["weight_a"], np.log(x + GUARD))
+        part_b, _ = self._part(p["r"], p["q"], p["weight_b"], np.log(y + GUARD))
         own_a, own_b = part_a - p["guard_a"], part_b - p["guard_b"]
         total = own_a + own_b + p["root"]
         z = total ** p["inverse_r"]
@@ -239,8 +261,8 @@ class S2(Form):
         return value
 
     def curvature(self, p: dict[str, Floats], x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
-        part_a, room_a = self._part(np, p["r"], p["p"], p["weight_a"], np.log(x))
-        part_b, room_b = self._part(np, p["r"], p["q"], p["weight_b"], np.log(y))
+        part_a, room_a = self._part(p["r"], p["p"], p["weight_a"], np.log(x))
+        part_b, room_b = self._part(p["r"], p["q"], p["weight_b"], np.log(y))
         m = (p["p"] * part_a * room_a) / (p["q"] * part_b * room_b)
         bend_a = p["p"] * (p["r"] * room_a - (1.0 - room_a))
         bend_b = p["q"] * (p["r"] * room_b - (1.0 - room_b))
@@ -270,21 +292,26 @@ class S3(Form):
         shape = np.broadcast_shapes(values["a_half"].shape, values["b_half"].shape)
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
 
-    def _hill(self, xp: Any, floor: Any, exponent: Any, guard: Any, log_stock: Any) -> tuple[Any, Any]:
+    def _hill(self, floor: Any, exponent: Any, guard: Any, log_stock: Any) -> tuple[Any, Any]:
         """A Hill curve from 1 to its floor, and minus its slope in `log_stock`."""
-        power = xp.exp(exponent * log_stock)
+        power = np.exp(exponent * log_stock)
         room = 1.0 / (1.0 + (power - guard))
         drop = (1.0 - floor) * room
         return floor + drop, exponent * drop * room * power
 
-    def evaluate(self, xp: Any, p: dict[str, Any], log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:
-        h_a, slope_a = self._hill(xp, p["ha"], p["p"], p["guard_a"], log_x)
-        h_b, slope_b = self._hill(xp, p["hb"], p["q"], p["guard_b"], log_y)
-        return h_a * h_b, slope_a * h_b, slope_b * h_a
+    @staticmethod
+    def formula(
+        exp: Any, log: Any, log1p: Any, p: Any, q: Any, guard_a: Any, guard_b: Any, ha: Any, hb: Any, log_x: Any, log_y: Any
+    ) -> tuple[Any, Any, Any]:  # fmt: skip
+        power_a, power_b = exp(p * log_x), exp(q * log_y)
+        room_a, room_b = 1.0 / (1.0 + (power_a - guard_a)), 1.0 / (1.0 + (power_b - guard_b))
+        drop_a, drop_b = (1.0 - ha) * room_a, (1.0 - hb) * room_b
+        h_a, h_b = ha + drop_a, hb + drop_b
+        return h_a * h_b, p * drop_a * room_a * power_a * h_b, q * drop_b * room_b * power_b * h_a
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
-        h_a, slope_a = self._hill(np, p["ha"], p["p"], p["guard_a"], np.log(x + GUARD))
-        h_b, _ = self._hill(np, p["hb"], p["q"], p["guard_b"], np.log(y + GUARD))
+        h_a, slope_a = self._hill(p["ha"], p["p"], p["guard_a"], np.log(x + GUARD))
+        h_b, _ = self._hill(p["hb"], p["q"], p["guard_b"], np.log(y + GUARD))
         lifted_a, lifted_b = (1.0 - h_a) / (1.0 - p["ha"]), (1.0 - h_b) / (1.0 - p["hb"])
         scale = slope_a * (x / (x + GUARD)) * p["log_a_slope"]
         value: Floats = h_b * (p["ha_slope"] * lifted_a - scale) + h_a * p["hb_slope"] * lifted_b

@@ -14,17 +14,15 @@ from typer.testing import CliRunner
 from econ.cli.lab import app
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements, write_measurements
-from econ.report.laboratory import (
+from econ.report.laboratory import laboratory_figures, provenance_of, write_laboratory
+from econ.report.laboratory_arms import (
     curves_alt_text,
     harm_helpfulness_plane,
     learning_curves,
     plane_alt_text,
     plane_table,
-    slice_alt_text,
-    slice_table,
-    surface_slices,
-    write_laboratory,
 )
+from econ.report.laboratory_slices import slice_alt_text, slice_table, surface_slices
 from econ.report.laboratory_tables import cell_table, load_laboratory, print_laboratory, pure_arms
 from econ.report.style import save_figure
 from econ.surfaces.files import load_surfaces, write_surfaces
@@ -246,16 +244,19 @@ def test_slices_agree_with_the_surface_and_say_when_sigma_was_imposed(laboratory
 
 def test_everything_is_written_with_its_data_and_identically(laboratory, tmp_path):
     found = load_laboratory(laboratory)
-    names = write_laboratory(found, tmp_path / "one")
-    again = tmp_path / "again"
-    again.mkdir()
-    save_figure(harm_helpfulness_plane(plane_table(cell_table(found.measurements), "ood")), again, "plane")
-    assert {"cells.csv", "forms.csv", "sigma.csv", "alt_text.json"} <= set(names)
+    names, left_out = write_laboratory(found, tmp_path / "one")
+    again = next(d for d in laboratory_figures(found)[0] if d.name == "harm_helpfulness_ood")
+    facts = {"Title": again.name, "Description": again.alt_text, "Source": provenance_of(found)}
+    (tmp_path / "again").mkdir()
+    save_figure(again.draw(), tmp_path / "again", again.name, facts)
+    assert {"cells.csv", "forms.csv", "sigma.csv", "alt_text.json", "left_out.json"} <= set(names)
+    assert json.loads((tmp_path / "one" / "left_out.json").read_text()) == {x.name: x.why for x in left_out}
+    assert {"phase_harm_ood", "pass_at_k_ood", "all of id"} <= {x.name for x in left_out}
     for stem in ("learning_curves_ood", "harm_helpfulness_ood", "surface_ood_v0.50"):
         assert {f"{stem}.png", f"{stem}.svg", f"{stem}.csv"} <= set(names)
     for kind in ("png", "svg"):
-        first = tmp_path / "one" / f"harm_helpfulness_ood.{kind}"
-        assert first.read_bytes() == (again / f"plane.{kind}").read_bytes()
+        first, again = (tmp_path / run / f"harm_helpfulness_ood.{kind}" for run in ("one", "again"))
+        assert first.read_bytes() == again.read_bytes()
     with pytest.raises(InputError, match="--force"):
         write_laboratory(found, tmp_path / "one")
 

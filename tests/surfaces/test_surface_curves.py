@@ -1,13 +1,11 @@
-"""Learning curves of one method: known truths, refusals, and which rows of a table make a curve."""
+"""Learning curves of one method: known truths and refusals."""
 
 import numpy as np
 import pytest
-from synthetic import measurements
 
-from econ.core.measurements import check_measurements
 from econ.surfaces.bootstrap import world_weights
 from econ.surfaces.cells import Cells
-from econ.surfaces.curves import FORMS, CurveForm, curve_refusal, fit_curve, method_curves
+from econ.surfaces.curves import FORMS, CurveForm, curve_refusal, fit_curve
 
 N = np.array([16.0, 39, 95, 232, 565, 1378, 3360, 8192])
 WORLDS = np.arange(1000, 1016)
@@ -62,23 +60,3 @@ def test_flat_and_open_curves_are_refused_and_a_settled_one_is_not():
 def test_harm_that_rises_has_a_floor_above_one():
     fit = fit_curve(curve(lambda n: 1.0 + 0.4 * n / (n + 100.0)), world_weights(1, 20, WORLDS))[0]
     assert fit.described()["floor"] == pytest.approx(1.4, abs=0.05)
-
-
-def test_a_surface_has_the_curves_of_its_two_arms_and_none_of_its_mixes():
-    table = check_measurements(measurements("S3", worlds=6, v=(1.0, 0.5)), "synthetic")
-    found = method_curves(table)
-    assert {(row["label_kind"], row["v"]) for row in found} == {
-        (kind, v) for kind in ("flag", "preference") for v in (1.0, 0.5)
-    }
-    assert len(found) == 4 * len(FORMS) and sum(row["best"] for row in found) == 4
-    for row in found:
-        assert np.isnan(row["half_saturation"]) == (row["refused"] == "half_saturation")
-        assert row["budgets"] == 5 and row["worlds"] == 6
-
-
-def test_too_few_budgets_worlds_or_another_stage_make_no_curve():
-    table = check_measurements(measurements("S3", worlds=6, v=(1.0,)), "synthetic")
-    few = table[(table["n"] == 0) | (table["n"] > 256)]
-    assert method_curves(few) == []
-    assert method_curves(table[table["world"] < 1003]) == []
-    assert method_curves(table.assign(stage="tune")) == []

@@ -1,0 +1,219 @@
+"""World B: pass@k against pass@1 along training, and pass@k over k where all methods have the same pass@1."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from econ.core.measurements import PASS_AT
+from econ.report.laboratory_arms import MARKERS
+from econ.report.laboratory_drawing import DISTRIBUTIONS, finish, legend_above
+from econ.report.laboratory_methods import is_oracle
+from econ.report.laboratory_tables import LEVEL
+from econ.report.numbers import short
+from econ.report.style import COLOURS, LINES, figure_style, new_figure
+from econ.surfaces.cells import CONFIRMATORY
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PASSES = [f"pass_{k}" for k in PASS_AT]
+#: Largest k is what the claim is about; one in the middle shows the way there.
+SHOWN_K = (16, 256)
+MINIMUM_WORLDS = 4
+
+
+def pass_table(measurements: pd.DataFrame, curves: pd.DataFrame | None, distribution: str) -> pd.DataFrame:
+    """pass@k of world B by method, world and step, from the curves along training and the end of each run.
+
+    The largest budget of each method is taken, and of several configurations the tuned one.
+
+    Returns
+    -------
+    DataFrame
+        `panel` ("human", "oracle", "base"), `method`, `world`, `step`, `pass_1` to `pass_256`.
+    """
+    rows = measurements[(measurements["task"] == "B") & (measurements["distribution"] == distribution)]
+    rows = rows[rows["stage"].isin(CONFIRMATORY) & rows["pass_1"].notna()]
+    if rows.empty:
+        return pd.DataFrame()
+    chosen = rows[rows["n"] == rows.groupby("method")["n"].transform("max")]
+    tuned = chosen["tuning_judgements"].fillna(0).groupby(chosen["method"]).transform("max") > 0
+    chosen = chosen[~tuned | (chosen["tuning_judgements"].fillna(0) > 0)]
+    ends = chosen.assign(step=chosen["steps"].fillna(0).astype(int))
+    parts = [ends[["run_id", "method", "label_kind", "world", "step", *PASSES]]]
+    if curves is not None and set(PASSES) <= set(curves.columns):
+        along = curves[(curves["distribution"] == distribution) & curves["pass_1"].notna()]
+        facts = ends[["run_id", "method", "label_kind", "world"]]
+        parts.append(along[["run_id", "step", *PASSES]].merge(facts, on="run_id"))
+    table = pd.concat(parts, ignore_index=True)
+    kinds = [
+        "base" if m == "base" else "oracle" if is_oracle(str(m), str(k)) else "human"
+        for m, k in zip(table["method"], table["label_kind"], strict=True)
+    ]
+    table.insert(0, "panel", kinds)
+    table[PASSES] = table[PASSES].astype("float64")
+    # Several optimiser seeds or ends of one run at one step are averaged.
+    means = table.groupby(["panel", "method", "world", "step"], observed=True)[PASSES].mean().reset_index()
+    worlds = means.groupby("method")["world"].transform("nunique")
+    return means[worlds >= MINIMUM_WORLDS].reset_index(drop=True)
+
+
+def path_of(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Mean over worlds at each step that all of a method's worlds have, the base model first where it is known."""
+    own = table[table["method"] == method]
+    worlds = own["world"].nunique()
+    steps = own.groupby("step").agg(seen=("world", "nunique"), **{p: (p, "mean") for p in PASSES})
+    path = steps[steps["seen"] == worlds].reset_index()
+    if own["step"].nunique() > 1 and (steps["seen"] < worlds).any():
+        # Runs that stop early keep their last policy.
+        wide = own.pivot_table(index="step", columns="world", values=PASSES).ffill()
+        path = pd.DataFrame({p: wide[p].mean(axis=1) for p in PASSES}).reset_index()
+    base = table[table["panel"] == "base"]
+    if method != "base" and len(base) and not (path["step"] == 0).any():
+        start = base[base["world"].isin(own["world"])][PASSES].mean()
+        path = pd.concat([pd.DataFrame([{"step": 0, **start}]), path], ignore_index=True)
+    return path[["step", *PASSES]].dropna()
+
+
+def matched(table: pd.DataFrame) -> tuple[float, pd.DataFrame]:
+    """pass@k of each method where all have the same pass@1, world by world along training.
+
+    In each world the level is the highest that every method reaches there, so that it is the same for all of them.
+
+    Returns
+    -------
+    level : float
+        Mean over worlds.
+    DataFrame
+        `panel`, `method`, `k`, `mean`, `low`, `high` (95 %, Student t over worlds), `worlds`.
+    """
+    from scipy.special import stdtrit
+
+    trained = table[table["panel"] != "base"]
+    tops = trained.groupby(["world", "method"])["pass_1"].max().unstack().dropna()
+    levels = tops.min(axis=1)
+    base = table[table["panel"] == "base"].drop_duplicates("world").set_index("world")
+    rows: list[dict[str, Any]] = []
+    for (panel, method), own in trained[trained["world"].isin(levels.index)].groupby(["panel", "method"]):
+        values = np.array([_at_level(runs, base, world, levels[world]) for world, runs in own.groupby("world")])
+        margin = stdtrit(len(values) - 1, 0.5 + LEVEL / 2) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        for i, k in enumerate(PASS_AT):
+            mean = float(values[:, i].mean())
+            ends = {"mean": mean, "low": mean - margin[i], "high": mean + margin[i]}
+            rows.append({"panel": panel, "method": method, "k": k, **ends, "worlds": len(values)})
+    return float(levels.mean()), pd.DataFrame(rows)
+
+
+def _at_level(runs: pd.DataFrame, base: pd.DataFrame, world: Any, level: float) -> np.ndarray:
+    """All pass@k of one run where its pass@1 first reaches `level`, linear between steps."""
+    path = runs.sort_values("step")[PASSES].to_numpy()
+    if world in base.index:
+        path = np.vstack([base.loc[[world], PASSES].to_numpy(), path])
+    i = int(np.flatnonzero(path[:, 0] >= level - 1e-12)[0])
+    if i == 0 or path[i, 0] == path[i - 1, 0]:
+        return np.asarray(path[i])
+    share = (level - path[i - 1, 0]) / (path[i, 0] - path[i - 1, 0])
+    return np.asarray(path[i - 1] + share * (path[i] - path[i - 1]))
+
+
+def _styles(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    count: Counter[str] = Counter()
+    styles = {}
+    for number, method in enumerate(sorted(set(table.loc[table["panel"] != "base", "method"]))):
+        colour = COLOURS[number % len(COLOURS)]
+        styles[str(method)] = {
+            "color": colour, "linestyle": LINES[(number + count[colour]) % len(LINES)], "marker": MARKERS[number % len(MARKERS)],
+        }  # fmt: skip
+        count[colour] += 1
+    return styles
+
+
+def pass_at_k_figure(table: pd.DataFrame, distribution: str) -> Figure:
+    """Left: pass@k against pass@1 along training; right: pass@k over k at the same pass@1. Oracle arms in a row of their own.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from `pass_table`.
+    """
+    panels = [p for p in ("human", "oracle") if (table["panel"] == p).any()]
+    with figure_style():
+        figure, axes = new_figure(
+            2.9 * len(panels) + 1.6, rows=len(panels), columns=len(SHOWN_K) + 1, share_x=False
+        )
+        notes = []
+        styles = _styles(table)
+        for row, panel in enumerate(panels):
+            own = table[table["panel"].isin([panel, "base"])]
+            level = _draw_row(axes[3 * row : 3 * row + 3], own, styles)
+            name = {"human": "human labels", "oracle": "UPPER BOUNDS: a program checks every sample"}[panel]
+            axes[3 * row].set_title(name, loc="left")
+            notes.append(f"{level:.3f} ({name.lower().split(':')[0]})")
+        note = (
+            "Each path begins at the base model (star); a path above another has more pass@k at the same pass@1. Right: "
+            f"pass@k where every method has the same pass@1, {' and '.join(notes)} on the average: in each world the highest that all "
+            "reach; bars: 95 % intervals over worlds. Exact, not sampled. One verification is not one human label, "
+            "so the rows must not be compared at equal n. Toy world: signs may carry over, magnitudes do not."
+        )
+        where = DISTRIBUTIONS.get(distribution, distribution)
+        finish(figure, f"World B: pass@k along training and at matched pass@1, {where}", note)
+        _legend(figure, axes, styles)
+        return figure
+
+
+def _legend(figure: Figure, axes: list[Any], styles: dict[str, dict[str, Any]]) -> None:
+    """All methods once, in the order of their styles."""
+    for method, style in styles.items():
+        axes[0].plot([], [], label=method, markersize=3.5, **style)
+    legend_above(figure, axes[0], columns=5)
+
+
+def _draw_row(axes: list[Any], table: pd.DataFrame, styles: dict[str, dict[str, Any]]) -> float:
+    methods = sorted(set(table.loc[table["panel"] != "base", "method"]))
+    base = table[table["panel"] == "base"][PASSES].mean()
+    for pane, k in zip(axes, SHOWN_K, strict=False):
+        for method in methods:
+            path = path_of(table, method)
+            style = styles[method]
+            pane.plot(
+                path["pass_1"], path[f"pass_{k}"], linewidth=1.2, color=style["color"], linestyle=style["linestyle"]
+            )
+            pane.plot(path["pass_1"].iloc[-1:], path[f"pass_{k}"].iloc[-1:], marker=style["marker"], color=style["color"], markersize=4.5)
+        if np.isfinite(base["pass_1"]):
+            pane.plot(base["pass_1"], base[f"pass_{k}"], marker="*", color="black", markersize=8, linestyle="none")
+        pane.set_xlabel("pass@1")
+        pane.set_ylabel(f"pass@{k}")
+    level, at = matched(table)
+    last = axes[-1]
+    for number, method in enumerate(methods):
+        own = at[at["method"] == method]
+        shift = 2.0 ** (0.12 * (number - (len(methods) - 1) / 2))
+        last.plot(own["k"] * shift, own["mean"], markersize=2.6, linewidth=1.0, **styles[method])
+        last.vlines(own["k"] * shift, own["low"], own["high"], color=styles[method]["color"], linewidth=0.7)
+    last.set_xscale("log", base=2)
+    last.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
+    last.minorticks_off()
+    last.set_xlabel("k")
+    last.set_ylabel("pass@k, matched pass@1")
+    return level
+
+
+def pass_alt_text(table: pd.DataFrame, distribution: str) -> str:
+    """Alt text: where each method ends, and its pass@256 at matched pass@1."""
+    sentences = []
+    for panel in ("human", "oracle"):
+        own = table[table["panel"].isin([panel, "base"])]
+        if (own["panel"] == panel).any():
+            level, at = matched(own)
+            last = at[at["k"] == PASS_AT[-1]]
+            values = ", ".join(
+                f"{row.method} {short(row.mean)} [{short(row.low)}, {short(row.high)}]" for row in last.itertuples(index=False)
+            )
+            kind = {"human": "human labels", "oracle": "oracle arms, upper bounds"}[panel]
+            sentences.append(f"{kind}: pass@256 at pass@1 = {level:.3f}, means [95 % intervals]: {values}.")
+    where = DISTRIBUTIONS.get(distribution, distribution)
+    return f"Paths of pass@16 and pass@256 against pass@1 along training in world B, {where}, and pass@k over k at matched pass@1. {' '.join(sentences)}"

@@ -1,0 +1,102 @@
+"""Published numbers beside ours, in a table: other models, tasks and scales, so never on one axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from econ.core.shipped import shipped_path
+from econ.report.laboratory_pass_at_k import PASSES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+REFERENCE_TABLES = "lab_reference_tables.csv"
+#: Our arm for each published one, where there is one that its authors would recognise.
+OUR_NAMES = {
+    "base": "base", "Alpaca base": "base", "NSR": "nsr_or", "W-REINFORCE(lambda=0)": "nsr_or", "PSR": "psr_or",
+    "GRPO": "grpo_or", "PPO": "ppo_or", "W-REINFORCE(lambda=0.1)": "wr_or", "D2O": "d2o_clean11", "GA": "ga",
+    "SimPO": "simpo", "DPO-Ori": "dpo",
+}  # fmt: skip
+#: A variant of an arm that stands for it where it is the only one measured.
+VARIANTS = {"d2o_clean11": ("d2o_raw11", "d2o_clean3", "d2o_raw3")}
+OURS_IS = {
+    "pass_at_k": "World B, pass@k in percent, out of distribution",
+    "harmfulness": "World A, relative harm, out of distribution, largest budget",
+}
+
+
+def published_table(pass_rates: pd.DataFrame, methods: pd.DataFrame) -> pd.DataFrame:
+    """Published values with ours in columns of their own; rows without a counterpart are left out.
+
+    Parameters
+    ----------
+    pass_rates : DataFrame
+        As from `pass_table`, may be empty.
+    methods : DataFrame
+        As from `method_table`, may be empty.
+
+    Returns
+    -------
+    DataFrame
+        `paper`, `benchmark`, `method`, `metric`, `k`, `published`, `grade`, `our_method`, `ours`, `ours_low`, `ours_high`
+        (95 %), `ours_is`.
+    """
+    published = pd.read_csv(shipped_path("calibration", REFERENCE_TABLES)).rename(columns={"value": "published"})
+    known = _pass_values(pass_rates) | _harm_values(methods)
+    rows = []
+    for row in published.to_dict("records"):
+        metric = str(row["metric"])
+        name = OUR_NAMES.get(str(row["method"]))
+        for candidate in () if name is None else (name, *VARIANTS.get(name, ())):
+            key = (metric, candidate, int(row["k"]) if metric == "pass_at_k" else 0)
+            if key in known:
+                mean, low, high = known[key]
+                ours = {"our_method": candidate, "ours": mean, "ours_low": low, "ours_high": high, "ours_is": OURS_IS[metric]}
+                rows.append({**row, **ours})
+                break
+    return pd.DataFrame(rows)
+
+
+Values = dict[tuple[str, str, int], tuple[float, float, float]]
+
+
+def _pass_values(table: pd.DataFrame) -> Values:
+    """Percent by method and k at the end of training."""
+    from scipy.special import stdtrit
+
+    if table.empty:
+        return {}
+    ends = table.sort_values("step").groupby(["method", "world"], as_index=False).last()
+    found: Values = {}
+    for method, own in ends.groupby("method"):
+        for name in PASSES:
+            values = 100.0 * own[name].to_numpy(float)
+            margin = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values)))
+            mean = float(values.mean())
+            found[("pass_at_k", str(method), int(name.removeprefix("pass_")))] = (mean, mean - margin, mean + margin)
+    return found
+
+
+def _harm_values(table: pd.DataFrame) -> Values:
+    """Relative harm by method at the largest budget; 1 for the base model."""
+    if table.empty:
+        return {}
+    found: Values = {("harmfulness", "base", 0): (1.0, 1.0, 1.0)}
+    for method, own in table.groupby("method"):
+        last = own.loc[own["n"].idxmax()]
+        values = (last["relative_harm"], last["relative_harm_low"], last["relative_harm_high"])
+        found[("harmfulness", str(method), 0)] = (float(values[0]), float(values[1]), float(values[2]))
+    return found
+
+
+def print_published(table: pd.DataFrame, console: Console) -> None:
+    """A count and where the table is; the table itself has hundreds of rows."""
+    if not table.empty:
+        papers = ", ".join(sorted({str(p).split(" arXiv")[0] for p in table["paper"]}))
+        console.print(
+            f"{len(table)} published numbers ({papers}) have a counterpart of ours: published.csv of --out. Other models, "
+            "tasks and scales: compare orders and signs, not values.", highlight=False,
+        )  # fmt: skip

@@ -1,0 +1,159 @@
+"""Slices of the fitted surfaces over flags and pairs: isoquants of harm, contours of its companions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from econ.report.laboratory_drawing import DISTRIBUTIONS, FIRST, LABELS, finish, label_ticks, short_label
+from econ.report.laboratory_tables import KINDS, OUTCOMES, PURE, caveat, reported_cells
+from econ.report.numbers import short
+from econ.report.style import COLOURS, figure_style, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from econ.surfaces.posterior import Surfaces
+
+#: Points per axis of a fitted slice, and posterior draws that it averages.
+SLICE_POINTS, SLICE_DRAWS = 49, 250
+
+
+def slice_table(surfaces: Surfaces, distribution: str, v: float) -> pd.DataFrame:
+    """Fitted outcomes over a grid of flags and pairs at one v.
+
+    Returns
+    -------
+    DataFrame
+        `distribution`, `v`, `a`, `b`, `outcome`, `mean`, `p05`, `p95` over posterior draws.
+    """
+    draws = np.unique(np.linspace(0, surfaces.count - 1, SLICE_DRAWS).astype(int))
+    batch = surfaces.batch(draws, distribution)
+    tops = (surfaces.domain["a"], surfaces.domain["b"])
+    a, b = (FIRST * np.expm1(np.linspace(0.0, np.log1p(top / FIRST), SLICE_POINTS)) for top in tops)
+    flags, pairs = (grid.ravel() for grid in np.meshgrid(a, b, indexing="ij"))
+    at = batch.at([v])
+    x = (flags / at.a_half)[:, :, None]
+    y = (pairs / at.b_half[:, None])[:, :, None]
+    values = {"relative_harm": at.evaluate(x, y)[0][:, :, 0]}
+    for outcome in surfaces.outcomes[1:]:
+        if (outcome, distribution) in surfaces.draws:
+            values[outcome] = batch.secondary(outcome).evaluate(flags[None], pairs[None], v)[0]
+    parts = []
+    for outcome, drawn in values.items():
+        low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
+        columns = {
+            "a": flags,
+            "b": pairs,
+            "outcome": outcome,
+            "mean": drawn.mean(axis=0),
+            "p05": low,
+            "p95": high,
+        }
+        parts.append(pd.DataFrame({"distribution": distribution, "v": v, **columns}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def surface_slices(table: pd.DataFrame, cells: pd.DataFrame | None = None, kind: str = "measured") -> Figure:
+    """Isoquants of harm and contours of its companions over flags and pairs at one v, with the cells measured.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from `slice_table`.
+    cells : DataFrame, optional
+        As from `cell_table`; its cells at this v are drawn in the colours of their own means.
+    kind : str
+        Of the surfaces: "measured", "imposed" or "prior"; said in the title.
+    """
+    v, distribution = float(table["v"].iloc[0]), str(table["distribution"].iloc[0])
+    outcomes = [o for o in OUTCOMES if o in set(table["outcome"])]
+    near = None
+    if cells is not None:
+        near = reported_cells(cells)
+        near = near[(near["distribution"] == distribution) & ((near["v"] - v).abs() < 1e-6)]
+        near = near[near["arm"].isin([*PURE, "both"])]
+    with figure_style():
+        figure, axes = new_figure(
+            3.1 * ((len(outcomes) + 1) // 2) + 0.9, rows=(len(outcomes) + 1) // 2, columns=2, share_x=False
+        )
+        for pane, outcome in zip(axes, outcomes, strict=False):
+            _draw_slice(figure, pane, table[table["outcome"] == outcome], outcome, near)
+        for pane in axes[len(outcomes) :]:
+            pane.set_visible(False)
+        circles = (
+            "Circles: cells measured, in the same colours; crosses: collapsed in half the worlds or more. "
+            if near is not None and len(near)
+            else ""
+        )
+        mark = "" if kind == "measured" else f"\n({KINDS[kind]})"
+        note = (
+            "Contours: posterior mean of the fit; of relative harm they are isoquants: mixes of labels with equal harm. "
+            f"{circles}Nothing beyond the axes was measured. {caveat(near)}"
+        )
+        where = DISTRIBUTIONS.get(distribution, distribution)
+        finish(figure, f"Fitted surfaces at v = {v:g}, {where}{mark}", note)
+        return figure
+
+
+def _draw_slice(
+    figure: Figure, axes: Axes, rows: pd.DataFrame, outcome: str, cells: pd.DataFrame | None
+) -> None:
+    wide = rows.pivot_table(index="b", columns="a", values="mean")
+    a, b = (np.log1p(labels.to_numpy(float) / FIRST) for labels in (wide.columns, wide.index))
+    low, high = float(rows["mean"].min()), float(rows["mean"].max())
+    if cells is not None and cells[outcome].notna().any():
+        low, high = min(low, float(cells[outcome].min())), max(high, float(cells[outcome].max()))
+    high = high if high > low else low + 1e-6
+    colours: dict[str, Any] = {"cmap": "cividis", "vmin": low, "vmax": high}
+    mesh = axes.pcolormesh(a, b, wide.to_numpy(), shading="gouraud", rasterized=True, **colours)
+    lines = axes.contour(a, b, wide.to_numpy(), levels=6, colors="white", linewidths=0.8)
+    axes.clabel(lines, fontsize=7, fmt="%.2g")
+    if cells is not None and len(cells):
+        x, y = (np.log1p(cells[name].to_numpy(float) / FIRST) for name in ("a", "b"))
+        axes.scatter(
+            x,
+            y,
+            c=cells[outcome],
+            s=26,
+            edgecolors="black",
+            linewidths=0.6,
+            clip_on=False,
+            zorder=3,
+            **colours,
+        )
+        broken = (cells["collapsed"] >= 0.5).to_numpy()
+        axes.scatter(
+            x[broken], y[broken], s=40, marker="x", c=COLOURS[1], linewidths=1.1, zorder=4, clip_on=False
+        )
+    for axis, labels in ((axes.xaxis, wide.columns), (axes.yaxis, wide.index)):
+        ticks = label_ticks(float(labels.max()))
+        axis.set_ticks([float(np.log1p(t / FIRST)) for t in ticks], [f"{t:,}" for t in ticks])
+    axes.grid(False)
+    axes.set_title(LABELS[outcome])
+    axes.set_xlabel("Flags")
+    axes.set_ylabel("Pairs")
+    figure.colorbar(mesh, ax=axes, fraction=0.05)
+
+
+def slice_alt_text(table: pd.DataFrame, kind: str = "measured") -> str:
+    """Alt text: each fitted outcome at the corners of the plane of labels."""
+    a, b = float(table["a"].max()), float(table["b"].max())
+    corners = {
+        "no labels": (0.0, 0.0),
+        f"{a:,.0f} flags": (a, 0.0),
+        f"{b:,.0f} pairs": (0.0, b),
+        "both": (a, b),
+    }
+    sentences = []
+    for outcome, rows in table.groupby("outcome", sort=False):
+        means = rows.set_index(["a", "b"])["mean"]
+        values = ", ".join(f"{short(float(means.loc[corner]))} at {name}" for name, corner in corners.items())
+        sentences.append(f"{short_label(str(outcome))}: {values}.")
+    where = DISTRIBUTIONS.get(str(table["distribution"].iloc[0]), str(table["distribution"].iloc[0]))
+    return f"Contours of fitted outcomes over flags and pairs, {where}, v = {table['v'].iloc[0]:g}; {KINDS[kind]}. {' '.join(sentences)}"
+
+
