@@ -26,7 +26,7 @@ from econ.claims.curves import (
 )
 from econ.claims.evidence import find_pair
 from econ.claims.resampling import MIN_WORLDS, Effect, Floats
-from econ.claims.settings import Setting
+from econ.claims.settings import MATCHED_BITS, Setting
 
 #: Share of resamples in which A may be undefined before the area under the curve takes its place.
 UNDEFINED_SHARE = 0.20
@@ -34,7 +34,6 @@ UNDEFINED_SHARE = 0.20
 LEVELS = (0.25, 0.5, 0.75, 1.0)
 #: Fewer budgets than these make no curve.
 CURVE_BUDGETS = 3
-MATCHED = "flag_bits"
 
 
 # Advantage and area --------------------------------------------------------------------------------
@@ -221,13 +220,13 @@ def _matched_areas(
         raise Missing(f"an arm of {negative} whose flags carry a pair's bits")
     plain, said = context.pair(negative, preference, "id", budgets=CURVE_BUDGETS)
     matched = find_pair(
-        context.evidence, MATCHED, preference, plain.negative.distribution, budgets=CURVE_BUDGETS,
+        context.evidence, MATCHED_BITS, preference, plain.negative.distribution, budgets=CURVE_BUDGETS,
         accepts=lambda setting: setting == plain.setting,
     )  # fmt: skip
     worlds = np.intersect1d(plain.worlds, matched.worlds).tolist()
     n = np.intersect1d(plain.n, matched.n)
     if len(worlds) < MIN_WORLDS or len(n) < CURVE_BUDGETS:
-        raise Missing(f"{MATCHED} and {negative} on the same worlds and budgets")
+        raise Missing(f"{MATCHED_BITS} and {negative} on the same worlds and budgets")
     arms = [curve.restrict(worlds, n) for curve in (plain.negative, matched.negative, plain.preference)]
     reference, remaining = (pair_area(context, Pair(arm, arms[2])) for arm in arms[:2])
     return reference, remaining, tuple(arms), said + budget_deviation(n, BUDGETS)

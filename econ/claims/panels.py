@@ -13,7 +13,7 @@ from econ.claims.arms import Curve, Ints, Missing, curve_of, join, where
 from econ.claims.context import Context, Measured, budget_deviation
 from econ.claims.curves import hypervolume
 from econ.claims.evidence import Evidence, blocks
-from econ.claims.resampling import MIN_WORLDS, Effect, Floats
+from econ.claims.resampling import MIN_WORLDS, Effect, Floats, finite
 from econ.claims.settings import MATCHED_BIAS, REFERENCE, Setting, decode_setting, distance
 from econ.surfaces.cells import CONFIRMATORY
 
@@ -208,6 +208,11 @@ class Panel:
         """Worlds of all configurations."""
         return self.curves[0].worlds
 
+    @property
+    def collapsed(self) -> float | None:
+        """Share of runs that collapsed; None where it was not recorded."""
+        return finite(float(np.mean([curve.values["collapsed"].mean() for curve in self.curves])))
+
     def points(self, context: Context, worlds: list[int]) -> Floats:
         """(1 - relative harm, helpfulness over the base model's) of every configuration, [1 + draws, K, 2]."""
         found = []
@@ -248,7 +253,7 @@ def joint_gain(context: Context, hybrid: str, preference: str) -> Measured:
         Effect.exact(volumes[0] - volumes[1], len(worlds)), used, said,
         hypervolume={hybrid: float(volumes[0][0]), preference: float(volumes[1][0])},
         human_minutes={hybrid: mixed.minutes, preference: plain.minutes},
-        configurations=len(plain.curves),
+        configurations=len(plain.curves), collapsed={hybrid: mixed.collapsed, preference: plain.collapsed},
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ def readings(assessment: Assessment) -> dict[str, list[str]]:
     by_text = {(row["hypothesis"], row["text"]): row for row in assessment.secondary if not row["missing"]}
     found = {
         "H1": _axes(assessment), "H2": _polarity(assessment, by_text), "H4": _matched_bits(by_text),
-        "H6": _against_base(by_text), "H7": _outcomes(assessment),
+        "H6": _against_base(by_text), "H9": _collapsed(assessment), "H7": _outcomes(assessment),
     }  # fmt: skip
     return {name: lines for name, lines in found.items() if lines}
 
@@ -75,6 +75,16 @@ def _against_base(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
         return []
     said = "lowered it" if row["high"] < 0 else "RAISED it" if row["low"] > 0 else "did not lower it, only did not raise it"
     return [f"Against its base model, negative training {said}: change of sycophancy {advantage_text(row)}."]
+
+
+def _collapsed(assessment: Assessment) -> list[str]:
+    """Which share of the configurations that span the hypervolumes collapsed."""
+    finding = next(v for v in assessment.verdicts if v.hypothesis.id == "H9").findings[0]
+    collapsed = {} if finding.measured is None else finding.measured.details["collapsed"]
+    if not any(collapsed.values()):
+        return []
+    shares = ", ".join(f"{share:.0%} of {arm}" for arm, share in collapsed.items() if share is not None)
+    return [f"Collapsed runs among the configurations, out of distribution: {shares}; a collapsed run stays in every mean."]
 
 
 def _outcomes(assessment: Assessment) -> list[str]:

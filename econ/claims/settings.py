@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ SETTING_KEYS = frozenset(
 )  # fmt: skip
 #: Where this is set, `flag_bias` was solved for world by world and is no knob of the setting.
 MATCHED_BIAS = "match_bias"
+#: The method whose noise was solved for world by world, so that a flag carries a pair's bits: no knob either.
+MATCHED_BITS = "flag_bits"
 #: A setting: the knobs that differ from the reference, with their values; empty at the reference.
 Setting = tuple[tuple[str, Any], ...]
 
@@ -57,6 +60,7 @@ def settings_of(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     columns = {key: rows[key].astype("float64").round(6).to_numpy() for key in REFERENCE}
     known: dict[tuple[Any, ...], str] = {}
     found = []
+    solved = (rows["method"] == MATCHED_BITS).to_numpy(bool)
     pairs = (rows["label_kind"] == "preference").to_numpy(bool)
     for i, detail in enumerate(details):
         # Pairs hold the raters' bias as it is: nothing was solved for.
@@ -64,6 +68,8 @@ def settings_of(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
         knobs = {k: float(c[i]) for k, c in columns.items()}
         if detail.get(MATCHED_BIAS):
             knobs["flag_bias"] = REFERENCE["flag_bias"]
+        if solved[i]:
+            knobs |= dict.fromkeys(("miss", "false_alarm"), math.nan)
         key = (repr(knobs), json.dumps(unusual))
         if key not in known:
             known[key] = json.dumps([*_setting(knobs), *unusual])

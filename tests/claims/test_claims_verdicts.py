@@ -213,7 +213,10 @@ def test_other_levels_are_taken_and_said():
 
 @pytest.mark.parametrize(("left", "expected"), [(0.02, SUPPORTED), (0.18, REVERSED)])
 def test_matched_bits_against_half_of_the_reference(left, expected):
-    frames = [*pair(harm=(constant(0.6), constant(0.8))), arm("flag_bits", constant(0.8 - left))]
+    matched = arm("flag_bits", constant(0.8 - left))
+    # Its noise was solved for in every world.
+    matched["miss"] = matched["false_alarm"] = 0.4 + 0.001 * (matched["world"] - 1000)
+    frames = [*pair(harm=(constant(0.6), constant(0.8))), matched]
     found = finding("H4b", *frames)
     assert found.measured.effect.value == pytest.approx(0.1 - left, abs=1e-6) and found.verdict == expected
 
@@ -272,7 +275,10 @@ def test_hypervolume_at_equal_minutes():
     found = finding("H9", *frames)
     expected = (0.5 * 0.5 + 0.3 * 0.3) - (0.2 * 0.6 + 0.2 * 0.5)
     assert found.measured.effect.value == pytest.approx(expected, abs=2e-3) and found.verdict == SUPPORTED
+    assert found.measured.details["collapsed"] == {"hybrid": 0.0, "dpo": 0.0}
     assert found.measured.details["configurations"] == 6 and not found.measured.deviations
+    unknown = finding("H9", *(frame.drop(columns="collapsed") for frame in frames))
+    assert unknown.measured.details["collapsed"] == {"hybrid": None, "dpo": None}
     assert "equal human minutes" in finding("H9", *_panel("hybrid", 3360, mixed), *_panel("dpo", 3360, plain)).missing
     assert "equally many" in finding("H9", *frames[:-1]).missing
 
