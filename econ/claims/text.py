@@ -46,7 +46,7 @@ def print_claims(assessment: Assessment, console: Console) -> None:
         table.add_column(name, justify="right" if name == "claim" else "left", ratio=ratio, overflow="fold")
     for found in assessment.claims:
         text = f"{found.claim.text} ({found.claim.confidence}, {found.claim.score:g})"
-        table.add_row(str(found.claim.id), text, _verdict_cell(found), "\n".join(_evidence_lines(found)))
+        table.add_row(str(found.claim.id), text, _verdict_cell(found), "\n".join(evidence_lines(found)))
     console.print(table, highlight=False, markup=False)
     lines = [f"{name}: {line}" for name, said in assessment.readings.items() for line in said]
     lines += [_sign_line(row) for row in sign_summary(assessment.signs)]
@@ -76,7 +76,8 @@ def _verdict_cell(found: ClaimVerdict) -> str:
     return found.verdict + (DEVIATES if found.hypothesis is not None and _deviates(found.hypothesis) else "")
 
 
-def _evidence_lines(found: ClaimVerdict) -> list[str]:
+def evidence_lines(found: ClaimVerdict) -> list[str]:
+    """What a verdict rests on, one line for each statement or projection."""
     if found.hypothesis is not None:
         return [_finding_line(finding) for finding in found.hypothesis.findings] + _adjusted_line(found.hypothesis)
     if found.projections:
@@ -156,7 +157,7 @@ def _claims_table(assessment: Assessment) -> str:
     rows = [
         (
             str(f.claim.id), f.claim.text, f.claim.direction, f"{f.claim.confidence}, {f.claim.score:g}",
-            f"**{_verdict_cell(f)}**", "<br>".join(_evidence_lines(f)),
+            f"**{_verdict_cell(f)}**", "<br>".join(evidence_lines(f)),
         )
         for f in assessment.claims
     ]  # fmt: skip
@@ -257,7 +258,7 @@ def html_table(assessment: Assessment) -> str:
     """The table of claims for a notebook."""
     rows = "".join(
         f"<tr><td>{f.claim.id}</td><td>{html.escape(f.claim.text)}</td><td><b>{html.escape(_verdict_cell(f))}</b></td>"
-        f"<td>{'<br>'.join(html.escape(line) for line in _evidence_lines(f))}</td></tr>"
+        f"<td>{'<br>'.join(html.escape(line) for line in evidence_lines(f))}</td></tr>"
         for f in assessment.claims
     )
     head = "".join(f"<th>{name}</th>" for name in ("claim", "in short", "verdict", "evidence"))

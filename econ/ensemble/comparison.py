@@ -22,6 +22,28 @@ DESCRIPTIVE = frozenset(
 )
 
 
+def distinct_scenarios(results: Sequence[EnsembleResult]) -> dict[str, tuple[int, str]]:
+    """The distinct scenarios of some runs under distinct labels: position of the run, name in it.
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be paired.
+    """
+    for other in results[1:]:
+        _check_pairable(results[0].manifest, other.manifest)
+    found: dict[str, tuple[int, str]] = {}
+    contents: dict[str, dict[str, Any]] = {}
+    for number, result in enumerate(results):
+        for name, scenario in result.manifest.scenarios.items():
+            content = {key: value for key, value in scenario.items() if key not in DESCRIPTIVE}
+            if content in contents.values():
+                continue
+            label = _label(name, content, contents)
+            contents[label], found[label] = content, (number, name)
+    return found
+
+
 def pooled_outcomes(
     results: Sequence[EnsembleResult], baseline: str | None = None
 ) -> tuple[pd.DataFrame, str]:
@@ -35,19 +57,9 @@ def pooled_outcomes(
     InputError
         If the runs cannot be paired, hold but one scenario, or lack the baseline asked for.
     """
-    for other in results[1:]:
-        _check_pairable(results[0].manifest, other.manifest)
-    parts: dict[str, pd.DataFrame] = {}
-    contents: dict[str, dict[str, Any]] = {}
-    for result in results:
-        rows = by_scenario(result.outcomes)
-        for name, scenario in result.manifest.scenarios.items():
-            content = {key: value for key, value in scenario.items() if key not in DESCRIPTIVE}
-            if content in contents.values():
-                continue
-            label = _label(name, content, contents)
-            contents[label] = content
-            parts[label] = rows[name].assign(scenario=label)
+    distinct = distinct_scenarios(results)
+    rows = [by_scenario(result.outcomes) for result in results]
+    parts = {label: rows[run][name].assign(scenario=label) for label, (run, name) in distinct.items()}
     if len(parts) < 2:
         raise InputError("there is nothing to compare: the runs hold one scenario", found=next(iter(parts)))
     baseline = next(iter(parts)) if baseline is None else baseline
@@ -85,8 +97,8 @@ def _label(name: str, content: dict[str, Any], contents: dict[str, dict[str, Any
         return name
     changed = [
         f"{key.removeprefix('levers.')}={value}"
-        for key, value in _leaves(content).items()
-        if _leaves(contents[name]).get(key) != value
+        for key, value in leaves(content).items()
+        if leaves(contents[name]).get(key) != value
     ]
     more = f" and {len(changed) - KEYS_IN_LABEL} more" if len(changed) > KEYS_IN_LABEL else ""
     label = f"{name} ({', '.join(changed[:KEYS_IN_LABEL])}{more})"
@@ -96,12 +108,12 @@ def _label(name: str, content: dict[str, Any], contents: dict[str, dict[str, Any
     return label
 
 
-def _leaves(value: Any, key: str = "") -> dict[str, Any]:
+def leaves(value: Any, key: str = "") -> dict[str, Any]:
     """Nested mappings flattened to dotted paths."""
     if not isinstance(value, dict):
         return {key: value}
     return {
         leaf: found
         for name, inner in value.items()
-        for leaf, found in _leaves(inner, f"{key}.{name}" if key else str(name)).items()
+        for leaf, found in leaves(inner, f"{key}.{name}" if key else str(name)).items()
     }

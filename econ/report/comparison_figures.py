@@ -91,18 +91,20 @@ def _interval(row: pd.Series[Any], divisor: float = 1.0) -> str:
     return f"{mean} ({low} to {high})"
 
 
-def effects_figure(table: pd.DataFrame) -> Figure:
+def effects_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
     """Effects of all scenarios on the headline outcomes: a dot with its 95 % interval each.
 
     Parameters
     ----------
     table : DataFrame
         As from `effects_data`.
+    columns : int
+        Of panels.
     """
     scenarios, variables = list(dict.fromkeys(table["scenario"])), list(dict.fromkeys(table["variable"]))
-    rows = -(-len(variables) // COLUMNS)
+    rows = -(-len(variables) // columns)
     with figure_style():
-        figure, axes = new_figure(0.9 + rows * (0.55 + 0.2 * len(scenarios)), rows, COLUMNS, share_x=False)
+        figure, axes = new_figure(0.9 + rows * (0.55 + 0.2 * len(scenarios)), rows, columns, share_x=False)
         for number, (pane, variable) in enumerate(zip(axes, variables, strict=False)):
             title, divisor = HEADLINES[variable]
             part = table[table["variable"] == variable].set_index("scenario").loc[scenarios]
@@ -117,7 +119,7 @@ def effects_figure(table: pd.DataFrame) -> Figure:
             if not part[["mean_difference", "low", "high"]].to_numpy().any():
                 pane.set_xlim(-1.0, 1.0)
             pane.set_ylim(-0.6, len(scenarios) - 0.4)
-            pane.set_yticks(range(len(scenarios) - 1, -1, -1), scenarios if number % COLUMNS == 0 else [])
+            pane.set_yticks(range(len(scenarios) - 1, -1, -1), scenarios if number % columns == 0 else [])
             pane.locator_params(axis="x", nbins=4)
             pane.grid(axis="y", visible=False)
             pane.grid(axis="x", visible=True)

@@ -39,19 +39,21 @@ def rendered_decomposition(table: pd.DataFrame) -> Rendered:
     )
 
 
-def decomposition_figure(table: pd.DataFrame) -> Figure:
+def decomposition_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
     """Contribution of each link with its 95 % interval, one panel for each outcome.
 
     Parameters
     ----------
     table : DataFrame
         As ``decomposition.csv``.
+    columns : int
+        Of panels.
     """
     links = [*LINKS, DIRECT, TOTAL]
     variables = list(dict.fromkeys(table["variable"]))
-    rows = -(-len(variables) // COLUMNS)
+    rows = -(-len(variables) // columns)
     with figure_style():
-        figure, axes = new_figure(0.9 + 1.8 * rows, rows, COLUMNS, share_x=False)
+        figure, axes = new_figure(0.9 + 1.8 * rows, rows, columns, share_x=False)
         for number, (pane, variable) in enumerate(zip(axes, variables, strict=False)):
             title, divisor = TITLES[variable]
             part = table[table["variable"] == variable].set_index("link").loc[links]
@@ -61,7 +63,7 @@ def decomposition_figure(table: pd.DataFrame) -> Figure:
             pane.barh(height, value, 0.65, color=colours)
             pane.errorbar(value, height, xerr=HALF_WIDTH * error, fmt="none", ecolor="black", elinewidth=0.9)
             pane.axvline(0.0, color=GREY, linewidth=0.8)
-            pane.set_yticks(height, [NAMES.get(x, x) for x in links] if number % COLUMNS == 0 else [])
+            pane.set_yticks(height, [NAMES.get(x, x) for x in links] if number % columns == 0 else [])
             pane.locator_params(axis="x", nbins=4)
             pane.grid(axis="y", visible=False)
             pane.set_title(title, fontsize=8.5)
