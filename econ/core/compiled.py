@@ -116,3 +116,37 @@ def unit_interval(high: Any, low: Any) -> Any:
     """Two words to a float64 in (0, 1), as `econ.core.random.unit_interval`."""
     drawn = (np.float64((high >> np.uint64(5)) * np.uint64(67108864) + (low >> np.uint64(6))) + 0.5) * _UNIT
     return min(drawn, 1.0 - _UNIT)
+
+
+def _fill_pairs(replicate: Any, quarter: Any, agent: Any, draw: Any, seed: Any, stream: Any, first: Any, second: Any) -> None:
+    for i in range(first.size):
+        w0, w1, w2, w3 = philox(replicate[i], quarter, agent[i], draw[i], seed, stream)
+        first[i] = unit_interval(w0, w1)
+        second[i] = unit_interval(w2, w3)
+
+
+_pairs = kernel(_fill_pairs)
+
+
+def uniform_pairs(seed: int, stream: int, replicate: Any, quarter: int, agent: Any, draw: Any = 0) -> tuple[Any, Any]:
+    """Two independent uniforms for each element of the broadcast counter, the first that of `econ.core.random.uniform`.
+
+    Parameters
+    ----------
+    seed, stream : int
+        The key.
+    replicate, agent, draw : array_like of int
+        Parts of the counter.
+    quarter : int
+        The same for all, already shifted by `QUARTER_ORIGIN`.
+
+    Returns
+    -------
+    first, second : ndarray of float64
+    """
+    parts = np.broadcast_arrays(np.asarray(replicate), np.asarray(agent), np.asarray(draw))
+    words = [part.astype(np.uint64).ravel() & np.uint64(keyed.MASK_32) for part in parts]
+    first, second = np.empty((2, words[0].size))
+    key = (np.uint64(int(seed) & keyed.MASK_32), np.uint64(int(stream) & keyed.MASK_32))
+    _pairs(words[0], np.uint64(int(quarter) & keyed.MASK_32), words[1], words[2], *key, first, second)
+    return first.reshape(parts[0].shape), second.reshape(parts[0].shape)

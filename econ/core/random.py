@@ -139,10 +139,15 @@ def uniform(
 def normal_pair(
     seed: int, stream: int, replicate: ArrayLike, quarter: ArrayLike, agent: ArrayLike, draw: ArrayLike = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two independent standard normals for each counter (Box and Muller 1958)."""
+    """Two independent standard normals for each counter."""
     w0, w1, w2, w3 = philox((replicate, quarter, agent, draw), (seed, stream))
-    radius = np.sqrt(-2.0 * np.log(unit_interval(w0, w1)))
-    angle = 2.0 * np.pi * unit_interval(w2, w3)
+    return normal_of(unit_interval(w0, w1), unit_interval(w2, w3))
+
+
+def normal_of(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two independent standard normals from two independent uniforms (Box and Muller 1958)."""
+    radius = np.sqrt(-2.0 * np.log(first))
+    angle = 2.0 * np.pi * second
     return radius * np.cos(angle), radius * np.sin(angle)
 
 

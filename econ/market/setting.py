@@ -106,23 +106,25 @@ class Setting:
 
     def uniform(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
         """Uniform draws [S, …] for agents of the given ids: a number, [n], [1, …] or [S, …]."""
-        return keyed.uniform(self.seed, stream, *self._counter(quarter, agents), draw)
+        return self._uniforms(stream, quarter, agents, draw)[0]
 
     def normal(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
         """Standard normal draws [S, …] for agents of the given ids, as in `uniform`."""
-        return keyed.normal(self.seed, stream, *self._counter(quarter, agents), draw)
+        return keyed.normal_of(*self._uniforms(stream, quarter, agents, draw))[0]
 
     def normal_pair(self, stream: Stream, quarter: int, agents: ArrayLike) -> NDArray[np.float64]:
         """Pairs of standard normals [S, …, 2]."""
-        return np.stack(keyed.normal_pair(self.seed, stream, *self._counter(quarter, agents)), axis=-1)
+        return np.stack(keyed.normal_of(*self._uniforms(stream, quarter, agents, 0)), axis=-1)
 
-    def _counter(self, quarter: int, agents: ArrayLike) -> tuple[NDArray[Any], int, NDArray[Any]]:
+    def _uniforms(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike) -> tuple[Array, Array]:
+        from econ.core.compiled import uniform_pairs
+
         ids = np.asarray(agents)
         if ids.ndim < 2:
             ids = ids[None]
         assert ids.ndim == 1 or ids.shape[0] in (1, self.size), "ids need a leading replicate axis"
         replicate = self.replicates.reshape((-1,) + (1,) * (ids.ndim - 1))
-        return replicate, quarter + keyed.QUARTER_ORIGIN, ids
+        return uniform_pairs(self.seed, stream, replicate, quarter + keyed.QUARTER_ORIGIN, ids, draw)
 
 
 def column(array: Array, axes: int) -> Array:

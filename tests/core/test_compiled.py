@@ -70,3 +70,12 @@ def _twice(x):
 
 def test_folder_lies_within_the_package():
     assert Path(compiled.__file__).parents[1] in compiled._folder((compiled.__file__,)).parents
+
+
+def test_pairs_are_the_draws_of_every_other_implementation():
+    replicate, agent, draw = np.array([[3], [2**31], [7]]), np.arange(40), np.array(2)
+    first, second = compiled.uniform_pairs(9, 40, replicate, 30, agent, draw)
+    words = compiled.keyed.philox((replicate, 30, agent, draw), (9, 40))
+    np.testing.assert_array_equal(first, compiled.keyed.unit_interval(words[0], words[1]))
+    np.testing.assert_array_equal(second, compiled.keyed.unit_interval(words[2], words[3]))
+    np.testing.assert_array_equal(first, compiled.keyed.uniform(9, 40, replicate, 30, agent, draw))
