@@ -144,9 +144,10 @@ def calibrate(s: Setting, quo: StatusQuo) -> Intercepts:
             )  # fmt: skip
             values = [float(p[f"reservation_wage_{region}"][place] / unit[place, g]), *(float(p[name][place]) for name in names)]
             reach = start_paid_share(s)[place, g] * p["hours_per_quarter"][place] / p["experience_decay"][place]
-            key = (*values, float(reach), int(sizes[place, g]), *(float(x) for x in pay[place, g]), float(wanted[0] / wanted.sum()))
+            stays = float(persistence(s)[place])
+            key = (*values, float(reach), stays, int(sizes[place, g]), *(float(x) for x in pay[place, g]), float(wanted[0] / wanted.sum()))
             if key not in solved:
-                solved[key] = _solve_region(tuple(values), reach, pay[place, g], wanted / wanted.sum(), sizes[place, g])
+                solved[key] = _solve_region(tuple(values), reach, stays, pay[place, g], wanted / wanted.sum(), sizes[place, g])
             if not np.isfinite(solved[key][0]).all():
                 unsolved.setdefault(int(s.replicates[place]), f"{NO_INTERCEPTS} in region {region}")
             taste[place, g], supply = solved[key]
@@ -170,17 +171,28 @@ def start_paid_share(s: Setting) -> Array:
     return (1 - s.p.vector("unpaid_search_share", REGIONS)) * s.p["utilisation_start", 1]
 
 
-def _solve_region(values: tuple[float, ...], reach: float, pay: Array, demand: Array, size: int) -> tuple[Array, Array]:
+def persistence(s: Setting) -> Array:
+    """Excess experience of those in an occupation, κ = δ/(1 - (1 - δ)(1 - ρ)) of what they could have at most [S].
+
+    Occupations are drawn anew with probability ρ a quarter, and experience decays at δ: who is in an occupation now was
+    in it k quarters ago with a chance that exceeds the average by (1 - ρ)^k of what is missing to 1.
+    """
+    decay = s.p["experience_decay"]
+    return decay / (1 - (1 - decay) * (1 - s.p["labeler_reconsideration"]))
+
+
+def _solve_region(
+    values: tuple[float, ...], reach: float, stays: float, pay: Array, demand: Array, size: int
+) -> tuple[Array, Array]:
     """Intercepts [O] of one region and the supply per labeler [O] at them."""
     from econ.market import labor_kernels
 
     reservation, log_sd, correlation, reservation_sd, mu, retraining, exponent, scale, participation = values
-    normals, noise, rank = (part[:size] for part in _reference())
-    last = np.where(rank < demand[JUDGE], 1, 2).astype(np.int8)
+    normals, noise = (part[:size] for part in _reference())
     taste, supply = np.zeros(2), np.zeros(2)
     found = labor_kernels.solve(
-        log_ability(normals, np.asarray(log_sd), np.asarray(correlation)), np.log(reservation) + reservation_sd * noise, last, pay,
-        np.log(demand[JUDGE] / demand[CONSTRAIN]), participation, mu, retraining, exponent, scale, reach, MOST_ROUNDS, TOLERANCE, taste, supply,
+        log_ability(normals, np.asarray(log_sd), np.asarray(correlation)), np.log(reservation) + reservation_sd * noise, pay,
+        np.log(demand[JUDGE] / demand[CONSTRAIN]), participation, mu, retraining, exponent, scale, reach, stays, MOST_ROUNDS, TOLERANCE, taste, supply,
     )  # fmt: skip
     if not found:
         return np.full(2, np.nan), np.full(2, np.nan)
@@ -188,18 +200,18 @@ def _solve_region(values: tuple[float, ...], reach: float, pay: Array, demand: A
 
 
 @cache
-def _reference() -> tuple[Array, Array, Array]:
-    """Draws of the reference population: pairs of normals [n, 2], normals for reservation wages and ranks for the last occupation [n]."""
+def _reference() -> tuple[Array, Array]:
+    """Draws of the reference population: pairs of normals [n, 2] for abilities and normals [n] for reservation wages."""
     from econ.core import random as keyed
 
     ids = np.arange(REFERENCE)
     normals = np.stack(keyed.normal_pair(REFERENCE_SEED, Stream.LABELER_ABILITY, 0, 0, ids), axis=-1)
     noise = keyed.normal(REFERENCE_SEED, Stream.LABELER_RESERVATION, 0, 0, ids)
-    return normals, noise, keyed.uniform(REFERENCE_SEED, Stream.LABELER_LAST, 0, 0, ids)
+    return normals, noise
 
 
 def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
-    """Labelers at the start of the burn-in, with the experience each would have in the long run."""
+    """Labelers at the start of the burn-in: occupations drawn from the long run, with the experience that goes with them."""
     from econ.market import labor_kernels
 
     p = s.p
@@ -211,16 +223,19 @@ def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     theta = log_ability(normals, p["ability_log_sd", 1], p["ability_correlation", 1])
     median = np.log(p.vector("reservation_wage", REGIONS) / quo.technology.wage_unit)[rows, region]
     reservation = median + p["reservation_wage_log_sd", 1] * s.normal(Stream.LABELER_RESERVATION, 0, ids)
-    judging = (quo.hours_wanted[:, :, JUDGE] / quo.hours_wanted.sum(axis=2))[rows, region]
-    last = np.where(s.uniform(Stream.LABELER_LAST, 0, ids) < judging, 1, 2).astype(np.int8)
     value = start_pay(s, quo) + intercepts.taste
-    experience = np.zeros((s.size, s.labelers, 2))
+    shares = np.zeros((s.size, s.labelers, 2))
     reach = start_paid_share(s) * p["hours_per_quarter", 1] / p["experience_decay", 1]
     labor_kernels.settle(
-        theta, reservation, last, bounds, value, p["occupation_elasticity"], p["retraining_cost"], p["experience_exponent"],
-        p["experience_scale_hours"], reach, SETTLING_ROUNDS, TOLERANCE, experience,
+        theta, reservation, bounds, value, p["occupation_elasticity"], p["retraining_cost"], p["experience_exponent"],
+        p["experience_scale_hours"], reach, persistence(s), SETTLING_ROUNDS, TOLERANCE, shares,
     )  # fmt: skip
-    occupation = np.zeros((s.size, s.labelers), np.int8)
+    drawn = s.uniform(Stream.LABELER_LAST, 0, ids, 1)[..., None]
+    occupation = (3 - (drawn < np.cumsum(shares, axis=2)).sum(axis=2)).astype(np.int8) % 3
+    here = occupation[..., None] == np.arange(1, 3)
+    experience = reach[rows, region][..., None] * (shares + (here - shares) * persistence(s)[:, None, None])
+    outside = np.where(s.uniform(Stream.LABELER_LAST, 0, ids) * shares.sum(axis=2) < shares[..., JUDGE], 1, 2)
+    last = np.where(occupation > 0, occupation, outside).astype(np.int8)
     # As in status-quo prices: the participation of the region, in both occupations.
     participation = np.broadcast_to(p["participation_start", 2], (s.size, len(REGIONS), 2))
     return Labelers(bounds, theta, experience, reservation, occupation, last, intercepts.persons, participation)

@@ -153,45 +153,63 @@ def _learn(experience: Any, occupation: Any, bounds: Any, keep: Any, paid_hours:
 
 
 def _settle_round(
-    log_ability: Any, reservation: Any, last: Any, value: Any, mu: Any, retraining: Any, exponent: Any, scale: Any, reach: Any,
-    experience: Any, sums: Any,
+    log_ability: Any, reservation: Any, value: Any, mu: Any, retraining: Any, exponent: Any, scale: Any, reach: Any, persistence: Any,
+    shares: Any, sums: Any,
 ) -> Any:  # fmt: skip
-    """One round of the joint fixed point of chances and long-run experience of a region; the largest move of experience.
+    """One round of the joint fixed point of long-run occupations and experience of a region; the largest move of a share.
 
-    `sums` gets the supply of judging and of constraint work and the number of participants.
+    A labeler is in each occupation for a `shares` [n, O] part of the time. Whoever is in an occupation has been there
+    lately, too, and so has more experience in it than on average: reach·[π + (1 - π)·κ] against reach·π·(1 - κ) in
+    others, κ the `persistence`. What is chosen depends on it, and on the last occupation, for those outside either
+    in proportion to π; π is the long-run mix of what is chosen from each state. `sums` gets the supply of judging and of constraint work and the participants.
     """
     moved, per_scale = 0.0, 1.0 / scale
     judges, constrainers, people = 0.0, 0.0, 0.0
     ability, hours, fee = np.empty((2, CHUNK)), np.empty((2, CHUNK)), np.empty((2, CHUNK))
-    chance, supply = np.empty((2, CHUNK)), np.empty((2, CHUNK))
+    chance, skill = np.empty((2, CHUNK)), np.empty((2, CHUNK))
+    mix, worth = np.empty((2, CHUNK)), np.empty((2, CHUNK))
     rent = np.empty(CHUNK)
     for start in range(0, log_ability.shape[0], CHUNK):
         n = min(CHUNK, log_ability.shape[0] - start)
         for k in range(n):
             i = start + k
             ability[0, k], ability[1, k] = log_ability[i, 0], log_ability[i, 1]
-            hours[0, k], hours[1, k] = experience[i, 0], experience[i, 1]
             rent[k] = reservation[i]
-            fee[0, k] = 0.0 if last[i] == 1 else retraining
-            fee[1, k] = 0.0 if last[i] == 2 else retraining
-        _chances(ability, hours, rent, fee, value, mu, exponent, per_scale, n, chance, supply)
+            mix[0, k], mix[1, k] = 0.0, 0.0
+        for state in range(4):  # in an occupation, or outside after it
+            was, works = state % 2, state < 2
+            for k in range(n):
+                i = start + k
+                for o in range(2):
+                    here = 1.0 if works and o == was else 0.0
+                    hours[o, k] = reach * (shares[i, o] + (here - shares[i, o]) * persistence)
+                    fee[o, k] = 0.0 if o == was else retraining
+            _chances(ability, hours, rent, fee, value, mu, exponent, per_scale, n, chance, skill)
+            for k in range(n):
+                i = start + k
+                busy = shares[i, 0] + shares[i, 1]
+                part = shares[i, was] / busy if busy > 0.0 else 0.5
+                weight = shares[i, was] if works else (1.0 - busy) * part
+                mix[0, k] += weight * chance[0, k]
+                mix[1, k] += weight * chance[1, k]
+                if works:
+                    worth[was, k] = skill[was, k]
         for k in range(n):
-            judges += supply[0, k]
-            constrainers += supply[1, k]
-            people += chance[0, k] + chance[1, k]
-        for k in range(n):
-            first, second = chance[0, k] * reach, chance[1, k] * reach
-            moved = max(moved, max(abs(first - hours[0, k]), abs(second - hours[1, k])))
-            experience[start + k, 0], experience[start + k, 1] = first, second
+            i = start + k
+            judges += mix[0, k] * worth[0, k]
+            constrainers += mix[1, k] * worth[1, k]
+            people += mix[0, k] + mix[1, k]
+            moved = max(moved, max(abs(mix[0, k] - shares[i, 0]), abs(mix[1, k] - shares[i, 1])))
+            shares[i, 0], shares[i, 1] = mix[0, k], mix[1, k]
     sums[0], sums[1], sums[2] = judges, constrainers, people
     return moved
 
 
 @numba.njit(inline="always")
 def _chances(
-    ability: Any, hours: Any, rent: Any, fee: Any, value: Any, mu: Any, exponent: Any, per_scale: Any, n: Any, chance: Any, supply: Any
+    ability: Any, hours: Any, rent: Any, fee: Any, value: Any, mu: Any, exponent: Any, per_scale: Any, n: Any, chance: Any, skill: Any
 ) -> None:  # fmt: skip
-    """Chances of both occupations and the supply of ability that they give, [2, CHUNK] each."""
+    """Chances of both occupations and ability in them, [2, CHUNK] each."""
     pay_judge, pay_constrain = value[0], value[1]
     for k in range(n):
         judge = _log_grown(ability[0, k], hours[0, k], per_scale, exponent)
@@ -203,41 +221,41 @@ def _chances(
         weight, other = exp(like_judge - top), exp(like_constrain - top)
         total = weight + other + exp(outside - top)
         chance[0, k], chance[1, k] = weight / total, other / total
-        supply[0, k], supply[1, k] = weight / total * exp(judge), other / total * exp(constrain)
+        skill[0, k], skill[1, k] = exp(judge), exp(constrain)
 
 
 settle_round = kernel(_settle_round)
 
 
 def _settle(
-    log_ability: Any, reservation: Any, last: Any, bounds: Any, value: Any, mu: Any, retraining: Any, exponent: Any, scale: Any,
-    reach: Any, rounds: Any, tolerance: Any, experience: Any,
+    log_ability: Any, reservation: Any, bounds: Any, value: Any, mu: Any, retraining: Any, exponent: Any, scale: Any,
+    reach: Any, persistence: Any, rounds: Any, tolerance: Any, shares: Any,
 ) -> None:  # fmt: skip
-    """Long-run experience [S, N, O] at given values [S, G, O], region by region until it hardly moves."""
+    """Long-run shares of occupations [S, N, O] at given values [S, G, O], region by region until they hardly move."""
     sums = np.empty(3)
     for s in range(log_ability.shape[0]):
         for g in range(bounds.shape[1] - 1):
             low, high = bounds[s, g], bounds[s, g + 1]
             for _ in range(rounds):
                 moved = settle_round(
-                    log_ability[s, low:high], reservation[s, low:high], last[s, low:high], value[s, g], mu[s], retraining[s],
-                    exponent[s], scale[s], reach[s, g], experience[s, low:high], sums,
+                    log_ability[s, low:high], reservation[s, low:high], value[s, g], mu[s], retraining[s],
+                    exponent[s], scale[s], reach[s, g], persistence[s], shares[s, low:high], sums,
                 )  # fmt: skip
-                if moved < tolerance * reach[s, g]:
+                if moved < tolerance:
                     break
 
 
 def _solve(
-    log_ability: Any, reservation: Any, last: Any, pay: Any, ratio: Any, participation: Any, mu: Any, retraining: Any, exponent: Any,
-    scale: Any, reach: Any, rounds: Any, tolerance: Any, taste: Any, supply: Any,
+    log_ability: Any, reservation: Any, pay: Any, ratio: Any, participation: Any, mu: Any, retraining: Any, exponent: Any,
+    scale: Any, reach: Any, persistence: Any, rounds: Any, tolerance: Any, taste: Any, supply: Any,
 ) -> bool:  # fmt: skip
-    """Intercepts and supply of one region, by Broyden's (1965) method; experience settles along with them.
+    """Intercepts and supply of one region, by Broyden's (1965) method; long-run occupations settle along with them.
 
     `taste` [O] starts at zero; `ratio` is the log ratio of judging to constraint work that is wanted. Returns
     whether gaps and moves came below the tolerance.
     """
     size = log_ability.shape[0]
-    experience, sums = np.zeros((size, 2)), np.empty(3)
+    shares, sums = np.zeros((size, 2)), np.empty(3)
     # Near the solution a common shift moves participation at μ(1 - P), a difference moves the ratio at μ.
     level = -1.0 / (mu * (1.0 - participation))
     inverse = np.array([[-0.5 / mu, level], [0.5 / mu, level]])
@@ -245,12 +263,12 @@ def _solve(
     for iteration in range(rounds):
         value[:] = pay + taste
         moved = settle_round(
-            log_ability, reservation, last, value, mu, retraining, exponent, scale, reach, experience, sums
+            log_ability, reservation, value, mu, retraining, exponent, scale, reach, persistence, shares, sums
         )  # fmt: skip
         before[:] = gap
         gap[0] = ratio - np.log(sums[0] / sums[1])
         gap[1] = np.log(participation * size / sums[2])
-        if max(max(abs(gap[0]), abs(gap[1])), moved / reach) < tolerance:
+        if max(max(abs(gap[0]), abs(gap[1])), moved) < tolerance:
             supply[:] = sums[:2] / size
             return True
         if iteration > 3:

@@ -129,7 +129,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
 
     # 6. Labelers choose
     retraining = s.p["retraining_cost"] * (1 - levers.training_subsidy)
-    people, supply = labelers.choose(s, people, taste + intercepts.taste, retraining, quarter, everyone=quarter == -s.burn_in)
+    people, supply = labelers.choose(s, people, taste + intercepts.taste, retraining, quarter)
 
     # 7. Work, pay, wages, libraries
     paid_at = c

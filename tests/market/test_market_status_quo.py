@@ -131,9 +131,7 @@ def test_labor_supply_meets_demand_over_many_labelers():
     quo, intercepts, state = small.at_start(s)
     c = state.curators
     value, _ = labelers.inclusive_value(c.wage / quo.technology.wage_unit[:, None, :, None], c.paid_share, c.active, s.p["curator_elasticity"])
-    people, supply = labelers.choose(
-        s, state.labelers, value + intercepts.taste, s.p["retraining_cost"], -24, everyone=True
-    )
+    people, supply = labelers.choose(s, state.labelers, value + intercepts.taste, s.p["retraining_cost"], -24)
     present = (1 - s.p.vector("unpaid_search_share", ("low_income", "us_generalist", "expert"))) * s.p["hours_per_quarter", 1]
     offered = (present * people.persons)[:, :, None] * supply.ability
     wanted = quo.hours_wanted / s.p["utilisation_start", 2]
@@ -141,6 +139,22 @@ def test_labor_supply_meets_demand_over_many_labelers():
     assert np.all(np.abs(offered / wanted - 1) < error)
     workers = supply.heads.sum(axis=2) / np.diff(people.bounds, axis=1)
     assert np.all(np.abs(workers - s.p["participation_start", 1]) < 0.02)
+
+
+def test_labor_supply_stays_at_constant_wages(limit):
+    # The state of the labor force, experience included, is a rest point: who works has the experience of having worked.
+    s = small.build(small.baseline(labelers=60_000).with_levers(transfer=0.0), **REST)
+    quo, intercepts, state = small.at_start(s)
+    value, people = labelers.start_pay(s, quo) + intercepts.taste, state.labelers
+    paid = np.broadcast_to((labelers.start_paid_share(s) * s.p["hours_per_quarter", 1])[..., None], (1, 3, 2))
+    supplied = []
+    for quarter in range(-24, 16):
+        people, supply = labelers.choose(s, people, value, s.p["retraining_cost"], quarter)
+        people = labelers.learn(s, people, paid)
+        supplied.append((supply.ability[0, :, 0] * people.persons[0]).sum())
+    supplied = np.array(supplied)
+    drift = np.log(supplied[-10:].mean() / supplied[:5].mean())
+    limit(9, "log change of judging hours offered over 40 quarters at status-quo wages", 0.0, drift, absolute=0.02)
 
 
 @pytest.mark.slow
