@@ -216,7 +216,8 @@ def base_item(world: int, knobs: Knobs, task: str = "A") -> dict[str, Any]:
 
 def base_hash(item: dict[str, Any], settings: dict[str, Any]) -> str:
     """Name of a base model's file; evaluation and training have no part in it."""
-    own = {key: settings[key] for key in ("seed", "model", "pretraining", "candidates", "task") if key in settings}
+    keys = ("seed", "model", "pretraining", "candidates", "task")
+    own: dict[str, Any] = {key: settings[key] for key in keys if key in settings}
     return content_hash(["base", item, _hashed(own), RESULTS_VERSION])[:24]
 
 
