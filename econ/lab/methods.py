@@ -406,7 +406,8 @@ METHODS: dict[str, Method] = {
         _sampled("rloo_or", "verification", "program", "rloo", beta_kl=0.1),
         _sampled("ppo_or", "verification", "program", "ppo", beta_kl=0.1),
         Method(
-            "oracle", (), "none", "on_policy", "both", "none", config={"lr": 5e-4, "beta_kl": 0.0, "lambda": 0.1},
+            # Utility has a size besides a sign, so both signs count alike.
+            "oracle", (), "none", "on_policy", "both", "none", config={"lr": 2e-3, "beta_kl": 0.0, "lambda": 1.0},
             trainer="on_policy", reward="utility", algorithm="w_reinforce",
         ),
         Method(
