@@ -13,7 +13,7 @@ from econ.report.laboratory_arms import MARKERS
 from econ.report.laboratory_drawing import DISTRIBUTIONS, finish, legend_above
 from econ.report.laboratory_methods import is_oracle
 from econ.report.laboratory_tables import LEVEL
-from econ.report.numbers import short
+from econ.report.numbers import interval
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 from econ.surfaces.cells import CONFIRMATORY
 
@@ -71,7 +71,7 @@ def path_of(table: pd.DataFrame, method: str) -> pd.DataFrame:
     if own["step"].nunique() > 1 and (steps["seen"] < worlds).any():
         # Runs that stop early keep their last policy.
         wide = own.pivot_table(index="step", columns="world", values=PASSES).ffill()
-        path = pd.DataFrame({p: wide[p].mean(axis=1) for p in PASSES}).reset_index()
+        path = wide.T.groupby(level=0).mean().T.reset_index()
     base = table[table["panel"] == "base"]
     if method != "base" and len(base) and not (path["step"] == 0).any():
         start = base[base["world"].isin(own["world"])][PASSES].mean()
@@ -211,7 +211,7 @@ def pass_alt_text(table: pd.DataFrame, distribution: str) -> str:
             level, at = matched(own)
             last = at[at["k"] == PASS_AT[-1]]
             values = ", ".join(
-                f"{row.method} {short(row.mean)} [{short(row.low)}, {short(row.high)}]" for row in last.itertuples(index=False)
+                f"{row['method']} {interval(row['mean'], row['low'], row['high'])}" for _, row in last.iterrows()
             )
             kind = {"human": "human labels", "oracle": "oracle arms, upper bounds"}[panel]
             sentences.append(f"{kind}: pass@256 at pass@1 = {level:.3f}, means [95 % intervals]: {values}.")

@@ -45,13 +45,15 @@ def published_table(pass_rates: pd.DataFrame, methods: pd.DataFrame) -> pd.DataF
         (95 %), `ours_is`.
     """
     published = pd.read_csv(shipped_path("calibration", REFERENCE_TABLES)).rename(columns={"value": "published"})
-    known = _pass_values(pass_rates) | _harm_values(methods)
+    known: Values = _pass_values(pass_rates)
+    known.update(_harm_values(methods))
     rows = []
-    for row in published.to_dict("records"):
+    for _, line in published.iterrows():
+        row: dict[str, object] = {str(name): value for name, value in line.items()}
         metric = str(row["metric"])
         name = OUR_NAMES.get(str(row["method"]))
         for candidate in () if name is None else (name, *VARIANTS.get(name, ())):
-            key = (metric, candidate, int(row["k"]) if metric == "pass_at_k" else 0)
+            key = (metric, candidate, int(line["k"]) if metric == "pass_at_k" else 0)
             if key in known:
                 mean, low, high = known[key]
                 ours = {"our_method": candidate, "ours": mean, "ours_low": low, "ours_high": high, "ours_is": OURS_IS[metric]}
@@ -86,7 +88,7 @@ def _harm_values(table: pd.DataFrame) -> Values:
         return {}
     found: Values = {("harmfulness", "base", 0): (1.0, 1.0, 1.0)}
     for method, own in table.groupby("method"):
-        last = own.loc[own["n"].idxmax()]
+        last = own.sort_values("n").iloc[-1]
         values = (last["relative_harm"], last["relative_harm_low"], last["relative_harm_high"])
         found[("harmfulness", str(method), 0)] = (float(values[0]), float(values[1]), float(values[2]))
     return found

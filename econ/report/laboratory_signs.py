@@ -142,8 +142,10 @@ def _draw_signs(axes: Axes, table: pd.DataFrame, pairs: list[tuple[str, str]], s
         axes.text(column, line, _cell_text(row["sign"], row["difference"], len(settings)), ha="center", va="center", fontsize=6.5)
     axes.set_xlim(-0.5, len(settings) - 0.5)
     axes.set_ylim(len(pairs) - 0.5, -0.5)
-    turned = {"rotation": 35.0, "ha": "right", "rotation_mode": "anchor"} if len(settings) > 1 else {}
-    axes.set_xticks(range(len(settings)), settings, fontsize=7.0, **turned)
+    axes.set_xticks(range(len(settings)), settings, fontsize=7.0)
+    if len(settings) > 1:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35.0, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(pairs)), [f"{second} − {first}" for first, second in pairs], fontsize=7.0)
     axes.grid(False)
     axes.tick_params(length=0)
