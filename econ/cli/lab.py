@@ -27,6 +27,10 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="processes on a CPU")] = 1,
     out: Annotated[Path | None, typer.Option(help="directory of the result (default runs/lab-NAME)")] = None,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="a finished result; runs that stand in it are not trained again"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="write tables as CSV beside Parquet")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
@@ -43,7 +47,9 @@ def run(
     loaded = load_grid(grid)
     target = out or Path("runs") / f"lab-{loaded.name}"
     with _progress(quiet) as progress:
-        manifest = run_grid(loaded, target, device=device, workers=workers, force=force, progress=progress)
+        manifest = run_grid(
+            loaded, target, device=device, workers=workers, force=force, reuse=reuse or [], progress=progress
+        )
     if csv:
         _write_csv(target)
     facts = {key: manifest[key] for key in ("config_hash", "device", "runs", "rows", "wall_seconds", "status")}

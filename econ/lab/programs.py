@@ -233,6 +233,15 @@ def pretraining_tasks(
     ]  # fmt: skip
 
 
+def base_tasks(runs: list[Run], settings: dict[str, Any]) -> list[Task]:
+    """Base models that some runs start from."""
+    task = task_of(settings)
+    needed: dict[str, tuple[Knobs, dict[int, None]]] = {}
+    for run in runs:
+        needed.setdefault(repr(run.knobs.of_world(task)), (run.knobs, {}))[1][run.world] = None
+    return [own for knobs, worlds in needed.values() for own in pretraining_tasks([knobs], tuple(sorted(worlds)), settings)]
+
+
 def _batched(values: Any, size: int) -> list[Any]:
     values = list(values)
     return [tuple(values[i : i + size]) for i in range(0, len(values), size)]

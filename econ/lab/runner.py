@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -20,6 +21,7 @@ from econ.core.files import content_hash, result_directory
 from econ.core.provenance import now, provenance
 from econ.lab import RESULTS_VERSION, programs
 from econ.lab.churn import Trace, churn_rows
+from econ.lab.earlier import Earlier, read_earlier
 from econ.lab.grid import Arm, Evaluation, Grid
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
@@ -35,7 +37,7 @@ FACTS = ("program", "kind", "runs", "seconds", "peak_bytes")
 
 def run_grid(
     grid: Grid, out: Path, *, device: str = "auto", workers: int = 1, force: bool = False,
-    progress: Progress | None = None,
+    reuse: Sequence[Path] = (), progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train a grid and write its tables to `out`.
 
@@ -49,6 +51,9 @@ def run_grid(
         Processes on a CPU, one thread each; results do not depend on it.
     force : bool
         Replace a finished result.
+    reuse : sequence of Path
+        Finished results; runs that stand in them are taken over and not trained again, unless the grid
+        wants their details, which no table keeps.
     progress : callable, optional
         Called with (phase, tasks done, tasks in all).
 
@@ -60,15 +65,16 @@ def run_grid(
     Raises
     ------
     InputError
-        If `out` exists, or the device is not there.
+        If `out` exists, the device is not there, or a result to be reused is none.
     WorkError
         If a worker dies or a task fails.
     """
-    device = choose_device(device)
+    device, earlier = choose_device(device), read_earlier(reuse)
     started, clock = now(), time.perf_counter()
     with result_directory(out, force=force) as partial:
         folder = partial / "checkpoints" / device
-        session = _Session(grid, folder, device, workers if device == "cpu" else 1, progress or (lambda *_: None))
+        processes = workers if device == "cpu" else 1
+        session = _Session(grid, folder, device, processes, earlier, progress or (lambda *_: None))
         with session.engine:
             session.run()
         manifest = _manifest(session, started, time.perf_counter() - clock)
@@ -106,7 +112,9 @@ class _Session:
     folder: Path
     device: str
     workers: int
+    earlier: Earlier
     progress: Progress
+    taken: set[str] = field(default_factory=set)
     rows: list[dict[str, Any]] = field(default_factory=list)
     curves: list[dict[str, Any]] = field(default_factory=list)
     scorers: list[dict[str, Any]] = field(default_factory=list)
@@ -124,10 +132,6 @@ class _Session:
 
     def run(self) -> None:
         """All phases in order."""
-        variants = [knobs for arm in self.grid.arms for knobs in self.grid.settings(arm)]
-        tuned = [self._tuning_knobs(arm) for arm in self.grid.arms if arm.tune or arm.edges]
-        bases = programs.pretraining_tasks(tuned, self.grid.tuning.worlds, self.settings)
-        self._finish("base models", bases + programs.pretraining_tasks(variants, self.grid.worlds, self.settings))
         groups: dict[str, tuple[list[Run], dict[str, Any]]] = {}
         for arm in self.grid.arms:
             runs = self._hybrid_runs(arm) if arm.edges is not None else self._runs(arm)
@@ -165,7 +169,36 @@ class _Session:
 
     def _train(self, phase: str, groups: list[tuple[list[Run], dict[str, Any]]]) -> list[dict[str, Any]]:
         """Rows of runs, each group of which has settings of its own."""
+        rows, missing = [], []
+        for runs, own in groups:
+            found, left = self._split(runs, own)
+            missing.append((left, own))
+            rows += [row for run in found for row in self.earlier.rows[run]]
+            self._keep(set(found) - self.taken)
+        return rows + self._trained(phase, missing)
+
+    def _split(self, runs: list[Run], settings: dict[str, Any]) -> tuple[list[str], list[Run]]:
+        """Ids of the runs that an earlier result holds, and the runs that are to be trained."""
+        if settings["evaluation"]["details"]:
+            return [], runs
+        ids = [programs.run_id(run, settings) for run in runs]
+        known = [run_id in self.earlier for run_id in ids]
+        return list(itertools.compress(ids, known)), [r for r, k in zip(runs, known, strict=True) if not k]
+
+    def _keep(self, fresh: set[str]) -> None:
+        """Take over runs of earlier results."""
+        self.taken |= fresh
+        for run in sorted(fresh):
+            self.rows += self.earlier.rows[run]
+            self.curves += self.earlier.curves.get(run, [])
+            self.scorers += self.earlier.scorers.get(run, [])
+
+    def _trained(self, phase: str, groups: list[tuple[list[Run], dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Rows of runs that are trained, with their base models and scorers."""
         per_batch = self.grid.runs_per_batch if self.device == "cpu" else 4096
+        runs = [run for own, _ in groups for run in own]
+        if runs:
+            self._finish("base models", programs.base_tasks(runs, self.settings))
         tasks = [task for runs, own in groups for task in programs.batches(runs, own, per_batch, self.device)]
         known = set(self.done)
         scorers = {t.hash: t for runs, own in groups for t in programs.scorer_tasks(runs, own, per_batch)}
@@ -280,7 +313,8 @@ def _manifest(session: _Session, started: str, seconds: float) -> dict[str, Any]
         "config_hash": programs.grid_hash(grid), "results_version": RESULTS_VERSION, "seed": grid.seed,
         "worlds": list(grid.worlds), "tuning_worlds": list(grid.tuning.worlds), "reductions": list(grid.reductions),
         "settings_of_knobs": len(grid.settings()), "runs": len({row["run_id"] for row in session.rows}),
-        "rows": len(session.rows), "tuning": session.chosen, "programs": list(session.done.values()),
+        "rows": len(session.rows), "tuning": session.chosen,
+        "reused": session.earlier.used(session.taken), "programs": list(session.done.values()),
         "precision": "float32", "tf32": bool(torch.backends.cuda.matmul.allow_tf32) if cuda else False,
         "cuda": torch.version.cuda if cuda else None, "gpu": torch.cuda.get_device_name() if cuda else None,
         "workers": session.workers, "threads_per_worker": 1,

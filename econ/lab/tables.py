@@ -47,8 +47,12 @@ def measurement_table(rows: list[dict[str, Any]], config_hash: str, device: str)
     """Rows of all programs as one sorted table."""
     import pandas as pd
 
-    table = pd.DataFrame(rows).assign(config_hash=config_hash, device=device)
+    table = pd.DataFrame(rows).assign(config_hash=config_hash)
+    # Runs taken over from an earlier result say what they were trained on.
+    table["device"] = table["device"].fillna(device) if "device" in table else device
     table["shift"] = table["distribution"].map(SHIFT).astype("float32")
+    # As they are stored, or runs taken over would be sorted apart from those trained.
+    table = table.astype(dict.fromkeys(("v", "lr", "beta"), "float32"))
     return table.sort_values(ORDER, kind="stable").reset_index(drop=True)
 
 

@@ -1,0 +1,87 @@
+"""Runs of finished results, taken over where a grid asks for the very same ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from econ.core.errors import InputError
+from econ.core.measurements import read_measurements
+from econ.lab.tables import CURVE_TYPES, SCORER_TYPES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What the manifest repeats of a result from which runs were taken.
+SOURCE = ("config_hash", "git_commit", "device", "started", "finished", "wall_seconds", "reused")
+
+
+@dataclass
+class Earlier:
+    """Rows of finished runs, by the run's id; an id covers everything that decides a run's numbers.
+
+    Attributes
+    ----------
+    rows, curves, scorers : dict of str to list of dict
+    sources : list of (facts, ids)
+        What is known of each result, and the runs that it holds.
+    """
+
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    scorers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    sources: list[tuple[dict[str, Any], set[str]]] = field(default_factory=list)
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self.rows
+
+    def used(self, taken: set[str]) -> list[dict[str, Any]]:
+        """For the manifest: from which results how many runs were taken."""
+        counted = [(facts, len(ids & taken)) for facts, ids in self.sources]
+        return [facts | {"runs": count} for facts, count in counted if count]
+
+
+def read_earlier(directories: Sequence[Path]) -> Earlier:
+    """Read finished laboratory results; where two hold a run, the first counts.
+
+    Raises
+    ------
+    InputError
+        If a directory is no finished laboratory result.
+    """
+    earlier = Earlier()
+    for directory in directories:
+        try:
+            manifest = json.loads((directory / "manifest.json").read_bytes())
+            facts = {key: manifest.get(key) for key in SOURCE}
+        except (OSError, ValueError, AttributeError):
+            raise InputError("this is no finished laboratory result", file=directory, key="--reuse") from None
+        rows = _by_run(read_measurements(directory / "measurements.parquet"))
+        fresh = set(rows) - set(earlier.rows)
+        earlier.sources.append((facts, fresh))
+        earlier.rows |= {run: rows[run] for run in fresh}
+        for kept, name, types in (
+            (earlier.curves, "curves", CURVE_TYPES), (earlier.scorers, "scorers", SCORER_TYPES),
+        ):  # fmt: skip
+            kept |= {run: own for run, own in _table(directory, name, types).items() if run in fresh}
+    return earlier
+
+
+def _table(directory: Path, name: str, types: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """A side table, with columns that it lacks empty."""
+    import pandas as pd
+
+    path = directory / f"{name}.parquet"
+    return _by_run(pd.read_parquet(path).reindex(columns=list(types))) if path.exists() else {}
+
+
+def _by_run(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Rows as dictionaries, what is missing as None, grouped by run."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    plain = table.astype(object).where(table.notna(), None)
+    for row in plain.to_dict("records"):
+        found.setdefault(str(row["run_id"]), []).append({str(key): value for key, value in row.items()})
+    return found

@@ -1,0 +1,69 @@
+"""A grid that takes over runs of a finished result: only the missing ones are trained, no number changes."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from econ.core.errors import InputError
+from econ.lab.grid import Grid
+from econ.lab.runner import run_grid
+from tests.lab.conftest import TINY
+
+SMALL = TINY | {
+    "name": "small",
+    "worlds": [0],
+    "tuning": {"worlds": [5]},
+    "arms": [{"method": "base"}, {"method": "dpo", "n": [16], "tune_at": 16, "tune": {"lr": [0.001, 0.002]}}],
+}
+WIDE = SMALL | {
+    "name": "wide",
+    "worlds": [0, 1],
+    "arms": [{"method": "base"}, {"method": "dpo", "n": [16, 32], "tune_at": 16, "tune": {"lr": [0.001, 0.002]}}],
+}
+
+
+def _table(folder, name):
+    table = pd.read_parquet(folder / f"{name}.parquet").drop(columns="seconds", errors="ignore")
+    return table
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    place = tmp_path_factory.mktemp("reuse")
+    run_grid(Grid.model_validate(SMALL), place / "small")
+    whole = run_grid(Grid.model_validate(WIDE), place / "whole")
+    extended = run_grid(Grid.model_validate(WIDE), place / "extended", reuse=[place / "small"])
+    return place, whole, extended
+
+
+@pytest.mark.parametrize("name", ["measurements", "curves"])
+def test_tables_equal_those_of_the_grid_run_in_one_piece(results, name):
+    place, _, _ = results
+    pd.testing.assert_frame_equal(_table(place / "extended", name), _table(place / "whole", name))
+
+
+def test_only_missing_runs_are_trained_and_the_manifest_says_where_the_others_are_from(results):
+    place, whole, extended = results
+    trained = [p["program"] for p in extended["programs"] if p["kind"] == "train"]
+    assert not [program for program in trained if program.startswith("tune/")]
+    assert sum(p["runs"] for p in extended["programs"] if p["kind"] == "train") == 4
+    assert extended["runs"] == whole["runs"] == 2 + 2 + 4
+    (source,) = extended["reused"]
+    small = json.loads((place / "small" / "manifest.json").read_text())
+    assert (source["runs"], source["config_hash"]) == (4, small["config_hash"])
+    assert whole["reused"] == []
+
+
+def test_runs_of_other_settings_are_not_taken(results, tmp_path):
+    place, _, _ = results
+    other = run_grid(Grid.model_validate(SMALL | {"seed": 2}), tmp_path / "other", reuse=[place / "small"])
+    assert other["reused"] == []
+
+
+def test_what_is_no_laboratory_result_is_refused_before_work(tmp_path):
+    with pytest.raises(InputError, match="no finished laboratory result"):
+        run_grid(Grid.model_validate(SMALL), tmp_path / "out", reuse=[tmp_path])
+    assert not (tmp_path / "out").exists()
