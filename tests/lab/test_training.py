@@ -19,7 +19,7 @@ ARCH = Architecture(WORLD_A)
 SHORT = Training(max_steps=30, patience=50)
 #: One method of each family trains for 30 steps in the test of equality, the others for a few.
 FAMILIES = ("sft", "dpo", "npo_ret", "kto", "bco", "d2o_raw1", "hybrid")
-TRAINED = [name for name, method in METHODS.items() if method.objective is not None]
+TRAINED = [name for name, method in METHODS.items() if method.trainer == "offline"]
 
 
 def label_sets(method: str, runs: int, n: int = 200) -> dict[str, LabelSet]:
