@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,38 +96,19 @@ def _labor(s: Setting, state: State, e: Events) -> Columns:
 
 
 def _gini(state: State, e: Events) -> Array:
-    """Gini coefficient of hourly pay of working persons (Lorenz 1905; Gini 1912), by trapezoids [S]."""
+    """Gini coefficient of hourly pay of working persons [S]."""
+    from econ.market import labor_kernels
+
     people = state.labelers
     rate = (e.split * e.paid_wage * e.paid_share).sum(axis=1)
-    rows = np.arange(len(rate))[:, None]
-    place = np.arange(people.occupation.shape[1])
-    region = (place[None, :, None] >= people.bounds[:, None, 1:]).sum(axis=2)
-    pay = e.supply.efficiency * rate[rows, region, np.maximum(people.occupation - 1, 0)]
-    weight = np.where(people.occupation > 0, people.persons[rows, region], 0.0)
+    pay, ends = np.empty(people.occupation.shape), np.empty((*people.persons.shape, 2), np.int64)
+    labor_kernels.pay(e.supply.efficiency, people.occupation, people.bounds, rate, pay, ends)
+    for row, regions in zip(pay, ends, strict=True):
+        for first, last in regions:
+            row[first:last].sort()
     out = np.empty(len(rate))
-    _gini_kernel()(pay, weight, out)
+    labor_kernels.gini(pay, ends, people.persons, out)
     return out
-
-
-@cache
-def _gini_kernel() -> Any:
-    """The compiled Gini coefficient of each row, over those with weight."""
-    import numba
-
-    @numba.njit
-    def gini(pay: Any, weight: Any, out: Any) -> None:
-        for s in range(pay.shape[0]):
-            works = np.flatnonzero(weight[s] > 0)
-            order = works[np.argsort(pay[s][works], kind="mergesort")]
-            reached, area, people = 0.0, 0.0, 0.0
-            for i in order:
-                bill = pay[s, i] * weight[s, i]
-                area += weight[s, i] * (reached + bill / 2)
-                reached += bill
-                people += weight[s, i]
-            out[s] = 1 - 2 * area / (people * reached) if reached > 0 else 0.0
-
-    return gini
 
 
 def _curator_income(e: Events) -> Array:
