@@ -149,4 +149,4 @@ def test_a_trained_base_computes_well_and_is_as_accurate_as_its_demonstrator():
         tokens = torch.as_tensor(world.prompt_tokens(every))[None]
         with torch.no_grad():
             log_probs = token_log_probs(arch, flat[row : row + 1], tokens, right)[0]
-        assert (log_probs[:, 1:].exp().mean(0) > 0.98).all()
+        assert (log_probs[:, 1:].exp().mean(0) > 0.95).all()
