@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
 
-.PHONY: run test test-slow test-trl test-hours lint types contracts check benchmarks clean help
+.PHONY: run test test-slow test-trl test-hours lint types contracts check benchmarks recovery clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ check: test test-slow lint types contracts ## everything that CI checks
 
 benchmarks: $(VENV)/.installed ## measure speed and memory (five minutes), rewrite docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+recovery: $(VENV)/.installed ## coverage of the fit's intervals on synthetic truths (ten minutes), rewrite docs/recovery.md
+	$(BIN)/python -m benchmarks.recovery
 
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

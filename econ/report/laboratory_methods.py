@@ -85,7 +85,7 @@ def _method_rows(evidence: Evidence, curve: MeasuredCurve, rows: pd.DataFrame) -
     own = evidence.rows(curve.method, curve.distribution)
     own = own[own["world"].isin(curve.worlds) & own["n"].isin(curve.n)]
     runs = rows[rows["run_id"].isin(own["run_id"])]
-    kind = str(own["label_kind"].iloc[0])
+    kind = _labels_of(own)
     facts: dict[str, Any] = {
         "stage": str(runs["stage"].iloc[0]), "method": curve.method, "label_kind": kind,
         "panel": "oracle" if is_oracle(curve.method, kind) else "human", "worlds": len(curve.worlds),
@@ -99,6 +99,15 @@ def _method_rows(evidence: Evidence, curve: MeasuredCurve, rows: pd.DataFrame) -
     weak = runs.assign(weak=runs["scorer_weak"].astype("float64").fillna(0.0)).groupby("n")["weak"].mean()
     table["scorer_weak"] = weak.reindex(table["n"]).fillna(0.0).to_numpy()
     return table.assign(**facts)
+
+
+def _labels_of(own: pd.DataFrame) -> str:
+    """Kind of label of an arm: the joint method on one kind alone is that kind's, whatever its rows say."""
+    flags, pairs = bool((own["a"] > 0).any()), bool((own["b"] > 0).any())
+    kind = str(own["label_kind"].iloc[0])
+    if kind == "flag+preference" and not (flags and pairs):
+        return "flag" if flags else "preference"
+    return kind
 
 
 def _seen(curve: MeasuredCurve, name: str) -> bool:

@@ -113,6 +113,16 @@ def test_methods_are_compared_at_one_setting_and_oracles_stand_apart(methods):
     assert [len(line.get_xdata()) for line in weak] == [2]  # nsr_lv below 1000 labels
 
 
+def test_an_arm_of_the_joint_method_is_of_its_own_kind_of_label(methods):
+    joint = methods.copy()
+    arms = joint["method"].isin(["npo_ret", "dpo"])
+    joint["label_kind"] = joint["label_kind"].astype(object).where(~arms, "flag+preference")
+    joint["method"] = joint["method"].where(~arms, "hybrid")
+    joint = check_measurements(joint[arms | (joint["n"] == 0)], "joint")
+    table = method_table(evidence_of([("m", None, joint)]), joint, "ood")
+    assert dict(zip(table["method"], table["label_kind"], strict=True)) == {"npo_ret": "flag", "dpo": "preference"}
+
+
 def test_many_methods_are_spread_over_figures_with_the_registered_pair_in_each(methods):
     table = method_table(evidence_of([("m", None, methods)]), methods, "ood")
     many = pd.concat([table, *(table[table["method"] == "kto"].assign(method=f"kto{i}") for i in range(14))])
