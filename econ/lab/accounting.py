@@ -74,8 +74,6 @@ DRAFT_MINUTES, TEST_MINUTES = 60.0, 15.0
 USD_PER_MINUTE = 2.0
 #: USD of one AI judgement: the price of an AI preference label in the shipped parameters.
 USD_PER_AI_CALL = 0.01
-#: Tokens through which a sequence takes the network: a prompt and all but the last of its response.
-TOKENS = 9
 
 
 def entropy_bits(p: float | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,10 +1,10 @@
 """Feedback written by rules, in the manner of Constitutional AI (Bai et al. 2022).
 
-Three arms. `cai_sl`: a base sample goes through rounds of critique and revision under drafted rules, and
+Four arms. `cai_sl`: a base sample goes through rounds of critique and revision under drafted rules, and
 the policy learns the end results. `cai_dpo`: two samples of that policy are judged under one rule, and
 DPO with soft labels goes on from it; its reference is the policy of the first stage, not the base model.
-`cai_dpo_base`: the same comparison of two base samples, without a first stage. Humans draft the rules and
-judge nothing.
+`cai_dpo_base`: the same comparison of two base samples, without a first stage. In these three humans draft
+the rules and judge nothing; `cai_rl` (`constitutional_rl`) adds their pairs about helpfulness.
 
 The first stage is stored under what it depends on, so that configurations of the second and a resumed
 grid share it. Responses are sampled in blocks of prompts of one size, so that budgets are nested bit for
@@ -59,7 +59,7 @@ def train_base_comparisons(job: Job) -> Trained:
     """`cai_dpo_base`: DPO on two samples of the base model, judged under one rule."""
     labels = []
     for run in job.runs:
-        pool, own = job.context.base(run).pool, slice(run.start, run.start + _budget(run))
+        pool, own = job.context.base(run).pool, slice(run.start, run.start + critic_budget(run))
         labels.append(_judged(job, run, pool.responses[own, :2], pool.reference[own, :2]))
     return _train_comparisons(job, job.base, labels, [0.0] * len(job.runs))
 
@@ -76,7 +76,7 @@ def _train_comparisons(job: Job, start: Tensor, labels: list[Labels], spent: lis
     config = job.config() | {"critic_noise": torch.tensor(noise, dtype=torch.float32, device=start.device)}
     outcome = _train_on(job, start, labels, config)
     flops = [
-        before + training_flops(job.arch, _budget(run), 2, steps, _training(job))
+        before + training_flops(job.arch, critic_budget(run), 2, steps, training_of(job))
         for run, before, steps in zip(job.runs, spent, outcome.steps.tolist(), strict=True)
     ]
     return _trained(job, outcome, labels, flops)
@@ -89,7 +89,7 @@ def _train_on(
     assert job.method.objective is not None
     return train(
         job.arch, start, {labels[0].kind: stack_labels(job.prompts(), labels, job.context.device)}, config,
-        job.method.objective, [(run.optimiser_seed, run.world) for run in job.runs], _training(job),
+        job.method.objective, [(run.optimiser_seed, run.world) for run in job.runs], training_of(job),
         checks(job) if watched else None, job.saver,
     )  # fmt: skip
 
@@ -100,11 +100,12 @@ def _trained(job: Job, outcome: Outcome, labels: list[Labels], flops: list[float
     return Trained(outcome, usage, by_kind, [{} for _ in job.runs], curves=curve_rows(job, outcome))
 
 
-def _training(job: Job) -> Training:
+def training_of(job: Job) -> Training:
+    """How a job is trained."""
     return Training(**job.context.settings["training"])
 
 
-def _budget(run: Run) -> int:
+def critic_budget(run: Run) -> int:
     """Prompts on which a run buys labels of the critic."""
     return next(n for kind, n in run.labels.items() if kind.startswith("critic"))
 
@@ -115,7 +116,7 @@ def revised_policies(job: Job) -> tuple[Tensor, list[float]]:
 
     Each distinct one is trained once and stored.
     """
-    store, names = job.context.store, [_stage_name(job, run) for run in job.runs]
+    store, names = job.context.store, [stage_name(job, run) for run in job.runs]
     rows = [i for i, name in enumerate(names) if name not in names[:i] and not store.has(name)]
     if rows:
         saver = Saver(job.saver.path.with_suffix(".first.npz"))
@@ -131,11 +132,11 @@ def revised_policies(job: Job) -> tuple[Tensor, list[float]]:
     return torch.as_tensor(flat, device=job.base.device), [float(store.facts(name)["flops"]) for name in names]
 
 
-def _stage_name(job: Job, run: Run) -> str:
+def stage_name(job: Job, run: Run) -> str:
     """Hash of all that the first stage of a run depends on."""
     settings, knobs = job.context.settings, job.context.knobs(run)
     own = [
-        run.start, _budget(run), dict(run.config)["sl_lr"], run.optimiser_seed, knobs.coverage, knobs.critic_noise
+        run.start, critic_budget(run), dict(run.config)["sl_lr"], run.optimiser_seed, knobs.coverage, knobs.critic_noise
     ]  # fmt: skip
     base = base_hash(base_item(run.world, run.knobs), settings)
     return content_hash(["cai_sl", base, own, settings["training"], RESULTS_VERSION])[:24]
@@ -143,9 +144,9 @@ def _stage_name(job: Job, run: Run) -> str:
 
 def _revision_flops(job: Job, steps: int) -> float:
     """A base sample, another for every round of revision, and training on the end result."""
-    n = _budget(job.runs[0])
+    n = critic_budget(job.runs[0])
     resampled = 2.0 * (job.arch.length - 1) * job.arch.parameters * n * REVISION_ROUNDS
-    return resampled + training_flops(job.arch, n, 1, steps, _training(job))
+    return resampled + training_flops(job.arch, n, 1, steps, training_of(job))
 
 
 # Critique and revision -----------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def critic_of(job: Job, run: Run) -> Critic:
 @torch.no_grad()
 def revise_samples(job: Job) -> list[Labels]:
     """The first base sample of every prompt of the budget after all rounds, for each run."""
-    n, device, done = _budget(job.runs[0]), job.base.device, []
+    n, device, done = critic_budget(job.runs[0]), job.base.device, []
     critics, pools = [critic_of(job, run) for run in job.runs], [job.context.base(run).pool for run in job.runs]
     for block in _blocks(job):
         decoder = Decoder(job.arch, job.base, _prompts(job, block))
@@ -211,7 +212,7 @@ def revise(decoder: Decoder, response: Tensor, named: Tensor, masked: Tensor, no
 @torch.no_grad()
 def compare_samples(job: Job, flat: Tensor) -> list[Labels]:
     """Two samples of policies (R, P) for every prompt of the budget, judged, for each run."""
-    n, responses, reference = _budget(job.runs[0]), [], []
+    n, responses, reference = critic_budget(job.runs[0]), [], []
     for block in _blocks(job):
         decoder = Decoder(job.arch, flat, _prompts(job, block))
         for candidate in (0, 1):
@@ -247,7 +248,7 @@ def _judged(job: Job, run: Run, responses: Ints, reference: NDArray[np.float32])
 def _blocks(job: Job) -> list[Ints]:
     """Indices of the prompts in the pool, block by block: whole blocks, though the budget may end in the last."""
     run = job.runs[0]
-    end = min(len(job.context.base(run).pool.combo), run.start + _budget(run) + (-_budget(run)) % BLOCK)
+    end = min(len(job.context.base(run).pool.combo), run.start + critic_budget(run) + (-critic_budget(run)) % BLOCK)
     return [np.arange(start, min(start + BLOCK, end)) for start in range(run.start, end, BLOCK)]
 
 

@@ -170,10 +170,11 @@ class Arm(_Part):
 
     def _split(self, n: int) -> dict[str, int]:
         """Labels in all, by kind."""
-        kinds = METHODS[self.method].kinds
+        method = METHODS[self.method]
+        kinds, share = method.kinds, method.share if self.flag_share is None else self.flag_share
         if len(kinds) == 1:
             return {kinds[0]: n}
-        first = round((0.85 if self.flag_share is None else self.flag_share) * n)
+        first = round(share * n)
         return {kinds[0]: first, kinds[1]: n - first}
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from econ.lab.grid import Training
-from econ.lab.labels import Labels
 from econ.lab.methods import METHODS
 from econ.lab.policy_settings import ScorerTraining
 from econ.lab.programs import Run, scorer_hash, scorer_run
@@ -82,7 +81,7 @@ def _make(arch: Architecture, runs: list[Run], base: Tensor, names: list[str], c
         steps = int(fitted.steps[i])
         facts = {
             "quality": {"kind": kind, "steps": steps, "best_step": int(fitted.best_step[i])} | finite(quality),
-            "flops": scorer_flops(arch, labels[i], steps, spec, training),
+            "flops": scorer_flops(arch, len(labels[i]), labels[i].responses.shape[1], steps, spec, training),
         }  # fmt: skip
         context.store.save(name, {"flat": fitted.flat[i].cpu().numpy()}, facts)
 
@@ -93,9 +92,9 @@ def finite(values: dict[str, float | None]) -> dict[str, float | None]:
 
 
 def scorer_flops(
-    arch: Architecture, labels: Labels, steps: int, spec: ScorerTraining, training: Training
+    arch: Architecture, n: int, sequences: int, steps: int, spec: ScorerTraining, training: Training
 ) -> float:
-    """6 N per trained token, 2 N per scored one of held-out labels; the base samples judged are charged too."""
-    tokens = arch.length * labels.responses.shape[1] * arch.parameters
-    held = len(split_validation(len(labels), training)[1])
-    return float(tokens * (6 * spec.batch * steps + 2 * held * (steps // spec.check_every) + 2 * len(labels)))
+    """6 N per trained token, 2 N per scored one of held-out labels; the samples judged are charged too."""
+    tokens = arch.length * sequences * arch.parameters
+    held = len(split_validation(n, training)[1])
+    return float(tokens * (6 * spec.batch * steps + 2 * held * (steps // spec.check_every) + 2 * n))

@@ -101,6 +101,8 @@ class Method:
         `on_policy.ALGORITHMS`).
     running : Running, optional
         What the objective carries from step to step.
+    share : float
+        Of the labels in all, those of the first kind, where there are two and a grid gives no share.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Method:
     reward: str = ""
     algorithm: str = ""
     running: Running | None = None
+    share: float = 0.85
 
     @property
     def scorer(self) -> str:
@@ -388,6 +391,11 @@ METHODS: dict[str, Method] = {
             "cai_dpo_base", "critic_base_pair", _critic_dpo("critic_base_pair"), "base_comparisons", beta=0.1
         ),
         _critic("cai_dpo", "critic_pair", _critic_dpo("critic_pair"), "comparisons", beta=0.1, sl_lr=2.5e-4),
+        Method(
+            # As many human pairs about helpfulness as a quarter of the AI pairs.
+            "cai_rl", ("critic_pair", "preference"), "critic", "on_policy", "both", "pair",
+            config={"lr": 5e-4, "beta_kl": 0.1, "sl_lr": 2.5e-4}, trainer="ai_feedback", algorithm="ppo", share=0.8,
+        ),
         *(
             _sampled(f"rm_{name}", "preference", "reward_model", name, beta_kl=0.1) for name in ("ppo", "rloo", "grpo")
         ),

@@ -69,7 +69,7 @@ def _reward(job: Job, learned: Learned | None, prompts: Tensor) -> Reward:
         return job.context.true_reward(job.method.reward, job.runs)
     if job.method.reward == "verifier":
         return _verdicts(job.arch, learned.flat, prompts)
-    utilities = _utilities(job, learned, prompts)
+    utilities = centred(job.arch, learned.flat, prompts, [own["preference"].responses for own in job.labels()])
     return utilities if job.method.reward == "reward_model" else _penalised(job, utilities)
 
 
@@ -87,15 +87,22 @@ def _verdicts(arch: Architecture, flat: Tensor, prompts: Tensor) -> Reward:
     return lambda runs, prompt, response: torch.where(scores(runs, prompt, response) > 0, -1.0, 1.0)
 
 
-def _utilities(job: Job, learned: Learned, prompts: Tensor) -> Reward:
-    """The reward model less its mean over responses of the pairs it learned from, in log-odds."""
-    scores, centres = _scores(job.arch, learned.flat, prompts), []
-    for i, labels in enumerate(job.labels()):
-        responses = torch.as_tensor(labels["preference"].responses[:_CENTRED_ON], device=prompts.device)
-        count, sequences = responses.shape[:2]
+def centred(arch: Architecture, flat: Tensor, prompts: Tensor, responses: list[np.ndarray]) -> Reward:
+    """Reward models (R, P + d + 1) less their mean over some responses, in log-odds.
+
+    Parameters
+    ----------
+    prompts : (R, M, 4) int64
+    responses : list of (n, S, L)
+        By run, to its first n prompts; of the first ones the mean is taken.
+    """
+    scores, centres = _scores(arch, flat, prompts), []
+    for i, own in enumerate(responses):
+        first = torch.as_tensor(own[:_CENTRED_ON], device=prompts.device)
+        count, sequences = first.shape[:2]
         prompt = prompts[i, :count].repeat_interleave(sequences, 0)
-        own = score_in_blocks(job.arch, learned.flat[i : i + 1], prompt[None], responses.reshape(1, count * sequences, -1))
-        centres.append(own.mean())
+        found = score_in_blocks(arch, flat[i : i + 1], prompt[None], first.reshape(1, count * sequences, -1))
+        centres.append(found.mean())
     centre = torch.stack(centres)[:, None]
     return lambda runs, prompt, response: scores(runs, prompt, response) - centre[runs]
 

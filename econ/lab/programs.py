@@ -122,7 +122,7 @@ _SAMPLING = ("on_policy", "scorer")
 def _of_method(settings: dict[str, Any], method: str) -> dict[str, Any]:
     """Settings of one method: it does not matter what the others need."""
     own = METHODS[method]
-    needless = {"on_policy": not own.algorithm, "scorer": not own.scorer}
+    needless = {"on_policy": not own.algorithm, "scorer": not own.scorer and own.trainer != "ai_feedback"}
     kept = {key: value for key, value in settings.items() if not needless.get(key, False)}
     return kept | {"candidates": own.candidates}
 

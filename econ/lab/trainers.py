@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from econ.lab.best_of_n import train_best_of_n
 from econ.lab.constitutional import train_base_comparisons, train_comparisons, train_revisions
+from econ.lab.constitutional_rl import train_ai_feedback
 from econ.lab.offline import train_none, train_offline, train_refusal
 from econ.lab.policies import train_on_policy
 
@@ -21,4 +22,5 @@ TRAINERS: dict[str, Trainer] = {
     "revisions": train_revisions,
     "base_comparisons": train_base_comparisons,
     "comparisons": train_comparisons,
+    "ai_feedback": train_ai_feedback,
 }

@@ -29,9 +29,10 @@ from econ.lab.constitutional import (
     train_comparisons,
     train_revisions,
 )
+from econ.lab.constitutional_rl import pairs_of, preference_loss, train_ai_feedback
 from econ.lab.critic import NO_RULE, Critic
 from econ.lab.execute import execute
-from econ.lab.grid import Grid
+from econ.lab.grid import Arm, Grid
 from econ.lab.job import Context, Job, architecture
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
@@ -183,6 +184,7 @@ def test_a_revision_uses_no_masked_token_and_touches_nothing_else():
 WORLDS = (31, 63)
 ARMS = [{"method": "base"}]
 SPEC = TINY | {"worlds": WORLDS} | {
+    "on_policy": {"steps": 6, "held_out": 16, "check_every": 3}, "scorer": {"min_steps": 10, "max_steps": 20},
     "pretraining": {"steps": 80, "batch": 128}, "training": {"max_steps": 40}, "runs_per_batch": 8, "arms": ARMS,
 }  # fmt: skip
 
@@ -209,11 +211,13 @@ def make_job(bases, tmp_path):
             shutil.copytree(bases, target)
         grid = Grid.model_validate(SPEC | {"training": training or SPEC["training"]})
         settings = programs.result_settings(grid, 2)
-        arm, kind = grid.arms[0].model_copy(update={"method": method}), METHODS[method].kinds[0]
+        arm = Arm(method=method, n=(n,))
         runs = [
             run
             for config in configs
-            for run in programs.plain_runs(grid, arm, "develop", worlds, {kind: n}, config, knobs or Knobs())
+            for run in programs.plain_runs(
+                grid, arm, "develop", worlds, arm.budgets()[0], config, knobs or Knobs()
+            )
         ]
         context = Context(settings, Store(target), "cpu")
         base = torch.stack([context.base(run).flat for run in runs])
@@ -303,6 +307,46 @@ def test_revisions_end_violations_of_drafted_rules_and_learning_from_them_cuts_t
     for row, own in zip(rows, [metrics["id"] for metrics in base], strict=True):
         assert row["violation_drafted"] < 0.9 * own["violation_drafted"]
         assert row["helpfulness"] > 0.9 * own["helpfulness"]
+
+
+# Reinforcement learning ----------------------------------------------------------------------------
+def test_the_preference_model_learns_soft_and_hard_labels():
+    scores = torch.tensor([[[0.3, -1.0], [0.1, 0.7]]], dtype=torch.float64)
+    hard, soft = torch.ones(1, 2, 1, dtype=torch.float64), torch.full((1, 2, 1), 0.75, dtype=torch.float64)
+    pair = (scores[..., 0], scores[..., 1], 1.0)
+    assert float(preference_loss(scores, hard).mean()) == pytest.approx(float(losses.dpo(*pair)))
+    assert float(preference_loss(scores, soft).mean()) == pytest.approx(float(losses.cdpo(*pair, 0.25)))
+
+
+def test_reinforcement_learning_from_ai_feedback(make_job, monkeypatch):
+    """A run alone equals the run in a batch; both models are trained once; the ledger counts both kinds."""
+    job = make_job("cai_rl", 150, configs=({}, {"beta_kl": 0.3}))
+    assert job.runs[0].labels == {"critic_pair": 120, "preference": 30}
+    whole = train_ai_feedback(job)
+    alone = train_ai_feedback(make_job("cai_rl", 150, worlds=WORLDS[1:], folder="other"))
+    assert torch.equal(alone.outcome.flat[0], whole.outcome.flat[1]) and alone.usage[0] == whole.usage[1]
+    assert not torch.equal(whole.outcome.flat[1], whole.outcome.flat[3])
+    row = table_rows(job, whole)[0]
+    assert row["n"] == 150 and row["b"] == 30 and row["ai_calls"] == 120 * 9
+    assert row["judgements"] == 120 * 6 + 30 and row["n_validation"] == 15
+    assert row["human_minutes"] == 8 * 75 + 30 and row["usd"] == pytest.approx(2 * 630 + 0.01 * 1080)
+    assert [facts["kind"] for facts in whole.scorers] == ["reward"] * 4
+
+    def never(*_, **__):
+        raise AssertionError("trained again")
+
+    for name in ("constitutional.revise_samples", "constitutional_rl.train_scorers"):
+        monkeypatch.setattr(f"econ.lab.{name}", never)
+    again = train_ai_feedback(replace(job, saver=Saver(job.saver.path)))
+    assert torch.equal(again.outcome.flat, whole.outcome.flat)
+
+
+def test_human_pairs_of_ai_feedback_are_about_helpfulness_alone(make_job):
+    job = make_job("cai_rl", 500, worlds=WORLDS[:1], knobs=Knobs(harm_weight=100.0))
+    run = job.runs[0]
+    human = pairs_of(job, run, compare_samples(job, job.base)[0]).human
+    plain = job.context.raters(run, job.context.base(run).pool).give("preference", 100)
+    assert (human.responses != plain.responses).any() and human.bits_harm < 0.5 * plain.bits_harm
 
 
 # Costs ---------------------------------------------------------------------------------------------
