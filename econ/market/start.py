@@ -27,11 +27,13 @@ OLD = 1000
 
 def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> State:
     """State before quarter -24."""
-    curators = _curators(s, quo)
-    return State(_firms(s, quo), curators, _public(s, quo, curators), labelers.start(s, quo, intercepts))
+    vendors = curators(s, quo)
+    assert quo.firms is not None, "firms settle with the status quo"
+    return State(quo.firms, vendors, public(s, quo, vendors), labelers.start(s, quo, intercepts))
 
 
-def _firms(s: Setting, quo: StatusQuo) -> Firms:
+def mean_firms(s: Setting, quo: StatusQuo) -> Firms:
+    """Firms as multiples of the mean firm, by the size that goes with their brand."""
     p, shape = s.p, (s.size, s.firms)
     size = quo.size
     users = column(size * column(quo.users_per_firm, 1), 1) * (quo.users_start / quo.users_start.sum(axis=1, keepdims=True))[:, None]
@@ -67,7 +69,8 @@ def _firms(s: Setting, quo: StatusQuo) -> Firms:
     )  # fmt: skip
 
 
-def _curators(s: Setting, quo: StatusQuo) -> Curators:
+def curators(s: Setting, quo: StatusQuo) -> Curators:
+    """Curators at status-quo prices and wages, of drawn qualities, norms and libraries."""
     p, shape = s.p, (s.size, s.slots)
     ids = np.arange(s.slots)
     active = np.broadcast_to(ids < s.curators, shape).copy()
@@ -98,7 +101,8 @@ def _curators(s: Setting, quo: StatusQuo) -> Curators:
     )  # fmt: skip
 
 
-def _public(s: Setting, quo: StatusQuo, curators: Curators) -> Public:
+def public(s: Setting, quo: StatusQuo, curators: Curators) -> Public:
+    """Regulators at the public ideal, and all balances at the start."""
     p, places, one = s.p, len(JURISDICTIONS), np.ones(s.size)
     weight = quo.users_start / quo.users_start.sum(axis=1, keepdims=True)
     strict = (weight * s.lever(-1).strict).sum(axis=1)

@@ -8,7 +8,7 @@ fixed reference values, never ensemble means, so that a replicate alone equals i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from econ.market.quality import quality
 from econ.market.response import Response
 from econ.market.setting import CATEGORIES, JURISDICTIONS, Setting, column
 from econ.market.technology import Technology, technology
+
+if TYPE_CHECKING:
+    from econ.market.state import Firms
 
 Array = Any
 #: Redraws of a position that revealed preference cannot rationalise, before the replicate is given up.
@@ -52,7 +55,9 @@ class StatusQuo:
     prices_preference : [S, 3]; prices_constraint : [S, K, 3]
         Status-quo prices by source, USD.
     hours_wanted : [S, G, O]
-        Vendors' status-quo demand for labor.
+        Vendors' status-quo demand for labor, from what firms order once they have settled.
+    firms : Firms, optional
+        Firms at rest, with their drawn brands; none before they have settled.
     brand, size : [S, F]
         Drawn brands, and firm size relative to the mean.
     redraws : [S] int
@@ -81,6 +86,7 @@ class StatusQuo:
     prices_preference: Array
     prices_constraint: Array
     hours_wanted: Array
+    firms: Firms | None
     brand: Array
     size: Array
     redraws: Array
@@ -100,7 +106,20 @@ def detection(audit: Array, verifiability: Array) -> Array:
 
 
 def status_quo(s: Setting) -> StatusQuo:
-    """Calibrate a batch.
+    """Calibrate a batch, and let firms of unequal brands settle at it.
+
+    Raises
+    ------
+    NoStatusQuo
+        As in `mean_status_quo`.
+    """
+    from econ.market.settle import settle
+
+    return settle(s, mean_status_quo(s))
+
+
+def mean_status_quo(s: Setting) -> StatusQuo:
+    """Calibrate the mean firm of each replicate.
 
     Raises
     ------
@@ -206,7 +225,7 @@ def status_quo(s: Setting) -> StatusQuo:
         vendor_revenue=p["outsourced_share"] * p["alignment_share_of_revenue"] * s.firms * revenue / levers.market_scale,
         outside_utility=inside - np.log((1 - p["outside_share"]) / p["outside_share"]),
         weights=weights, prices_preference=prices_preference, prices_constraint=prices_constraint,
-        hours_wanted=hours[:, None, :] * tech.hours_share, brand=brand, size=size, redraws=redraws,
+        hours_wanted=hours[:, None, :] * tech.hours_share, firms=None, brand=brand, size=size, redraws=redraws,
     )  # fmt: skip
 
 

@@ -455,6 +455,8 @@ def test_library_choice_by_hand(running):
     nobody = np.zeros((s.size, s.firms), bool)
     choice = libraries.choose_libraries(s, quo, f, c, public, rules, levers, 5, nobody)
     documented = np.divide(c.documented.sum(2), c.library.sum(2), out=np.zeros((s.size, s.slots)), where=c.library.sum(2) > 0)
+    offered = np.column_stack([c.active, public.commons.sum(axis=1) > 0])  # nobody may have drafted public rules yet
+    assert offered[:, -1].any()
     for r, i in np.ndindex(s.size, s.firms):
         sold = f.users[r, i] / f.users[r, i].sum()
         revenue = f.revenue[r, i].sum()
@@ -462,7 +464,7 @@ def test_library_choice_by_hand(running):
         for option in range(-1, s.slots + 1):
             value = 0.0
             if option >= 0:
-                if option < s.slots and not c.active[r, option]:
+                if not offered[r, option]:
                     odds.append(-np.inf)
                     continue
                 stock, quality, fee = public.commons[r], 1.0, 0.0
@@ -481,7 +483,7 @@ def test_library_choice_by_hand(running):
                 value -= 0.002 * revenue * (0.3 if option == -1 else 1.0)
             odd = value / (0.006 * revenue)
             if option >= 0:  # the commons is one library among the active curators'
-                odd -= 0.7 * np.log(c.active[r].sum() + 1)
+                odd -= 0.7 * np.log(offered[r].sum())
             odds.append(odd)
         odds = np.exp(np.array(odds) - max(odds))
         np.testing.assert_allclose(choice.chance[r, i], odds / odds.sum(), rtol=1e-9, atol=1e-15)
