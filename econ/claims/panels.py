@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -193,10 +193,13 @@ class Panel:
         One for each configuration, of one budget.
     minutes : float
         Human minutes, fixed ones included.
+    part : str or None
+        Which of the arm's configurations these are; None for all.
     """
 
     curves: tuple[Curve, ...]
     minutes: float
+    part: str | None = None
 
     @property
     def setting(self) -> Setting:
@@ -246,6 +249,7 @@ def joint_gain(context: Context, hybrid: str, preference: str) -> Measured:
     said += budget_deviation(plain.curves[0].n, (REGISTERED_BUDGET,), "pairs")
     if len(plain.curves) != CONFIGURATIONS:
         said += (f"{len(plain.curves)} configurations of each arm (registered: {CONFIGURATIONS})",)
+    said += tuple(f"of {hybrid}, {panel.part} alone, others were run too" for panel in (mixed,) if panel.part)
     if distribution != "ood":
         said += (f"{where(distribution)} (registered: {where('ood')})",)
     used = [curve.restrict(worlds.tolist()) for curve in (*mixed.curves, *plain.curves)]
@@ -271,10 +275,21 @@ def _panels(evidence: Evidence, method: str, distribution: str) -> list[Panel]:
     panels: list[Panel] = evidence.memo.setdefault(key, [])
     for source, setting, own in blocks(rows):
         for _, at_budget in own.groupby("n", sort=False):
-            panel = _panel(at_budget, method, source, setting, distribution)
-            if panel is not None:
-                panels.append(panel)
+            for part, rows_of_part in _parts(at_budget).items():
+                panel = _panel(rows_of_part, method, source, setting, distribution)
+                if panel is not None:
+                    panels.append(replace(panel, part=part))
     return panels
+
+
+def _parts(rows: pd.DataFrame) -> dict[str | None, pd.DataFrame]:
+    """All configurations of a budget, and those of one weight of pairs where a hybrid has several."""
+    if rows["mix_weight"].nunique() < 2:
+        return {None: rows}
+    parts: dict[str | None, pd.DataFrame] = {None: rows}
+    for weight, own in rows.groupby("mix_weight", sort=True):
+        parts[f"configurations with w {weight:g}"] = own
+    return parts
 
 
 def _panel(rows: pd.DataFrame, method: str, source: int, setting: Setting, distribution: str) -> Panel | None:

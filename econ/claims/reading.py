@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from econ.claims.arms import BASES, COSTS, OUTCOMES
@@ -147,6 +148,8 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
     details = extras(rows)
     found["setting"] = settings_of(rows, details)
     found["config"] = _configs(rows, details)
+    # Weight of pairs against flags in a hybrid's loss; other methods have none.
+    found["mix_weight"] = [float(detail.get("w", np.nan)) for detail in details]
     return found.reset_index(drop=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -281,6 +282,18 @@ def test_hypervolume_at_equal_minutes():
     assert unknown.measured.details["collapsed"] == {"hybrid": None, "dpo": None}
     assert "equal human minutes" in finding("H9", *_panel("hybrid", 3360, mixed), *_panel("dpo", 3360, plain)).missing
     assert "equally many" in finding("H9", *frames[:-1]).missing
+
+
+def test_a_hybrid_of_several_weights_is_compared_over_as_many_configurations():
+    plain = _panel("dpo", 3360, [(0.2, 1.0)] * 6)
+    frames = [
+        arm("hybrid", constant(0.5 if w == 0.25 else 0.9), n=(4114,), helpfulness=0.6, config=0.1 + 0.1 * i,
+            tuned=False).assign(extra=json.dumps({"w": w}))
+        for w, count in ((0.25, 6), (1.0, 3)) for i in range(count)
+    ]  # fmt: skip
+    found = finding("H9", *frames, *plain).measured
+    assert found.effect.value == pytest.approx((0.5 - 0.2) * 0.5, abs=2e-3)
+    assert "configurations with w 0.25 alone" in " ".join(found.deviations)
 
 
 # All nine ------------------------------------------------------------------------------------------
