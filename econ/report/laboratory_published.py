@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from econ.core.shipped import shipped_path
 from econ.report.laboratory_pass_at_k import PASSES
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 REFERENCE_TABLES = "lab_reference_tables.csv"
 #: Our arm for each published one, where there is one that its authors would recognise.
@@ -92,13 +87,3 @@ def _harm_values(table: pd.DataFrame) -> Values:
         values = (last["relative_harm"], last["relative_harm_low"], last["relative_harm_high"])
         found[("harmfulness", str(method), 0)] = (float(values[0]), float(values[1]), float(values[2]))
     return found
-
-
-def print_published(table: pd.DataFrame, console: Console) -> None:
-    """A count and where the table is; the table itself has hundreds of rows."""
-    if not table.empty:
-        papers = ", ".join(sorted({str(p).split(" arXiv")[0] for p in table["paper"]}))
-        console.print(
-            f"{len(table)} published numbers ({papers}) have a counterpart of ours: published.csv of --out. Other models, "
-            "tasks and scales: compare orders and signs, not values.", highlight=False,
-        )  # fmt: skip

@@ -46,7 +46,7 @@ def test_known_truths_are_recovered():
 
 
 @pytest.mark.hours
-@pytest.mark.timeout(36000)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("truth", RECOVERED)
 def test_intervals_cover_as_often_as_they_say(truth):
     repetitions = 200
