@@ -121,7 +121,7 @@ def information_of_levels(probability: NDArray[np.float64], group: NDArray[np.in
     share, mean = size / size.sum(), sums / np.maximum(size, 1.0)[:, None]
 
     def entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
-        return -(p * np.log2(np.where(p > 0, p, 1.0))).sum(-1)
+        return np.asarray(-(p * np.log2(np.where(p > 0, p, 1.0))).sum(-1))
 
     bits = float(entropy(share @ mean) - share @ entropy(mean))
     return bits if bits > 1e-12 else 0.0

@@ -93,25 +93,24 @@ class Critic:
         slot of content at random. A refusal gives it nothing to revise.
         """
         length, at = response.shape[1], self.offending(combo, response, rule)
-        broken = at.any(1)
+        broken = np.any(at, axis=1)
         says = self.verdict(broken, rule, item, prompt) & (response[:, 0] != self.world.shape.refuse)
         slot = 1 + np.floor(self._draw(item, prompt, _SLOT) * (length - 1)).astype(np.int64)
         mistaken = np.arange(length) == slot[:, None]
         return np.asarray(np.where(broken[:, None], at, mistaken) & says[:, None])
 
+    def broken(self, combo: Ints, responses: Ints, rule: Ints) -> Bools:
+        """Whether each of two responses (N, 2, L) breaks the rule, (N, 2)."""
+        return np.stack([np.any(self.offending(combo, responses[:, j], rule), axis=1) for j in (0, 1)], 1)
+
     def compare(self, combo: Ints, responses: Ints, rule: Ints, prompt: Ints) -> Bools:
         """Verdicts (N, 2) on two responses to each prompt under one rule."""
-        return np.stack(
-            [
-                self.verdict(self.offending(combo, responses[:, j], rule).any(1), rule, PAIR_ITEM, prompt, which=j)
-                for j in (0, 1)
-            ],
-            1,
-        )  # fmt: skip
+        truth = self.broken(combo, responses, rule)
+        return np.stack([self.verdict(truth[:, j], rule, PAIR_ITEM, prompt, which=j) for j in (0, 1)], 1)
 
     def comparison_bits(self, combo: Ints, responses: Ints, rule: Ints, violates: Bools) -> tuple[float, float]:
         """Bits per pair: about the noise-free verdicts, and about violations of any rule, `violates` (N, 2)."""
-        truth = np.stack([self.offending(combo, responses[:, j], rule).any(1) for j in (0, 1)], 1)
+        truth = self.broken(combo, responses, rule)
         says = np.where(truth, 1.0 - self.noise, self.noise) * (rule != NO_RULE)[:, None]
         first, second = says.T
         # The label has three values: the first is better, the second is, neither is.
