@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Array = Any
 #: Quarters in which firms alone settle, at status-quo vendor prices and with all orders delivered.
-QUARTERS = 24
+QUARTERS = 12
 
 
 def settle(s: Setting, quo: StatusQuo) -> StatusQuo:
