@@ -28,8 +28,8 @@ Array = Any
 REFERENCE = 20_000
 REFERENCE_SEED = 20_240_101
 #: Calibration stops when gaps and moves of experience are below this, or fails after so many rounds.
-TOLERANCE, MOST_ROUNDS = 1e-9, 500
-#: Rounds in which experience settles at the start; λ is small, so that each shrinks the error about fivefold.
+TOLERANCE, MOST_ROUNDS = 1e-12, 100
+#: Most rounds in which the start settles; a few suffice.
 SETTLING_ROUNDS = 100
 OUTSIDE = 0
 #: Why a replicate has no status quo.

@@ -19,6 +19,12 @@ from econ.core.compiled import exp, kernel, log, philox, unit_interval
 BLOCK = 4096
 #: Labelers per pass; divides BLOCK.
 CHUNK = 512
+#: Below this a labeler's time at work counts as none, and past occupations as evenly split.
+LEAST_SHARE = 1e-12
+#: Sums over a region's labelers in calibration: supply of both occupations and participants, and their slopes.
+TERMS = 9
+#: Longest step of an intercept in calibration, log pay.
+LONGEST_STEP = 1.0
 #: Places of a quarter's sums, by occupation where two: ability, heads, ability of movers, leavers, reservation wages.
 ABILITY, HEADS, MOVERS, LEAVERS, RESERVATION, SUMS = 0, 2, 4, 6, 7, 8
 
@@ -161,67 +167,107 @@ def _settle_round(
     A labeler is in each occupation for a `shares` [n, O] part of the time. Whoever is in an occupation has been there
     lately, too, and so has more experience in it than on average: reach·[π + (1 - π)·κ] against reach·π·(1 - κ) in
     others, κ the `persistence`. What is chosen depends on it, and on the last occupation, for those outside either
-    in proportion to π; π is the long-run mix of what is chosen from each state. `sums` gets the supply of judging and of constraint work and the participants.
+    in proportion to π; π is the long-run mix of what is chosen from each state. A round takes one step of Newton's
+    method for each labeler. `sums` [9] gets the supply of judging and of constraint work and the participants after it,
+    and then the slopes of each in the values of judging and of constraint work.
     """
-    moved, per_scale = 0.0, 1.0 / scale
-    judges, constrainers, people = 0.0, 0.0, 0.0
-    ability, hours, fee = np.empty((2, CHUNK)), np.empty((2, CHUNK)), np.empty((2, CHUNK))
-    chance, skill = np.empty((2, CHUNK)), np.empty((2, CHUNK))
-    mix, worth = np.empty((2, CHUNK)), np.empty((2, CHUNK))
-    rent = np.empty(CHUNK)
+    moved = 0.0
+    theta, share, rent = np.empty((2, CHUNK)), np.empty((2, CHUNK)), np.empty(CHUNK)
+    mix, after, terms = np.empty((2, CHUNK)), np.empty((2, CHUNK)), np.empty((TERMS, CHUNK))
+    sums[:] = 0.0
     for start in range(0, log_ability.shape[0], CHUNK):
         n = min(CHUNK, log_ability.shape[0] - start)
         for k in range(n):
             i = start + k
-            ability[0, k], ability[1, k] = log_ability[i, 0], log_ability[i, 1]
+            theta[0, k], theta[1, k] = log_ability[i, 0], log_ability[i, 1]
+            share[0, k], share[1, k] = shares[i, 0], shares[i, 1]
             rent[k] = reservation[i]
-            mix[0, k], mix[1, k] = 0.0, 0.0
-        for state in range(4):  # in an occupation, or outside after it
-            was, works = state % 2, state < 2
+        _newton(theta, share, rent, value, mu, retraining, exponent, reach / scale, persistence, n, mix, after, terms)
+        for m in range(TERMS):
             for k in range(n):
-                i = start + k
-                for o in range(2):
-                    here = 1.0 if works and o == was else 0.0
-                    hours[o, k] = reach * (shares[i, o] + (here - shares[i, o]) * persistence)
-                    fee[o, k] = 0.0 if o == was else retraining
-            _chances(ability, hours, rent, fee, value, mu, exponent, per_scale, n, chance, skill)
-            for k in range(n):
-                i = start + k
-                busy = shares[i, 0] + shares[i, 1]
-                part = shares[i, was] / busy if busy > 0.0 else 0.5
-                weight = shares[i, was] if works else (1.0 - busy) * part
-                mix[0, k] += weight * chance[0, k]
-                mix[1, k] += weight * chance[1, k]
-                if works:
-                    worth[was, k] = skill[was, k]
+                sums[m] += terms[m, k]
         for k in range(n):
-            i = start + k
-            judges += mix[0, k] * worth[0, k]
-            constrainers += mix[1, k] * worth[1, k]
-            people += mix[0, k] + mix[1, k]
-            moved = max(moved, max(abs(mix[0, k] - shares[i, 0]), abs(mix[1, k] - shares[i, 1])))
-            shares[i, 0], shares[i, 1] = mix[0, k], mix[1, k]
-    sums[0], sums[1], sums[2] = judges, constrainers, people
+            moved = max(moved, max(abs(mix[0, k] - share[0, k]), abs(mix[1, k] - share[1, k])))
+            shares[start + k, 0], shares[start + k, 1] = after[0, k], after[1, k]
     return moved
 
 
 @numba.njit(inline="always")
-def _chances(
-    ability: Any, hours: Any, rent: Any, fee: Any, value: Any, mu: Any, exponent: Any, per_scale: Any, n: Any, chance: Any, skill: Any
+def _newton(
+    theta: Any, share: Any, rent: Any, value: Any, mu: Any, retraining: Any, exponent: Any, reach: Any, persistence: Any, n: Any,
+    mix: Any, after: Any, terms: Any,
 ) -> None:  # fmt: skip
-    """Chances of both occupations and ability in them, [2, CHUNK] each."""
-    pay_judge, pay_constrain = value[0], value[1]
+    """The mix chosen at given shares and the shares after a step [2, CHUNK], and terms of the sums [TERMS, CHUNK].
+
+    `reach` is in units of the experience scale. Four states: at work in either occupation, or outside after either.
+    """
+    pay_0, pay_1, moves = value[0], value[1], exp(-mu * retraining)
+    most, extra = reach * (1.0 - persistence), reach * persistence
     for k in range(n):
-        judge = _log_grown(ability[0, k], hours[0, k], per_scale, exponent)
-        constrain = _log_grown(ability[1, k], hours[1, k], per_scale, exponent)
-        like_judge = mu * (judge + pay_judge - fee[0, k])
-        like_constrain = mu * (constrain + pay_constrain - fee[1, k])
-        outside = mu * rent[k]
-        top = max(max(like_judge, like_constrain), outside)
-        weight, other = exp(like_judge - top), exp(like_constrain - top)
-        total = weight + other + exp(outside - top)
-        chance[0, k], chance[1, k] = weight / total, other / total
-        skill[0, k], skill[1, k] = exp(judge), exp(constrain)
+        p, q = share[0, k], share[1, k]
+        away_0, away_1 = 1.0 + most * p, 1.0 + most * q
+        here_0, here_1 = away_0 + extra, away_1 + extra
+        log_0, log_1 = exponent * log(here_0), exponent * log(here_1)
+        base_0, base_1 = mu * (theta[0, k] + pay_0 - rent[k]), mu * (theta[1, k] + pay_1 - rent[k])
+        works_0, works_1 = _odds(base_0 + mu * log_0), _odds(base_1 + mu * log_1)
+        odds_0, odds_1 = _odds(base_0 + mu * exponent * log(away_0)), _odds(base_1 + mu * exponent * log(away_1))
+        # Chances of both occupations from each state: after judging, after constraint work, each at work and outside.
+        total = 1.0 / (1.0 + works_0 + moves * odds_1)
+        a_0, a_1 = works_0 * total, moves * odds_1 * total
+        total = 1.0 / (1.0 + moves * odds_0 + works_1)
+        b_0, b_1 = moves * odds_0 * total, works_1 * total
+        total = 1.0 / (1.0 + odds_0 + moves * odds_1)
+        c_0, c_1 = odds_0 * total, moves * odds_1 * total
+        total = 1.0 / (1.0 + moves * odds_0 + odds_1)
+        d_0, d_1 = moves * odds_0 * total, odds_1 * total
+        busy = p + q
+        known = busy > LEAST_SHARE
+        per_busy = 1.0 / busy if known else 0.0
+        part_0, part_1 = (p * per_busy, q * per_busy) if known else (0.5, 0.5)
+        out_0, out_1 = (1.0 - busy) * part_0, (1.0 - busy) * part_1
+        mix_0 = p * a_0 + q * b_0 + out_0 * c_0 + out_1 * d_0
+        mix_1 = p * a_1 + q * b_1 + out_0 * c_1 + out_1 * d_1
+        # Slopes of the mix in the shares: by the weights of the states, and by experience.
+        slope = mu * exponent * most
+        up_0, up_1, near_0, near_1 = slope / here_0, slope / here_1, slope / away_0, slope / away_1
+        in_0, in_1, over_0, over_1 = part_1 * per_busy - 1.0, part_0 * per_busy - 1.0, part_0 * per_busy, part_1 * per_busy
+        cross = p * a_0 * a_1 * near_1 + q * b_0 * b_1 * up_1 + (out_0 * c_0 * c_1 + out_1 * d_0 * d_1) * near_1
+        j_01 = b_0 - over_0 * c_0 + in_1 * d_0 - cross
+        cross = p * a_0 * a_1 * up_0 + q * b_0 * b_1 * near_0 + (out_0 * c_0 * c_1 + out_1 * d_0 * d_1) * near_0
+        j_10 = a_1 + in_0 * c_1 - over_1 * d_1 - cross
+        own = p * a_0 * (1.0 - a_0) * up_0 + (q * b_0 * (1.0 - b_0) + out_0 * c_0 * (1.0 - c_0) + out_1 * d_0 * (1.0 - d_0)) * near_0
+        j_00 = a_0 + in_0 * c_0 - over_1 * d_0 + own
+        own = q * b_1 * (1.0 - b_1) * up_1 + (p * a_1 * (1.0 - a_1) + out_0 * c_1 * (1.0 - c_1) + out_1 * d_1 * (1.0 - d_1)) * near_1
+        j_11 = b_1 - over_0 * c_1 + in_1 * d_1 + own
+        gap_0, gap_1 = mix_0 - p, mix_1 - q
+        determinant = (1.0 - j_00) * (1.0 - j_11) - j_01 * j_10
+        next_0 = p + ((1.0 - j_11) * gap_0 + j_01 * gap_1) / determinant
+        next_1 = q + (j_10 * gap_0 + (1.0 - j_00) * gap_1) / determinant
+        fits = known & (next_0 > 0.0) & (next_1 > 0.0) & (next_0 + next_1 < 1.0)
+        next_0, next_1 = (next_0, next_1) if fits else (mix_0, mix_1)
+        mix[0, k], mix[1, k] = mix_0, mix_1
+        after[0, k], after[1, k] = next_0, next_1
+        # Slopes of the shares in the values of both occupations, by the implicit function theorem.
+        s_00 = mu * (p * a_0 * (1.0 - a_0) + q * b_0 * (1.0 - b_0) + out_0 * c_0 * (1.0 - c_0) + out_1 * d_0 * (1.0 - d_0))
+        s_11 = mu * (p * a_1 * (1.0 - a_1) + q * b_1 * (1.0 - b_1) + out_0 * c_1 * (1.0 - c_1) + out_1 * d_1 * (1.0 - d_1))
+        s_01 = -mu * (p * a_0 * a_1 + q * b_0 * b_1 + out_0 * c_0 * c_1 + out_1 * d_0 * d_1)
+        g_00, g_01 = ((1.0 - j_11) * s_00 + j_01 * s_01) / determinant, ((1.0 - j_11) * s_01 + j_01 * s_11) / determinant
+        g_10, g_11 = (j_10 * s_00 + (1.0 - j_00) * s_01) / determinant, (j_10 * s_01 + (1.0 - j_00) * s_11) / determinant
+        grown_0, grown_1 = exponent * most / here_0, exponent * most / here_1
+        worth_0, worth_1 = exp(theta[0, k] + log_0), exp(theta[1, k] + log_1)
+        terms[0, k] = next_0 * worth_0 * (1.0 + grown_0 * (next_0 - p))
+        terms[1, k] = next_1 * worth_1 * (1.0 + grown_1 * (next_1 - q))
+        terms[2, k] = next_0 + next_1
+        each_0, each_1 = worth_0 * (1.0 + grown_0 * next_0), worth_1 * (1.0 + grown_1 * next_1)
+        terms[3, k], terms[4, k] = each_0 * g_00, each_0 * g_01
+        terms[5, k], terms[6, k] = each_1 * g_10, each_1 * g_11
+        terms[7, k], terms[8, k] = g_00 + g_10, g_01 + g_11
+
+
+@numba.njit(inline="always")
+def _odds(utility: Any) -> Any:
+    """Odds against the outside, such that none and no product of two overflows."""
+    return exp(min(utility, 300.0))
 
 
 settle_round = kernel(_settle_round)
@@ -232,7 +278,7 @@ def _settle(
     reach: Any, persistence: Any, rounds: Any, tolerance: Any, shares: Any,
 ) -> None:  # fmt: skip
     """Long-run shares of occupations [S, N, O] at given values [S, G, O], region by region until they hardly move."""
-    sums = np.empty(3)
+    sums = np.empty(TERMS)
     for s in range(log_ability.shape[0]):
         for g in range(bounds.shape[1] - 1):
             low, high = bounds[s, g], bounds[s, g + 1]
@@ -249,49 +295,29 @@ def _solve(
     log_ability: Any, reservation: Any, pay: Any, ratio: Any, participation: Any, mu: Any, retraining: Any, exponent: Any,
     scale: Any, reach: Any, persistence: Any, rounds: Any, tolerance: Any, taste: Any, supply: Any,
 ) -> bool:  # fmt: skip
-    """Intercepts and supply of one region, by Broyden's (1965) method; long-run occupations settle along with them.
+    """Intercepts and supply of one region by Newton's method; long-run occupations settle along with them.
 
     `taste` [O] starts at zero; `ratio` is the log ratio of judging to constraint work that is wanted. Returns
     whether gaps and moves came below the tolerance.
     """
     size = log_ability.shape[0]
-    shares, sums = np.zeros((size, 2)), np.empty(3)
-    # Near the solution a common shift moves participation at μ(1 - P), a difference moves the ratio at μ.
-    level = -1.0 / (mu * (1.0 - participation))
-    inverse = np.array([[-0.5 / mu, level], [0.5 / mu, level]])
-    step, gap, before, value = np.zeros(2), np.zeros(2), np.zeros(2), np.empty(2)
-    for iteration in range(rounds):
+    shares, sums, value = np.full((size, 2), 1.0 / 3.0), np.empty(TERMS), np.empty(2)
+    for _ in range(rounds):
         value[:] = pay + taste
         moved = settle_round(
             log_ability, reservation, value, mu, retraining, exponent, scale, reach, persistence, shares, sums
         )  # fmt: skip
-        before[:] = gap
-        gap[0] = ratio - np.log(sums[0] / sums[1])
-        gap[1] = np.log(participation * size / sums[2])
-        if max(max(abs(gap[0]), abs(gap[1])), moved) < tolerance:
+        gap = np.log(sums[0] / sums[1]) - ratio
+        lack = np.log(sums[2] / (participation * size))
+        if max(max(abs(gap), abs(lack)), moved) < tolerance:
             supply[:] = sums[:2] / size
             return True
-        if iteration > 3:
-            _update(inverse, gap[0] - before[0], gap[1] - before[1], step)
-        step[0] = -(inverse[0, 0] * gap[0] + inverse[0, 1] * gap[1])
-        step[1] = -(inverse[1, 0] * gap[0] + inverse[1, 1] * gap[1])
-        taste += step
+        gap_0, gap_1 = sums[3] / sums[0] - sums[5] / sums[1], sums[4] / sums[0] - sums[6] / sums[1]
+        lack_0, lack_1 = sums[7] / sums[2], sums[8] / sums[2]
+        determinant = gap_0 * lack_1 - gap_1 * lack_0
+        taste[0] -= min(max((gap * lack_1 - lack * gap_1) / determinant, -LONGEST_STEP), LONGEST_STEP)
+        taste[1] -= min(max((lack * gap_0 - gap * lack_0) / determinant, -LONGEST_STEP), LONGEST_STEP)
     return False
-
-
-@numba.njit(inline="always")
-def _update(inverse: Any, first: Any, second: Any, step: Any) -> None:
-    """Broyden's update of the inverse after gaps changed by (first, second) over a step."""
-    change_0 = inverse[0, 0] * first + inverse[0, 1] * second
-    change_1 = inverse[1, 0] * first + inverse[1, 1] * second
-    weight = step[0] * change_0 + step[1] * change_1
-    if abs(weight) > 1e-30:
-        row_0 = (step[0] * inverse[0, 0] + step[1] * inverse[1, 0]) / weight
-        row_1 = (step[0] * inverse[0, 1] + step[1] * inverse[1, 1]) / weight
-        inverse[0, 0] += (step[0] - change_0) * row_0
-        inverse[0, 1] += (step[0] - change_0) * row_1
-        inverse[1, 0] += (step[1] - change_1) * row_0
-        inverse[1, 1] += (step[1] - change_1) * row_1
 
 
 def _gini(pay: Any, ends: Any, persons: Any, out: Any) -> None:

@@ -101,7 +101,7 @@ def expected_supply(wage, size, reservation_sd, ability_sd):
     rng = np.random.default_rng(1)
     theta = ability_sd * rng.standard_normal((size, 2)) - ability_sd**2 / 2  # ability of mean 1
     reservation = np.log(14.0) + reservation_sd * rng.standard_normal(size)
-    sums, shares = np.zeros(3), np.zeros((size, 2))
+    sums, shares = np.zeros(labor_kernels.TERMS), np.zeros((size, 2))
     value = np.array([np.log(wage), -np.inf])
     labor_kernels.settle_round(theta, reservation, value, 1.5, 0.0, 0.0, 1.0, 0.0, 0.0, shares, sums)
     return sums[0], sums[2] / size

@@ -10,7 +10,7 @@ import small_market as small
 
 from econ.core import random as keyed
 from econ.core.streams import Stream
-from econ.market import labelers
+from econ.market import labelers, labor_kernels
 from econ.market.setting import REGIONS
 
 
@@ -136,3 +136,34 @@ def test_regions_have_their_shares_of_labelers():
     bounds = labelers.region_bounds(s, 1000)
     np.testing.assert_array_equal(np.diff(bounds[0]), [620, 230, 150])
     assert len(REGIONS) == 3
+
+
+def long_run(theta, reservation, value, mu, retraining, exponent, scale, reach, stays):
+    """Shares of time in both occupations by plain iteration of the mix chosen from four states; and ability at work."""
+    shares = np.full(theta.shape, 1 / 3)
+    for _ in range(300):
+        mix, busy = np.zeros_like(shares), shares.sum(axis=1)
+        for works in (True, False):
+            for was in (0, 1):
+                here = np.array([works and o == was for o in (0, 1)], float)
+                grown = theta + exponent * np.log1p(reach * (shares + (here - shares) * stays) / scale)
+                utility = np.concatenate([grown + value - retraining * (np.arange(2) != was), reservation[:, None]], axis=1)
+                weight = np.exp(mu * (utility - utility.max(axis=1, keepdims=True)))
+                state = shares[:, was] if works else (1 - busy) * shares[:, was] / busy
+                mix += state[:, None] * (weight / weight.sum(axis=1, keepdims=True))[:, :2]
+        shares = mix
+    return shares, np.exp(theta + exponent * np.log1p(reach * (shares + (1 - shares) * stays) / scale))
+
+
+@pytest.mark.parametrize(("wanted", "participation", "mu"), [(1.7, 0.5, 1.5), (0.2, 0.1, 4.0), (6.0, 0.9, 0.8)])
+def test_calibration_meets_its_targets_by_plain_iteration(wanted, participation, mu):
+    rng = np.random.default_rng(4)
+    theta, reservation = 0.35 * rng.standard_normal((700, 2)), 0.45 * rng.standard_normal(700)
+    pay = np.array([-0.4, -0.3])
+    rest = (mu, 0.3, 0.12, 500.0, 3000.0, 0.4)
+    taste, supply = np.zeros(2), np.zeros(2)
+    assert labor_kernels.solve(theta, reservation, pay, np.log(wanted), participation, *rest, 100, 1e-12, taste, supply)
+    shares, worth = long_run(theta, reservation, pay + taste, *rest)
+    np.testing.assert_allclose(supply, (shares * worth).mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(supply[0] / supply[1], wanted, rtol=1e-11)
+    np.testing.assert_allclose(shares.sum(axis=1).mean(), participation, rtol=1e-11)
