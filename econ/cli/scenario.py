@@ -150,6 +150,9 @@ def _print_texts(scenario: Any) -> None:
     for heading in ("question", "description", "expected_mechanism"):
         if getattr(scenario, heading):
             typer.echo(f"{heading.replace('_', ' ').capitalize()}: {getattr(scenario, heading)}\n")
+    if scenario.expected_signs:
+        signs = (f"{outcome} {direction}" for outcome, direction in scenario.expected_signs.items())
+        typer.echo(f"Expected against the baseline: {', '.join(signs)}\n")
     if scenario.sources:
         typer.echo("Sources: " + "; ".join(scenario.sources) + "\n")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEYS_IN_LABEL = 2
 #: Keys of a scenario that describe it and change no number.
 DESCRIPTIVE = frozenset(
-    {"title", "question", "description", "expected_mechanism", "extends", "sources", "quarters", "replicates"}
+    {"title", "question", "description", "expected_mechanism", "expected_signs", "extends", "sources", "quarters", "replicates"}
 )
 
 

@@ -66,30 +66,32 @@ def effects_data(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
     outcomes of different units stand side by side.
     """
     rows = by_scenario(outcomes)
-    last = np.sort(outcomes["quarter"].unique())[-LAST_QUARTERS:]
-    parts = []
-    for scenario in (name for name in rows if name != baseline):
-        here, there = _paired_rows(outcomes, scenario, baseline)
-        for variable in (name for name in HEADLINES if name in outcomes.columns):
-            window = np.isin(quarters_of(here), last)
-            values, *_ = mean_and_error(grid(here, variable)[:, window].T)
-            reference, *_ = mean_and_error(grid(there, variable)[:, window].T)
-            statistics = {
-                name: float(found[0])
-                for name, found in paired_difference(values[:, None], reference[:, None]).items()
-            }
-            _, sd, _, _ = mean_and_error(reference[:, None])
-            parts.append(
-                {
-                    "scenario": scenario,
-                    "baseline": baseline,
-                    "variable": variable,
-                    **statistics,
-                    "baseline_sd": float(sd[0]),
-                }
-            )
+    parts = [
+        {"scenario": scenario, "baseline": baseline, "variable": variable}
+        | window_effect(outcomes, scenario, baseline, variable)
+        for scenario in (name for name in rows if name != baseline)
+        for variable in (name for name in HEADLINES if name in outcomes.columns)
+    ]
     table = pd.DataFrame(parts)
     scale = table["baseline_sd"].where(table["baseline_sd"] > 0)
     for name in ("mean_difference", "low", "high"):
         table["standardised" if name == "mean_difference" else f"standardised_{name}"] = table[name] / scale
     return table
+
+
+def window_effect(outcomes: pd.DataFrame, scenario: str, baseline: str, variable: str) -> dict[str, float]:
+    """Paired difference of one outcome over the last two years, with the baseline's deviation over replicates.
+
+    Returns
+    -------
+    dict
+        As of `paired_difference`, and ``baseline_sd``, in units of the outcome.
+    """
+    last = np.sort(outcomes["quarter"].unique())[-LAST_QUARTERS:]
+    here, there = _paired_rows(outcomes, scenario, baseline)
+    window = np.isin(quarters_of(here), last)
+    values, *_ = mean_and_error(grid(here, variable)[:, window].T)
+    reference, *_ = mean_and_error(grid(there, variable)[:, window].T)
+    difference = paired_difference(values[:, None], reference[:, None])
+    _, sd, _, _ = mean_and_error(reference[:, None])
+    return {name: float(found[0]) for name, found in difference.items()} | {"baseline_sd": float(sd[0])}

@@ -14,6 +14,7 @@ from econ.core.files import atomic_file, file_hash
 from econ.core.provenance import now
 from econ.ensemble.blocks import FOLDER, BlockStore
 from econ.ensemble.decomposition import FOLDER as DECOMPOSITION
+from econ.ensemble.expectations import expectations_table, expected_outcomes
 from econ.ensemble.manifest import Manifest, record, write_manifest
 from econ.ensemble.moments import MOMENT_COLUMNS, moments_table
 from econ.ensemble.statistics import wilson_bound
@@ -160,9 +161,17 @@ def _write_statistics(design: Design, directory: Path) -> list[str]:
     tables = {"summary.csv": summary_of_file(path), "moments.csv": _baseline_moments(path)}
     if len(design.scenarios) > 1:
         tables["differences.csv"] = differences_of_file(path, design.names[0])
+        tables["expected.csv"] = _expectations(path, design)
     for name, table in tables.items():
         write_csv(directory / name, table)
     return list(tables)
+
+
+def _expectations(path: Path, design: Design) -> pd.DataFrame:
+    """Expected directions of the scenarios against what was found, from the columns that they name."""
+    scenarios = {scenario.name: scenario.resolved() for scenario in design.scenarios}
+    needed = [name for name in expected_outcomes(scenarios) if name in outcome_columns(path)]
+    return expectations_table(read_table(path, [*KEYS, *needed]), scenarios, design.names[0])
 
 
 def _baseline_moments(path: Path) -> pd.DataFrame:

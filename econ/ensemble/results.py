@@ -12,6 +12,7 @@ import pandas as pd
 
 from econ.core.errors import InputError
 from econ.ensemble.execute import TABLES
+from econ.ensemble.expectations import expectations_table
 from econ.ensemble.manifest import Manifest, read_manifest
 from econ.ensemble.moments import moments_table
 from econ.ensemble.tables import (
@@ -85,6 +86,13 @@ class EnsembleResult:
     def differences(self) -> pd.DataFrame:
         """Paired differences against the first scenario, as ``differences.csv``; empty with one scenario."""
         return self._differences.copy()
+
+    def expectations(self) -> pd.DataFrame:
+        """Directions that the scenarios expected beside what was found, as ``expected.csv``."""
+        stored = self._stored("expected.csv")
+        if stored is not None:
+            return stored
+        return expectations_table(self.outcomes, self.manifest.scenarios, self.scenarios[0])
 
     def decomposition(self) -> pd.DataFrame | None:
         """Contributions of the market's links, as ``decomposition.csv``; None if none were computed."""

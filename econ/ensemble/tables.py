@@ -32,7 +32,7 @@ DIFFERENCE_COLUMNS = (
     "scenario", "baseline", "variable", "quarter", "mean_difference", "mc_error", "low", "high", "share_positive",
 )  # fmt: skip
 #: Columns of statistics that hold names.
-TEXT_COLUMNS = ("baseline", "variable", "link", "id", "name", "use")
+TEXT_COLUMNS = ("baseline", "variable", "link", "expected", "found", "id", "name", "use")
 #: Ensemble probability -> the 0/1 outcome of which it is the share of replicates ever at 1 since quarter 0.
 PROBABILITIES = {"p_tipping": "tipped", "p_captured": "captured"}
 #: Outcome columns that are held in memory at once when a stored table is summarised.

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, effects_data
+from econ.ensemble.expectations import AS_EXPECTED, tally
 from econ.ensemble.moments import missed
 from econ.report.numbers import interval
 
@@ -176,9 +177,27 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
         console.print(line, highlight=False, style="bold red" if line.startswith("FAILED") else None)
     if len(result.scenarios) > 1:
         _print_effects(effects_data(result.outcome_columns(HEADLINES), result.scenarios[0]), console)
+        for line in expectation_lines(result.expectations()):
+            console.print(line, highlight=False)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
         console.print(f"Tables, figures and manifest: {place}", highlight=False)
+
+
+def expectation_lines(table: pd.DataFrame) -> list[str]:
+    """How many expected directions were found, and every one that was not; nothing if none was expected."""
+    if table.empty:
+        return []
+    counts = ", ".join(f"{count} {found}" for found, count in tally(table).items())
+    others = table[table["found"] != AS_EXPECTED].to_dict("records")
+    return [
+        f"Directions that the scenarios expected: {counts}.",
+        *(
+            f"  {row['found']}: {row['scenario']}, {row['variable']} {row['expected']}; found "
+            f"{interval(row['mean_difference'], row['low'], row['high'], 1.0)}"
+            for row in others
+        ),
+    ]
 
 
 def print_comparison(comparison: Comparison, console: Console, place: str | None) -> None:

@@ -11,7 +11,7 @@ from econ.scenario.loading import load_scenario, scenario_path
 from econ.scenario.schema import SCHEMA_VERSION, Scenario
 
 #: Keys that tell of a scenario and change no run.
-TEXT_KEYS = ("schema_version", "name", "title", "question", "description", "expected_mechanism", "sources")
+TEXT_KEYS = ("schema_version", "name", "title", "question", "description", "expected_mechanism", "expected_signs", "sources")
 
 
 def flat(scenario: Scenario) -> dict[str, Any]:
@@ -67,6 +67,7 @@ title: {title}
 question: What happens if ...?
 description: What is changed against the scenario that it extends.
 expected_mechanism: Which links are expected to respond, and in which direction; a guess, not a result.
+# expected_signs: {{harm_rate: falls}}
 extends: {extends}
 levers:
   # One value from quarter 0, a schedule such as {{0: 0.05, 8: 0.1}}, or a prior such as {{uniform: [0, 0.2]}}.

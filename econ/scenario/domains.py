@@ -92,6 +92,7 @@ BY_UNIT: Mapping[str, Domain] = MappingProxyType(
     {
         "per quarter": SHARE,
         "autocorrelation": SHARE,
+        "b_ref": POSITIVE,
         "correlation": CORRELATION,
         "log-odds": REAL,
         "norm units": REAL,

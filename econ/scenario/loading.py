@@ -16,7 +16,7 @@ from econ.scenario.faults import Fault
 from econ.scenario.schema import SCHEMA_VERSION, CustomerLoss, Event, Population, Scenario, VerticalTie
 
 #: Keys that speak of one file alone and are not taken from the scenario that it extends.
-OWN_KEYS = ("name", "title", "question", "description", "expected_mechanism", "extends")
+OWN_KEYS = ("name", "title", "question", "description", "expected_mechanism", "expected_signs", "extends")
 #: More scenarios than any study stacks.
 LONGEST_CHAIN = 20
 

@@ -245,6 +245,10 @@ class Scenario(Table):
         default="",
         description="What theory or the hypothesis expects to happen and through which links; a guess, not a result.",
     )
+    expected_signs: dict[str, Literal["rises", "falls"]] = Field(
+        default_factory=dict,
+        description="Outcomes that the expected mechanism moves one way against the baseline, checked in every run of several scenarios.",
+    )
     extends: str | None = Field(
         default=None,
         description="Scenario from which all that is not said here is taken: a relative path, or the name of a shipped one.",

@@ -114,7 +114,7 @@ def test_the_schema_tells_units_and_defaults():
 def test_the_shortest_file_is_the_baseline(write):
     scenario = load_scenario(write(""))
     baseline = load_scenario("baseline").resolved()
-    told = ("name", "title", "question", "description", "expected_mechanism", "sources")
+    told = ("name", "title", "question", "description", "expected_mechanism", "expected_signs", "sources")
     assert {k: v for k, v in scenario.resolved().items() if k not in told} == {
         k: v for k, v in baseline.items() if k not in told
     }

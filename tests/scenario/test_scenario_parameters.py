@@ -129,3 +129,11 @@ def test_vendor_revenues_and_laboratory_tables_are_complete():
     assert len(vendors) == len({(row["vendor"], row["year"], row["kind"]) for row in vendors}) == 33
     assert all(float(row["revenue_musd"]) >= 0 for row in vendors)
     assert len(_rows("lab_reference_tables.csv")) == 193
+
+
+def test_every_default_says_value_range_unit_year_grade_and_source():
+    for row in defaults().values():
+        assert row.low is not None and row.high is not None and row.low <= row.value <= row.high, row.name
+        assert row.unit and row.year and row.grade and row.source, row.name
+        legal = domain_of(row.name, row.unit)
+        assert legal.contains(row.low) and legal.contains(row.high), row.name
