@@ -111,8 +111,8 @@ def _value(s: Setting, f: Firms, c: Curators, levers: Levers) -> Array:
     """
     weight = share_of(f.users.sum(axis=1))
     mean = np.where(c.active, c.licence_revenue, 0.0).sum(axis=1) / np.maximum(c.active.sum(axis=1), 1)
-    income = np.maximum(np.maximum(c.licence_revenue, mean[:, None] / 2), c.licence_fee)
-    factor = np.where(levers.cert_mode == MANDATORY, 1.0, levers.safe_harbour / 2)
+    income = np.maximum(np.maximum(c.licence_revenue, s.p["certificate_value_of_mean", 1] * mean[:, None]), c.licence_fee)
+    factor = np.where(levers.cert_mode == MANDATORY, 1.0, levers.safe_harbour * s.p["certificate_value_voluntary", 1])
     return income[:, :, None] * (weight * factor)[:, None]
 
 

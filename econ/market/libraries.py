@@ -226,7 +226,7 @@ def invest(
     demand = (choice.sensitivity[:, :, None] * chance * (1 - chance))[..., None] * choice.value_slope
     margin = c.licence_fee - support_cost(s, quo)[:, None]
     value = np.maximum(margin[:, :, None] * demand.sum(axis=1) / rate[:, :, None], 0.0)
-    unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] / 2
+    unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] * p["library_overhead_share", 2]
     cap = p["library_step_cap", 2]
     reference = quo.response.constraints_reference[:, None] * column(public.scale, 2)
     step = np.clip((value / unit_cost) ** p["library_adjustment", 2], 1 / cap, cap)

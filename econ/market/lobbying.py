@@ -93,7 +93,7 @@ def lobby(
     certifies = levers.cert_mode > 0
     fees = tests.fees.sum(axis=1)
     rent = weight[:, None] * c.licence_revenue[:, :, None] + p["lobby_stake_fees", 2] * fees[:, None]
-    rent = rent * np.where(certifies, 1.0, 0.5)[:, None] * c.active[:, :, None]
+    rent = rent * np.where(certifies, 1.0, p["uncertified_rent_share", 1])[:, None] * c.active[:, :, None]
     of_curators = (p["lobby_stake_curators"] * industry)[:, None, None] * rent
     exposure = accident.liable * accident.expected + accident.fines
     of_firms = (p["lobby_stake_firms"] * industry)[:, None, None] * exposure

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from econ.surfaces.secondary import SecondaryBatch
 
 Array = Any
-#: Half-saturation of the unmeasured value of preference labels, in status-quo stocks: b_U = b_ref/2.
-VALUE_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -99,25 +97,29 @@ class StandIn:
     ----------
     weight : [S]
         Over-refusal at e - 1 status-quo stocks of rules.
+    half, flattery_half : [S]
+        Preference labels, in status-quo stocks, of which value and sycophancy are 1 - 2^(-1/2).
     categories : int
     """
 
     weight: Array
+    half: Array
+    flattery_half: Array
     categories: int
 
     def rest(self, x: Array, y: Array) -> Rest:
         """At the status quo, whatever its position (x, y) on the measured surface."""
         one = np.ones(len(self.weight))
-        value, slope = unmeasured_value(one, VALUE_HALF)
-        flattery, flattery_slope = unmeasured_value(one, 1.0)
+        value, slope = unmeasured_value(one, self.half)
+        flattery, flattery_slope = unmeasured_value(one, self.flattery_half)
         none = np.zeros((len(one), self.categories))
         return Rest(value - self.weight * np.log(2.0), flattery, slope, flattery_slope, none, none, self.weight / 2)
 
     def evaluate(self, r: Response, rules: Array, preferences: Array, scale: Array, belief: Array | None = None) -> Levels:
         """Levels and slopes at rules [S, F, K] and preference labels [S, F]; beliefs do not matter."""
         reference = column(r.preferences_reference * scale, 1)
-        value, help_b = unmeasured_value(preferences, VALUE_HALF * reference)
-        flattery, flattery_b = unmeasured_value(preferences, reference)
+        value, help_b = unmeasured_value(preferences, column(self.half, 1) * reference)
+        flattery, flattery_b = unmeasured_value(preferences, column(self.flattery_half, 1) * reference)
         total = column(r.constraints_reference.sum(axis=1) * scale, 1)
         all_rules, weight = rules.sum(axis=2), column(self.weight, 1)
         refused = weight * np.log1p(all_rules / total)
@@ -140,6 +142,8 @@ class Measured:
         Laboratory pairs per half-saturation.
     credit : [S]
         Helpfulness that the laboratory gives a refusal.
+    half : [S]
+        Preference labels, in status-quo stocks, of which the unmeasured value is 1 - 2^(-1/2).
     """
 
     help: SecondaryBatch
@@ -149,11 +153,12 @@ class Measured:
     a_half: Array
     b_half: Array
     credit: Array
+    half: Array
 
     def rest(self, x: Array, y: Array) -> Rest:
         """At position x, y [S] in half-saturations."""
         flags, pairs = self.a_half * x[:, None], (self.b_half * y)[:, None]
-        value, slope = unmeasured_value(np.ones(len(x)), VALUE_HALF)
+        value, slope = unmeasured_value(np.ones(len(x)), self.half)
         m = self._mean(flags, pairs)
         return Rest(
             value + m.change, m.flattery, slope + m.help_b * pairs[:, 0], m.flattery_b * pairs[:, 0], m.help_a * flags,
@@ -165,7 +170,7 @@ class Measured:
         at = r.stocks(rules, preferences, scale, belief)
         a_half, b_half = self.a_half[:, None], column(self.b_half, 2)
         m = self._mean(at.x * a_half, at.y * b_half)
-        value, slope = unmeasured_value(preferences, VALUE_HALF * column(r.preferences_reference * scale, 1))
+        value, slope = unmeasured_value(preferences, column(self.half * r.preferences_reference * scale, 1))
         per_flag, per_pair = at.per_a * a_half, (at.per_b * b_half)[..., 0]
         return Levels(
             value + m.change, m.refused, m.flattery, m.help, slope + m.help_b * per_pair, m.flattery_b * per_pair,
@@ -218,7 +223,7 @@ def quality(s: Setting, verifiability: Array) -> StandIn | Measured:
         If measured curves are asked for and these response surfaces hold none.
     """
     if s.p["measured_quality"][0] == 0:
-        return StandIn(s.p["over_refusal_weight"], verifiability.shape[1])
+        return StandIn(s.p["over_refusal_weight"], s.p["preference_value_half"], s.p["sycophancy_half"], verifiability.shape[1])
     wanted = ("helpfulness", "over_refusal", "sycophancy")
     lacking = [name for name in wanted if name not in s.surface.surfaces.outcomes]
     if lacking:
@@ -228,4 +233,4 @@ def quality(s: Setting, verifiability: Array) -> StandIn | Measured:
         )  # fmt: skip
     help_, refusal, flattery = (s.surface.secondary(name) for name in wanted)
     a_half, b_half = s.surface.half_saturation(verifiability)
-    return Measured(help_, refusal, flattery, verifiability, a_half, b_half, s.p["refusal_credit"])
+    return Measured(help_, refusal, flattery, verifiability, a_half, b_half, s.p["refusal_credit"], s.p["preference_value_half"])

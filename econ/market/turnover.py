@@ -84,7 +84,8 @@ def entry_chance(s: Setting, quo: StatusQuo, c: Curators, public: Public, levers
     """Probability that a curator enters [S]: logit in the value of incumbency less the cost of entry."""
     p = s.p
     rate = p["discount_rate"] + p["entry_hazard"]
-    burden = np.choose(levers.cert_mode, [0.0, 0.3, 1.0]) * fee(s, levers, public)
+    voluntary = np.broadcast_to(p["voluntary_certificate_burden", 1], levers.cert_mode.shape)
+    burden = np.choose(levers.cert_mode, [0.0 * voluntary, voluntary, 1.0 + 0.0 * voluntary]) * fee(s, levers, public)
     cost = p["entry_cost"] * quo.vendor_revenue + burden.sum(axis=1) / (p["certificate_quarters"] * rate)
     value = lower_quartile(c.profit, c.active) / rate
     odds = (value - cost) / (p["entry_noise"] * quo.vendor_revenue)
@@ -158,7 +159,7 @@ def _merge(
     happens = (draws[0] < levers.merger_probability) & is_target.any(axis=1) & (is_buyer & c.active).any(axis=1)
     # As with exit, two remain: a lone curator beside poor substitutes has no finite optimal price.
     happens &= c.active.sum(axis=1) > 2
-    happens &= ~(np.asarray(levers.merger_control, bool) & _presumed_harmful(c, is_buyer, is_target))
+    happens &= ~(np.asarray(levers.merger_control, bool) & _presumed_harmful(s, c, is_buyer, is_target))
     is_buyer, is_target = is_buyer & happens[:, None], is_target & happens[:, None]
     price = _merger_price(s, quo, c, public, is_buyer, is_target)
     cash = (np.where(is_buyer, c.cash, 0.0)).sum(axis=1)
@@ -169,13 +170,13 @@ def _merge(
     return f, c, happens
 
 
-def _presumed_harmful(c: Curators, is_buyer: Array, is_target: Array) -> Array:
-    """US Merger Guidelines (2023): an HHI above 1,800 after a rise of more than 100, in licences or services [S]."""
+def _presumed_harmful(s: Setting, c: Curators, is_buyer: Array, is_target: Array) -> Array:
+    """US Merger Guidelines (2023): a high HHI after a rise that counts, in licences or services [S]."""
     harmful = np.zeros(len(c.active), bool)
     for revenue in (c.licence_revenue, c.service_revenue):
         share = share_of(np.where(c.active, revenue, 0.0))
         rise = 2e4 * (share * is_buyer).sum(axis=1) * (share * is_target).sum(axis=1)
-        harmful |= (hhi(share) + rise > 1800) & (rise > 100)
+        harmful |= (hhi(share) + rise > s.p["merger_control_hhi"]) & (rise > s.p["merger_control_hhi_rise"])
     return harmful
 
 

@@ -138,7 +138,7 @@ def deliver(
     ledger.post("commons", bought.sum(axis=1), bought)
     invested = c.investment * work.fill[:, :, CONSTRAIN, None]
     overhead = p["overhead_preference", 1] * filled.sum(axis=1)
-    overhead = overhead + p["overhead_constraint", 1] * (filled_k.sum(axis=(1, 3)) + commons.sum(axis=2) + invested.sum(axis=2) / 2)
+    overhead = overhead + p["overhead_constraint", 1] * (filled_k.sum(axis=(1, 3)) + commons.sum(axis=2) + p["library_overhead_share", 1] * invested.sum(axis=2))
     overhead = overhead + c.active * (p["curator_fixed_cost"] * quo.vendor_revenue)[:, None]
     ledger.post("overhead", overhead)
     effective = orders.mix_preference.effective[..., sources.VENDOR] * filled.sum(axis=2)
@@ -188,7 +188,7 @@ def build_libraries(
     audited = (s.uniform(Stream.PROVENANCE, quarter, ids, 0) < column(levers.provenance_audit, 1)) & c.active
     sued = (s.uniform(Stream.PROVENANCE, quarter, ids, 1) < column(levers.legal_risk, 1)) & c.active
     lost = (audited | sued)[:, :, None] * p["provenance_strip", 2] * undocumented
-    unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] / 2
+    unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] * p["library_overhead_share", 2]
     ledger.post("provenance_claims", p["provenance_penalty", 1] * (lost * unit_cost).sum(axis=2))
     ledger.post("provenance_audits", audited.sum(axis=1) * p["provenance_audit_cost_usd"])
     commons = public.commons * (1 - p["depreciation_library", 1]) + (orders.commons * fill).sum(axis=1)

@@ -69,7 +69,7 @@ def test_slopes_of_harm(running):
 def test_slopes_of_what_users_get(running, measured):
     _, quo, _, state, _ = running
     f, public, response = state.firms, state.public, quo.response
-    curves = response.quality if measured else StandIn(np.full(len(public.scale), 0.01), 5)
+    curves = response.quality if measured else StandIn(*(np.full(len(public.scale), x) for x in (0.01, 0.5, 1.0)), 5)
     a, b = f.constraints, f.preferences
 
     def got(times_a, times_b):
