@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
 
-.PHONY: run test test-slow test-trl test-hours lint types contracts check benchmarks recovery clean help
+.PHONY: run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery levers clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,10 @@ benchmarks: $(VENV)/.installed ## measure speed and memory (five minutes), rewri
 
 recovery: $(VENV)/.installed ## coverage of the fit's intervals on synthetic truths (ten minutes), rewrite docs/recovery.md
 	$(BIN)/python -m benchmarks.recovery
+
+levers: $(VENV)/.installed ## run every shipped scenario against the baseline (five minutes), rewrite docs/levers.md
+	$(BIN)/econ run baseline $$($(BIN)/econ scenario list | awk '$$1 != "baseline" {print $$1}') --out runs/levers --force --quiet
+	$(BIN)/python docs/make_levers.py runs/levers
 
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
