@@ -261,13 +261,14 @@ def test_merger_moves_all_that_the_target_had_and_pays_its_owners():
 
 
 def test_merger_control_forbids_only_what_concentrates():
-    c = small.at_start(small.build())[2].curators
+    s = small.build()
+    c = small.at_start(s)[2].curators
     revenue = np.array([[50.0, 10.0, 30.0, 10.0, 0, 0, 0]])
     c = replace(c, licence_revenue=revenue * 0, service_revenue=revenue)
 
     def presumed(buyer, target):
         slots = np.arange(7)[None]
-        return bool(turnover._presumed_harmful(c, slots == buyer, slots == target)[0])
+        return bool(turnover._presumed_harmful(s, c, slots == buyer, slots == target)[0])
 
     assert presumed(0, 1)  # HHI 3600 to 4600
     c = replace(c, service_revenue=np.array([[10.0, 10, 10, 10, 10, 10, 40]]), active=np.ones((1, 7), bool))
