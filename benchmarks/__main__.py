@@ -16,6 +16,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADINGS = {
     "labor_step": "One quarter of the labor market: econ, numpy, Mesa",
     "lab_batching": "Laboratory runs: batched against one at a time",
+    "lab_trl": "The laboratory beside TRL",
     "start_up": "Start-up",
     "market_scaling": "The market by labelers and replicates",
 }
