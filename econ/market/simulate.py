@@ -72,12 +72,27 @@ def setting(scenario: Scenario, surfaces: Surfaces, *, seed: int, replicates: Se
     levers = lever_paths(scenario, seed, ids, quarters)
     surface = surface_batch(surfaces, drawn, levers.at(-1).sigma)
     population = scenario.population
+    drawn_parameters = parameter_draws(scenario, seed, ids)
+    if may_be_complements(scenario):
+        longer = np.maximum(drawn_parameters["burn_in_quarters"], drawn_parameters["burn_in_complements_quarters"])
+        drawn_parameters["burn_in_quarters"] = longer
     return Setting(
         seed=seed, replicates=ids, labelers=population.labelers, slots=population.curator_slots, curators=population.curators,
-        firms=population.firms, p=Parameters(parameter_draws(scenario, seed, ids)),
+        firms=population.firms, p=Parameters(drawn_parameters),
         levers=levers, surface=surface, base_violation=surface.base_violation,
         events=scenario.events,
     )  # fmt: skip
+
+
+def may_be_complements(scenario: Scenario) -> bool:
+    """Whether the scenario imposes an elasticity of substitution that may lie below 1, at which stocks settle slowly."""
+    from econ.scenario.domains import Domain
+    from econ.scenario.lever_table import LEVERS
+    from econ.scenario.together import extent
+
+    imposed, legal = scenario.levers["sigma"], LEVERS["sigma"].legal
+    assert isinstance(legal, Domain)
+    return imposed is not None and extent(imposed, legal).low < 1
 
 
 def surface_batch(surfaces: Surfaces, drawn: NDArray[np.int64], sigma: NDArray[np.float64]) -> SurfaceBatch:

@@ -137,7 +137,7 @@ _NAMES: dict[Domain, str] = {
     GROWTH: "growth_start growth_long_run",
     Domain(low=-1.0, low_open=True): "inhouse_markup",
     Domain(low=0.0, low_open=True, excluded=1.0): "substitution_between_regions",
-    Domain(low=8, high=400, integer=True, constant=True): "burn_in_quarters",
+    Domain(low=8, high=400, integer=True, constant=True): "burn_in_quarters burn_in_complements_quarters",
     Domain(low=0, high=1, integer=True, constant=True): "measured_quality",
     Domain(low=1, integer=True): "exit_patience",
     Domain(low=0, integer=True): "merger_minimum_age",

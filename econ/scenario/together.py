@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from econ.scenario.domains import domain_of
+from econ.scenario.domains import Domain, domain_of
 from econ.scenario.faults import Fault
 from econ.scenario.lever_table import LEVERS, REGIONS
 from econ.scenario.parameters import defaults
@@ -28,8 +28,8 @@ class Range:
     high: float
 
 
-def extent(name: str, value: Value) -> Range:
-    """What a parameter may be: a number is its own range."""
+def extent(value: Value, legal: Domain) -> Range:
+    """What a quantity of a legal domain may be: a number is its own range."""
     if not isinstance(value, Prior):
         return Range(value, value)
     if value.kind == "uniform":
@@ -38,8 +38,7 @@ def extent(name: str, value: Value) -> Range:
         return Range(0.0, 1.0)
     from econ.scenario.draws import quantile
 
-    low, high = quantile(value, TAIL, domain_of(name, defaults()[name].unit)), quantile(value, 1 - TAIL, domain_of(name, defaults()[name].unit))
-    return Range(low, high)
+    return Range(quantile(value, TAIL, legal), quantile(value, 1 - TAIL, legal))
 
 
 class _Ranges:
@@ -49,7 +48,7 @@ class _Ranges:
         self._values = values
 
     def __getitem__(self, name: str) -> Range:
-        return extent(name, self._values[name])
+        return extent(self._values[name], domain_of(name, defaults()[name].unit))
 
 
 def check_together(values: Mapping[str, Value]) -> None:

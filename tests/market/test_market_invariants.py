@@ -128,7 +128,7 @@ def levers(draw):
 
 def check_run(chosen, seed):
     """Run, and check every quarter's books and outcomes."""
-    scenario = small.baseline(QUARTERS).with_levers(**chosen).with_parameters(burn_in_quarters=10)
+    scenario = small.baseline(QUARTERS).with_levers(**chosen).with_parameters(burn_in_quarters=10, burn_in_complements_quarters=10)
     s = small.build(scenario, replicates=(seed, seed + 1), quarters=QUARTERS, seed=seed)
     for state, events, columns in run_quarters(s, QUARTERS):
         assert np.all(events.residual <= TOLERANCE)

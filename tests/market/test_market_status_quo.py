@@ -173,3 +173,12 @@ def test_budget_share_drifts_little_with_wages_and_fill(limit):
     limit(9, "drift of the constraint share a quarter, wages and delivery free, 30,000 labelers", 0.0, drift, absolute=1e-3)
     # Labelers are few in constraint work, so some orders wait: that much below the share of outlays.
     assert abs(share.mean() - 0.15) < 1e-3 and np.abs(share - 0.15).max() < 3e-3
+
+
+@pytest.mark.parametrize(
+    ("sigma", "quarters"), [(None, 24), (3.0, 24), (1.0, 24), (0.5, 48), ({"uniform": [0.8, 2.0]}, 48), ({"lognormal": [1.5, 0.5]}, 48)]
+)
+def test_complements_burn_in_longer_whatever_the_batch(sigma, quarters):
+    scenario = small.baseline(1).with_levers(sigma=sigma)
+    for replicates in ((0,), (3, 5)):
+        assert small.build(scenario, replicates=replicates).burn_in == quarters
