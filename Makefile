@@ -29,7 +29,7 @@ test-hours: $(VENV)/.installed-test ## the coverage of the fit's intervals, 200 
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m hours
 
 docking: $(VENV)/.installed-test ## check all limits with a known answer, rewrite docs/docking.md
-	$(BIN)/python -m pytest -q tests/market -k "test_1_ or test_2 or test_3_ or test_4_ or test_5 or test_6_ or test_7_ or test_8_ or test_10_ or budget_share or currency" --docking docs/docking.md
+	$(BIN)/python -m pytest -q tests/market -k "test_1_ or test_2 or test_3_ or test_4_ or test_5 or test_6_ or test_7_ or test_8_ or test_10_ or budget_share or stays_at_constant or currency" --docking docs/docking.md
 
 lint: $(VENV)/.installed-dev ## style and docstrings
 	$(BIN)/ruff check .
