@@ -70,6 +70,8 @@ KINDS = {
 }
 #: Minutes of drafting one rule, and of testing its verifier; flags need no verifier.
 DRAFT_MINUTES, TEST_MINUTES = 60.0, 15.0
+#: Minutes of looking at one prompt to see whether its context is risky (assumed: a glance of six seconds).
+SEARCH_MINUTES = 0.1
 #: USD of one human minute: the price of a crowd preference label, whose reading is the unit of minutes.
 USD_PER_MINUTE = 2.0
 #: USD of one AI judgement: the price of an AI preference label in the shipped parameters.
@@ -163,8 +165,9 @@ class Ledger:
 
 
 def label_ledger(
-    budgets: dict[str, int], positives: int, bits: dict[str, tuple[float, float]], coverage: int, usage: Usage
-) -> Ledger:
+    budgets: dict[str, int], positives: int, bits: dict[str, tuple[float, float]], coverage: int, usage: Usage,
+    prompts_searched: float = 0.0,
+) -> Ledger:  # fmt: skip
     """Ledger of a run.
 
     Parameters
@@ -178,11 +181,13 @@ def label_ledger(
     coverage : int
         Rules drafted; charged where flags are used, and their tests where verifiers are.
     usage : Usage
+    prompts_searched : float
+        Prompts looked at to find those that are judged.
     """
     bought = {kind: n for kind, n in budgets.items() if n > 0}
     drafts, tests = (any(getattr(KINDS[kind], name) for kind in bought) for name in ("drafts_rules", "tests_rules"))
     fixed = coverage * (DRAFT_MINUTES * drafts + TEST_MINUTES * tests)
-    minutes = fixed + sum(n * KINDS[kind].minutes for kind, n in bought.items())
+    minutes = fixed + sum(n * KINDS[kind].minutes for kind, n in bought.items()) + prompts_searched * SEARCH_MINUTES
     calls = usage.ai_calls + sum(n * KINDS[kind].ai_calls for kind, n in bought.items())
     known = {kind: bits.get(kind, (math.nan, math.nan)) for kind in bought}
     return Ledger(

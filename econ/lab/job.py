@@ -153,9 +153,12 @@ def make_bases(
     seed, worlds = settings["seed"], [world_of(settings, item) for item in items]
     flat = pretrain(arch, worlds, seed, spec, device)
     pools = [
-        fill_pool(arch, flat[row : row + 1], world, seed, float(item["confounding"]), settings["candidates"], count)
+        fill_pool(
+            arch, flat[row : row + 1], world, seed, float(item["confounding"]), settings["candidates"], count,
+            item.get("sampling", "passive"),
+        )
         for row, (world, item) in enumerate(zip(worlds, items, strict=True))
-    ]
+    ]  # fmt: skip
     return flat, pools
 
 

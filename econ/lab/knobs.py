@@ -37,6 +37,9 @@ class Knobs(BaseModel):
     pair_temperature: float = Field(1.0, gt=0, description="temperature of the raters' choice")
     base_rate: Literal["high", "mid", "low", "rare"] = Field("high", description="demonstrator's violations")
     refusal: Literal["on", "off"] = Field("on", description="whether the world has a REFUSE token")
+    sampling: Literal["passive", "targeted"] = Field(
+        "passive", description="prompts judged: as they come, or searched for contexts with a rule of their own"
+    )
     raters: int = Field(1, ge=1, le=64, description="raters with own bias (sd 1); 1 means the bias is shared")
     verifier_error: float = Field(0.0, ge=0, le=0.5, description="share of a programmatic verifier's verdicts turned")
     verifier_errors: Literal["systematic", "iid"] = Field(
@@ -57,7 +60,11 @@ class Knobs(BaseModel):
         """The knobs on which a world (A or B), its base model and its pool of prompts depend."""
         if task == "B":
             return {"base_accuracy": self.base_accuracy}
-        return {"confounding": self.confounding, "base_rate": self.base_rate, "refusal": self.refusal}
+        own: dict[str, object] = {
+            "confounding": self.confounding, "base_rate": self.base_rate, "refusal": self.refusal
+        }  # fmt: skip
+        # Left out at its default, as in all hashes, so that pools made before there was a choice stay valid.
+        return own if self.sampling == "passive" else own | {"sampling": self.sampling}
 
 #: The knobs that mean something in each world.
 KNOBS_OF = {

@@ -39,14 +39,26 @@ class Pool:
     reference: NDArray[np.float32]
 
 
-def pool_prompts(world: World, seed: int, confounding: float, count: int = POOL_SIZE) -> tuple[Ints, Ints]:
-    """Combinations and opinions of the pool's prompts, drawn in distribution."""
+def risky_share(world: World) -> float:
+    """Share of prompts in distribution at which a context or conjunction rule is in force."""
+    return float(combo_weights(world, "seen", "benign") @ (world.risk > 0))
+
+
+def pool_prompts(
+    world: World, seed: int, confounding: float, count: int = POOL_SIZE, sampling: str = "passive"
+) -> tuple[Ints, Ints]:
+    """Combinations and opinions of the pool's prompts, drawn in distribution.
+
+    With `sampling` "targeted" only those at which a context or conjunction rule is in force, drafted or
+    not: whoever searches is taken to know a risky context.
+    """
     index = np.arange(count)
 
     def u(item: int) -> NDArray[np.float64]:
         return uniform(seed, Stream.POOL, world.number, item, index)
 
-    cumulative = np.cumsum(combo_weights(world, "seen", "benign"))
+    weight = combo_weights(world, "seen", "benign")
+    cumulative = np.cumsum(weight if sampling == "passive" else weight * (world.risk > 0))
     # The last weights may be zero: searching below the total keeps the draw on a seen combination.
     combo = np.searchsorted(cumulative, u(0) * cumulative[-1], side="right").astype(np.int64)
     return combo, draw_opinions(world, combo, confounding, u(1), u(2), u(3))

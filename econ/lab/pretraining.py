@@ -85,8 +85,9 @@ def _demonstration_batch(world: World, seed: int, step: int, batch: int) -> tupl
 
 @torch.no_grad()
 def fill_pool(
-    arch: Architecture, flat: Tensor, world: World, seed: int, confounding: float, candidates: int, count: int
-) -> Pool:
+    arch: Architecture, flat: Tensor, world: World, seed: int, confounding: float, candidates: int, count: int,
+    sampling: str = "passive",
+) -> Pool:  # fmt: skip
     """The pool of one world: prompts, base samples y0, y1 … and their log π_ref.
 
     Parameters
@@ -94,8 +95,10 @@ def fill_pool(
     flat : (1, P)
     candidates : int
         Samples per prompt; fewer leave the first ones as they are.
+    sampling : {"passive", "targeted"}
+        Prompts as they come, or risky ones alone.
     """
-    combo, opinion = pool_prompts(world, seed, confounding, count)
+    combo, opinion = pool_prompts(world, seed, confounding, count, sampling)
     tokens = torch.as_tensor(world.prompt_tokens(combo, opinion), device=flat.device)
     noise = partial(gumbel, seed, Stream.POOL, world.number)
     return Pool(combo, opinion, *sample_candidates(arch, flat, tokens, noise, FIRST_CANDIDATE, candidates))

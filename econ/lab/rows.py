@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from econ.lab.accounting import label_ledger
 from econ.lab.grid import Training
 from econ.lab.knobs import KNOBS_OF, Knobs
+from econ.lab.pool import POOL_SIZE, risky_share
 from econ.lab.programs import base_hash, base_item, differing, run_id
 from econ.lab.training import split_validation
 
@@ -72,7 +73,7 @@ def _run_columns(job: Job, run: Run, trained: Trained, i: int) -> dict[str, Any]
     costs = label_ledger(
         bought, sum(x.positives for x in labels.values()),
         {kind: (x.bits_total, x.bits_harm) for kind, x in labels.items()},
-        knobs.coverage if "coverage" in known else 0, trained.usage[i],
+        knobs.coverage if "coverage" in known else 0, trained.usage[i], _searched(job, run),
     )  # fmt: skip
     return {
         "run_id": run_id(run, settings), "program": run.program, "task": task, "method": run.method,
@@ -88,6 +89,16 @@ def _run_columns(job: Job, run: Run, trained: Trained, i: int) -> dict[str, Any]
         **{key: None if isinstance(x, float) and not math.isfinite(x) else x for key, x in asdict(costs).items()},
         **trained.columns[i],
     }  # fmt: skip
+
+
+def _searched(job: Job, run: Run) -> float:
+    """Prompts looked at for those judged: as they come in distribution, until enough of them are risky.
+
+    All kinds of labels are of the same prompts, so these are searched for once.
+    """
+    if run.knobs.sampling == "passive" or not run.labels:
+        return 0.0
+    return min(max(run.labels.values()), POOL_SIZE) / risky_share(job.context.world(run))
 
 
 def _protocol(run: Run, training: Training) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Fresh:
 def fresh_answers(arch: Architecture, base: Tensor, run: Run, context: Context) -> Fresh:
     """Fresh prompts in distribution, and what the base model (1, P) answers to them."""
     world, pool, seed = context.world(run), context.base(run).pool, context.settings["seed"]
-    combo, opinion = pool_prompts(world, seed, run.knobs.confounding, POOL_SIZE + PROMPTS)
+    combo, opinion = pool_prompts(world, seed, run.knobs.confounding, POOL_SIZE + PROMPTS, run.knobs.sampling)
     prompt = world.prompt_tokens(combo[POOL_SIZE:], opinion[POOL_SIZE:])
     whole = extended(arch, base, pool, combo, opinion, prompt, partial(gumbel, seed, Stream.SCORER, world.number))
     violates, utility, scorer = [], [], context.setting(run).scorer

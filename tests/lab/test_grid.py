@@ -38,8 +38,7 @@ def test_a_minimal_grid_loads(tmp_path):
     [
         ("name: x", "nmae: x", "did you mean 'name'"),
         ("name: x", "name: x\nknobs: {bais: 1}", "did you mean 'bias'"),
-        ("name: x", "name: x\nknobs: {sampling: targeted}", "knobs.sampling: unknown key"),
-        ("name: x", "name: x\nknobs: {sampling: targeted}", "knobs.sampling: unknown key"),
+        ("name: x", "name: x\nknobs: {mood: 0.1}", "knobs.mood: unknown key"),
         ("name: x", "name: x\nknobs: {v: 1.5}", "knobs.v"),
         ("name: x", "name: x\nsweep: {bais: [1, 2]}", "did you mean 'bias'"),
         ("name: x", "name: x\nsweep: {v: [2.0]}", "less than or equal to 1"),
