@@ -15,8 +15,7 @@ ERROR_VERIFIABLE, ERROR_ADDED = 0.02, 0.43
 class Knobs(BaseModel):
     """One setting of the world and of those who label in it. Defaults are the reference.
 
-    Knobs of the specification that no code honours yet are absent, so that a grid naming one is
-    refused instead of silently ignored.
+    There is none that no code honours, so a grid that names another is refused.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
