@@ -158,9 +158,10 @@ def simulate(
     try:
         s, quo, intercepts, failed = at_rest(scenario, surfaces, seed, replicates, quarters)
     except NoStatusQuo as none:
-        empty = (len(asked), len(times))
-        nothing = [{name: np.full(empty, np.nan) for name in names} for names in (OUTCOMES, FLOWS)]
-        return Simulation(times, asked, *nothing, {}, none.reasons)
+        empty = np.full((len(asked), len(times)), np.nan)
+        return Simulation(
+            times, asked, dict.fromkeys(OUTCOMES, empty), dict.fromkeys(FLOWS, empty), facts={}, failed=none.reasons
+        )  # fmt: skip
     outcomes = {name: np.full((s.size, len(times)), np.nan) for name in OUTCOMES}
     flows = {name: np.zeros((s.size, len(times))) for name in FLOWS}
     residual = np.zeros(s.size)
@@ -214,7 +215,7 @@ def _in_order(replicates: NDArray[np.int64], found: Simulation) -> Simulation:
     place = np.array([row.get(int(replicate), 0) for replicate in replicates])
 
     def spread(values: NDArray[Any]) -> NDArray[Any]:
-        rows = values[place].copy()
+        rows: NDArray[Any] = values[place].copy()
         if rows.dtype.kind == "f":
             rows[~there] = np.nan
         return rows
