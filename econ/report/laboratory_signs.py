@@ -26,7 +26,7 @@ DRAWS = 1000
 CONTROLS = ("base", "refuse_all", "_random", "_shuffled", "_bits", "_k0", "_penalty")
 SYMBOLS = {"+": COLOURS[1], "0": "#BFBFBF", "-": COLOURS[0]}
 #: Columns of a figure at most; the table beside it has all.
-MOST_SETTINGS = 9
+MOST_SETTINGS = 12
 SHORT = {"miss": "miss", "false_alarm": "false alarm", "confounding": "confounding", "flag_bias": "flag bias"}
 
 

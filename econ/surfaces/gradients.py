@@ -87,7 +87,8 @@ def _s2(p: dict[str, Any], log_x: Floats, log_y: Floats, v: Floats) -> tuple[Flo
     part_a, room_a, guard_a = _contribution(p, "a", log_x)
     part_b, room_b, guard_b = _contribution(p, "b", log_y)
     own_a, own_b = part_a - guard_a, part_b - guard_b
-    total = own_a + own_b + p["root"]
+    # Parts of very different size may cancel to a rounding error of either sign.
+    total = np.maximum(own_a + own_b, 0.0) + p["root"]
     log_total = np.log(total)
     z = np.exp(log_total / r)
     h = np.exp(p["offset"] - z)
