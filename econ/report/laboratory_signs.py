@@ -119,8 +119,8 @@ def sign_map(table: pd.DataFrame) -> Figure:
         left = table["setting"].nunique() - len(settings)
         rest = f" Settings in the table beside the figure alone: {left}." if left else ""
         note = (
-            "Second method minus the first, which learns from flags of what is wrong, at their largest common budget in "
-            "labels. +: the second leaves clearly more of the outcome (of harm: worse); -: less; 0: the 95 % interval over "
+            "Method on the left minus the one on the right, which learns from flags of what is wrong, at their largest common budget in "
+            "labels. +: the left one leaves clearly more of the outcome (of harm: worse); -: less; 0: the 95 % interval over "
             f"worlds holds 0; blank: not measured. Numbers: the difference.{rest} A label of one method carries other bits, "
             f"minutes and reads than one of another. {caveat(None)}"
         )
