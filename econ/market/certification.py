@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Array = Any
 NONE, VOLUNTARY, MANDATORY = 0, 1, 2
+#: Coordinates of the jurisdictions' ideals, jurisdiction by jurisdiction.
+PLACES = tuple(f"{j}_{x}" for j in JURISDICTIONS for x in COORDINATES)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Tests:
 
 def public_ideal(s: Setting) -> Array:
     """Ideal of the public of each jurisdiction [S, J, 2]."""
-    return np.stack([np.stack([s.p[f"public_ideal_{j}_{x}"] for x in COORDINATES], axis=1) for j in JURISDICTIONS], axis=1)
+    return s.p.vector("public_ideal", PLACES).reshape(s.size, len(JURISDICTIONS), len(COORDINATES))
 
 
 def fee(s: Setting, levers: Levers, public: Public) -> Array:

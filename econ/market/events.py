@@ -103,7 +103,7 @@ def buy_stake(s: Setting, f: Firms, c: Curators, tie: VerticalTie, ledger: Ledge
 def purchases(c: Curators, orders: Orders, work: Work) -> Array:
     """What each firm paid each curator for labels this quarter, USD [S, F, C], at the prices of `c`."""
     preference = orders.vendor_preference * work.fill[:, None, :, JUDGE] * c.price_preference[:, None]
-    constraint = (orders.vendor_constraint * c.price_constraint[:, None]).sum(axis=3)
+    constraint = orders.bespoke_bill(c.price_constraint)
     return preference + constraint * work.fill[:, None, :, CONSTRAIN]
 
 

@@ -7,12 +7,13 @@ spending oscillates.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from econ.market import sources
-from econ.market.libraries import effective_libraries, generic_share
+from econ.market.libraries import effective_libraries, generic_share, with_and_without
 from econ.market.setting import Setting, column
 from econ.market.state import Curators, Firms, Public
 
@@ -52,26 +53,39 @@ class Orders:
     commons: Array
     shock: Array
 
-    @property
+    @cached_property
     def vendor_preference(self) -> Array:
         """Vendor units by firm and curator [S, F, C]."""
         return (self.preference * self.mix_preference.shares[..., sources.VENDOR])[:, :, None] * self.split_preference
 
-    @property
+    @cached_property
     def cost_preference(self) -> Array:
         """Outlay by firm and source, USD, if all is delivered [S, F, 3]."""
         return self.preference[..., None] * self.mix_preference.shares * self.mix_preference.prices
 
-    @property
+    @cached_property
     def cost_constraint(self) -> Array:
         """Outlay by firm, category and source, USD, if all is delivered [S, F, K, 3]."""
         return self.constraint[..., None] * self.mix_constraint.shares * self.mix_constraint.prices
 
-    @property
+    @cached_property
     def vendor_constraint(self) -> Array:
         """Vendor units by firm, curator and category [S, F, C, K]."""
-        units = self.constraint * self.mix_constraint.shares[..., sources.VENDOR]
-        return units[:, :, None] * self.split_constraint[..., None]
+        return self.bespoke[:, :, None] * self.split_constraint[..., None]
+
+    @cached_property
+    def bespoke(self) -> Array:
+        """Vendor units by firm and category [S, F, K]."""
+        return self.constraint * self.mix_constraint.shares[..., sources.VENDOR]
+
+    @cached_property
+    def bespoke_by_curator(self) -> Array:
+        """Vendor units by curator and category [S, C, K]."""
+        return np.swapaxes(self.split_constraint, 1, 2) @ self.bespoke
+
+    def bespoke_bill(self, price: Array) -> Array:
+        """What firms owe curators for bespoke labels at prices [S, C, K] if all is delivered, USD [S, F, C]."""
+        return self.split_constraint * (self.bespoke @ np.swapaxes(price, 1, 2))
 
 
 def logit_split(odds: Array, active: Array, firm_odds: Array) -> Array:
@@ -169,7 +183,8 @@ def _adjust_outlays(
     plan_preference = f.outlay_preference / (mix_preference.effective_price * p["depreciation_preference", 1])
     plan_constraint = f.outlay_constraint / (mix_constraint.effective_price * p["depreciation_constraint", 2])
     licensed = licensed_rules(effective_libraries(s, f, c, public, rules), library)
-    _, slope_a, slope_b = blended_harm(s, quo, plan_constraint, licensed, plan_preference, public.scale, f.belief)
+    slopes = blended_harm(s, quo, plan_constraint, licensed[:, :, None], plan_preference, public.scale, f.belief)[1:]
+    slope_a, slope_b = slopes[0][:, :, 0], slopes[1][:, :, 0]
     got = quo.response.quality.evaluate(quo.response, plan_constraint + licensed, plan_preference, public.scale, f.belief)
     taste_help, taste_sycophancy = column(quo.users_help_taste, 1), column(quo.users_sycophancy_taste, 1)
     value_preference = (f.stake * slope_b).sum(axis=2) + f.margin * (taste_help * got.help_b - taste_sycophancy * got.flattery_b)
@@ -194,16 +209,24 @@ def _step(p: Any, outlay: Array, worth: Array) -> Array:
 
 def licensed_rules(stocks: Array, library: Array) -> Array:
     """Effective examples that a firm's library gives it [S, F, K]; zero without one."""
-    chosen = library[:, :, None] == np.arange(stocks.shape[2])
-    return (stocks * chosen[..., None]).sum(axis=2)
+    rows, firms = np.ogrid[: library.shape[0], : library.shape[1]]
+    return stocks[rows, firms, np.maximum(library, 0)] * (library >= 0)[..., None]
 
 
 def blended_harm(
     s: Setting, quo: StatusQuo, constraints: Array, rules: Array, preferences: Array, scale: Array, belief: Array | None
 ) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Harm with a library that serves generic traffic only, and slopes in bespoke and preference labels."""
-    generic = generic_share(s, quo).reshape((s.size,) + (1,) * (constraints.ndim - 2) + (-1,))
-    with_rules = quo.response.harm(constraints + rules, preferences, scale, belief)
-    without = quo.response.harm(constraints, preferences, scale, belief)
-    blended: tuple[Array, Array, Array] = tuple(generic * a + (1 - generic) * b for a, b in zip(with_rules, without, strict=True))
+    """Harm with a library that serves generic traffic only, and slopes in bespoke and preference labels, [S, F, M, K].
+
+    Parameters
+    ----------
+    constraints : [S, F, K]
+    rules : [S, F, M, K]
+        Rules of the library at M places.
+    preferences : [S, F]
+    belief : [S, F], optional
+    """
+    generic = generic_share(s, quo)[:, None, None]
+    found = with_and_without(quo.response, constraints, rules, preferences, scale, belief)
+    blended: tuple[Array, Array, Array] = tuple(generic * x[:, :, 1:] + (1 - generic) * x[:, :, :1] for x in found)
     return blended

@@ -19,6 +19,7 @@ One taste weighs all three, so that a unit of measured help counts as much as a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -177,6 +178,12 @@ class Measured:
             m.help_a * per_flag, m.flattery_a * per_flag,
         )  # fmt: skip
 
+    @cached_property
+    def _untrained(self) -> list[Array]:
+        """Helpfulness and over-refusal before any training, mean over categories [S]."""
+        v = self.verifiability
+        return [batch.evaluate(0.0 * v, 0.0 * v, v)[0].mean(axis=-1) for batch in (self.help, self.refusal)]
+
     def _mean(self, flags: Array, pairs: Array) -> _Mean:
         """Mean over categories at laboratory flags [S, …, K] and pairs [S, …, 1]."""
         v = self.verifiability.reshape((len(flags),) + (1,) * (flags.ndim - 2) + (-1,))
@@ -184,7 +191,7 @@ class Measured:
         help_, help_a, help_b = self.help.evaluate(flags, pairs, v)
         refused, refused_a, refused_b = self.refusal.evaluate(flags, pairs, v)
         flattery, flattery_a, flattery_b = self.flattery.evaluate(flags, pairs, v)
-        untrained = [batch.evaluate(0.0 * v, 0.0 * v, v)[0].mean(axis=-1) for batch in (self.help, self.refusal)]
+        untrained = [column(level, flags.ndim - 2) for level in self._untrained]
         change = help_.mean(axis=-1) - untrained[0] - credit[..., 0] * (refused.mean(axis=-1) - untrained[1])
         return _Mean(
             help_.mean(axis=-1), change, refused.mean(axis=-1), flattery.mean(axis=-1), (help_b - credit * refused_b).mean(axis=-1),

@@ -196,7 +196,7 @@ def grow(s: Setting, public: Public, people: Labelers, quarter: int) -> tuple[Pu
 def remember_units(c: Curators, public: Public, ordered: orders.Orders) -> tuple[Curators, Public]:
     """Units and unit shares, for next quarter's markups."""
     preference = ordered.vendor_preference.sum(axis=1)
-    constraint = ordered.vendor_constraint.sum(axis=1) + ordered.commons
+    constraint = ordered.bespoke_by_curator + ordered.commons
     c = replace(
         c, units_preference=preference, units_constraint=constraint, unit_share_preference=share_of(preference),
         unit_share_constraint=share_of(constraint.sum(axis=2)),

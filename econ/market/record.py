@@ -80,7 +80,7 @@ def _labor(s: Setting, state: State, e: Events) -> Columns:
     paid = (heads * w.paid_hours).sum(axis=(1, 2))
     gap = 1 - w.wage_index / w.revenue_product
     hours = w.used.sum(axis=2)
-    ordered = e.orders.vendor_preference.sum(axis=1), (e.orders.vendor_constraint.sum(axis=1) + e.orders.commons).sum(axis=2)
+    ordered = e.orders.vendor_preference.sum(axis=1), (e.orders.bespoke_by_curator + e.orders.commons).sum(axis=2)
     columns = {
         "employment_judge": heads[:, :, JUDGE].sum(axis=1), "employment_constrain": heads[:, :, CONSTRAIN].sum(axis=1),
         "wage_judge": ratio(pay[..., JUDGE].sum(axis=(1, 2)), w.used[..., JUDGE].sum(axis=(1, 2))),
@@ -134,7 +134,7 @@ def _concentration(s: Setting, quo: StatusQuo, state: State, e: Events) -> Colum
     governed = (c.requests * f.users.sum(axis=1)[:, None]).sum(axis=2)
     _, normative, _ = _share_columns(governed)
     filled = e.orders.vendor_preference * e.work.fill[:, None, :, JUDGE] * e.price_preference[:, None]
-    filled = filled + (e.orders.vendor_constraint * e.price_constraint[:, None]).sum(axis=3) * e.work.fill[:, None, :, CONSTRAIN]
+    filled = filled + e.orders.bespoke_bill(e.price_constraint) * e.work.fill[:, None, :, CONSTRAIN]
     filled = filled + (f.library[:, :, None] == np.arange(s.slots)) * e.fee_paid[:, None]
     income = _curator_income(e)
     customers = -np.sort(-filled, axis=1)

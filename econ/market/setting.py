@@ -48,6 +48,7 @@ class Parameters:
 
     def __init__(self, values: dict[str, NDArray[np.float64]]) -> None:
         self._values = values
+        self._vectors: dict[tuple[str, ...], NDArray[np.float64]] = {}
 
     def __getitem__(self, key: str | tuple[str, int]) -> NDArray[np.float64]:
         name, axes = (key, 0) if isinstance(key, str) else key
@@ -55,8 +56,12 @@ class Parameters:
         return value.reshape(value.shape + (1,) * axes)
 
     def vector(self, stem: str, endings: Sequence[str]) -> NDArray[np.float64]:
-        """Parameters ``stem_ending`` side by side: [S, len(endings)]."""
-        return np.stack([self._values[f"{stem}_{ending}"] for ending in endings], axis=1)
+        """Parameters ``stem_ending`` side by side: [S, len(endings)], not to be written to."""
+        key = (stem, *endings)
+        if key not in self._vectors:
+            self._vectors[key] = np.stack([self._values[f"{stem}_{ending}"] for ending in endings], axis=1)
+            self._vectors[key].flags.writeable = False
+        return self._vectors[key]
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,6 @@ def settle(s: Setting, quo: StatusQuo) -> StatusQuo:
         f = liability.stakes(s, quo, f, public, safe, liable, levers)
     tech = quo.technology
     judging = ordered.vendor_preference.sum(axis=(1, 2)) * tech.hours_preference
-    constraining = (ordered.vendor_constraint.sum(axis=(1, 2)) * tech.hours_constraint).sum(axis=1)
+    constraining = (ordered.bespoke.sum(axis=1) * tech.hours_constraint).sum(axis=1)
     hours = np.stack([judging, constraining], axis=1)
     return replace(quo, firms=f, hours_wanted=hours[:, None, :] * tech.hours_share)

@@ -7,6 +7,7 @@ are worth in human ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,17 +36,17 @@ class Mix:
     prices: Array
     effective: Array
 
-    @property
+    @cached_property
     def price_per_unit(self) -> Array:
         """Mean USD per unit bought."""
         return (self.shares * self.prices).sum(axis=-1)
 
-    @property
+    @cached_property
     def effective_per_unit(self) -> Array:
         """Mean effective labels per unit bought."""
         return (self.shares * self.effective).sum(axis=-1)
 
-    @property
+    @cached_property
     def effective_price(self) -> Array:
         """USD per effective label."""
         return self.price_per_unit / self.effective_per_unit

@@ -55,7 +55,7 @@ class Work:
 def hours_ordered(quo: StatusQuo, c: Curators, cost: Costs, orders: Orders) -> Array:
     """Hours of composite labor that each curator's orders need [S, C, O]."""
     preference = orders.vendor_preference.sum(axis=1) * quo.technology.hours_preference[:, None]
-    units = orders.vendor_constraint.sum(axis=1) + orders.commons + c.investment
+    units = orders.bespoke_by_curator + orders.commons + c.investment
     return np.stack([preference, (units * cost.hours_constraint).sum(axis=2)], axis=2)
 
 
@@ -130,34 +130,29 @@ def deliver(
     """
     p = s.p
     filled = orders.vendor_preference * work.fill[:, None, :, JUDGE]
-    filled_k = orders.vendor_constraint * work.fill[:, None, :, CONSTRAIN, None]
-    _pay_vendors(c, filled, filled_k, ledger)
+    share = work.fill[:, :, CONSTRAIN]
+    paid, paid_k = filled * c.price_preference[:, None], orders.bespoke_bill(c.price_constraint) * share[:, None]
+    ledger.post("pref_labels", paid.sum(axis=2), paid.sum(axis=1))
+    ledger.post("bespoke", paid_k.sum(axis=2), paid_k.sum(axis=1))
     _pay_other_sources(orders, filled, levers, c, ledger)
     commons = orders.commons * work.fill[:, :, CONSTRAIN, None]
     bought = (commons * c.price_constraint).sum(axis=2)
     ledger.post("commons", bought.sum(axis=1), bought)
     invested = c.investment * work.fill[:, :, CONSTRAIN, None]
     overhead = p["overhead_preference", 1] * filled.sum(axis=1)
-    overhead = overhead + p["overhead_constraint", 1] * (filled_k.sum(axis=(1, 3)) + commons.sum(axis=2) + p["library_overhead_share", 1] * invested.sum(axis=2))
+    overhead = overhead + p["overhead_constraint", 1] * (orders.bespoke_by_curator.sum(axis=2) * share + commons.sum(axis=2) + p["library_overhead_share", 1] * invested.sum(axis=2))
     overhead = overhead + c.active * (p["curator_fixed_cost"] * quo.vendor_revenue)[:, None]
     ledger.post("overhead", overhead)
     effective = orders.mix_preference.effective[..., sources.VENDOR] * filled.sum(axis=2)
     effective = effective + _own_and_ai(orders.preference[..., None] * orders.mix_preference.shares, orders.mix_preference)
-    effective_k = orders.mix_constraint.effective[..., sources.VENDOR] * filled_k.sum(axis=2)
+    effective_k = orders.mix_constraint.effective[..., sources.VENDOR] * orders.bespoke * (orders.split_constraint * share[:, None]).sum(axis=2, keepdims=True)
     effective_k = effective_k + _own_and_ai(orders.constraint[..., None] * orders.mix_constraint.shares, orders.mix_constraint)
-    revenue = (filled * c.price_preference[:, None]).sum(axis=1) + (filled_k * c.price_constraint[:, None]).sum(axis=(1, 3)) + bought
+    revenue = paid.sum(axis=1) + paid_k.sum(axis=1) + bought
     return effective, effective_k, revenue
 
 
 def _own_and_ai(units: Array, mix: sources.Mix) -> Array:
     return (units * mix.effective)[..., sources.IN_HOUSE] + (units * mix.effective)[..., sources.AI]
-
-
-def _pay_vendors(c: Curators, filled: Array, filled_k: Array, ledger: Ledger) -> None:
-    preference = filled * c.price_preference[:, None]
-    constraint = (filled_k * c.price_constraint[:, None]).sum(axis=3)
-    ledger.post("pref_labels", preference.sum(axis=2), preference.sum(axis=1))
-    ledger.post("bespoke", constraint.sum(axis=2), constraint.sum(axis=1))
 
 
 def _pay_other_sources(orders: Orders, filled: Array, levers: Levers, c: Curators, ledger: Ledger) -> None:
@@ -180,7 +175,7 @@ def build_libraries(
     p = s.p
     keep = 1 - p["depreciation_library", 2]
     fill = work.fill[:, :, CONSTRAIN, None]
-    bespoke = orders.vendor_constraint.sum(axis=1) * fill
+    bespoke = orders.bespoke_by_curator * fill
     added = fill * c.investment + (p["reuse"] * (1 - levers.portability))[:, None, None] * bespoke
     documented = c.documented * keep + added * c.documents[:, :, None]
     undocumented = (c.library - c.documented) * keep + added * ~c.documents[:, :, None]

@@ -12,6 +12,7 @@ already. Nothing makes the outcome monotone: the signs of u_a, u_b, u_ab and u_t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,9 +60,11 @@ class SecondaryBatch:
         value, slope_a, slope_b : ndarray
             The outcome in its own units (rates and helpfulness in [0, 1]) and its change per label.
         """
-        flags, pairs, levels = np.broadcast_arrays(*(np.asarray(t, np.float64) for t in (a, b, v)))
+        # Not broadcast to each other: what depends on pairs alone is not worked out for every category.
+        flags, pairs, levels = (np.asarray(t, np.float64) for t in (a, b, v))
+        axes = (1,) * (max(flags.ndim, pairs.ndim, levels.ndim) - 1)
         base, u_a, u_av, u_b, u_ab, log_n_a, log_n_b, log_q_a, log_q_b, u_t = (
-            column.reshape(-1, *(1,) * (flags.ndim - 1)) for column in self._columns()
+            column.reshape(-1, *axes) for column in self._columns
         )
         phi_a, d_a = saturation(flags, np.exp(log_n_a), np.exp(log_q_a))
         phi_b, d_b = saturation(pairs, np.exp(log_n_b), np.exp(log_q_b))
@@ -76,6 +79,7 @@ class SecondaryBatch:
             d_score * ((u_b + u_ab * phi_a) * d_b + d_t),
         )
 
+    @cached_property
     def _columns(self) -> list[Floats]:
         """The parameters one by one, each [S]; those that a draw lacks are zero."""
         count = self.theta.shape[1]
