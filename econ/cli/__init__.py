@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from econ.cli import claims, cost, doctor, lab, outcomes, reproduce, run, scenario, sweep
+from econ.cli import claims, cost, doctor, lab, outcomes, report, reproduce, run, scenario, sweep
 from econ.core.errors import EconError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("sweep")(sweep.sweep)
 app.command("collect")(sweep.collect)
 app.command("cost")(cost.cost)
 app.command("claims")(claims.claims)
+app.command("report")(report.report)
 app.command("outcomes")(outcomes.outcomes)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(lab.app, name="lab")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 3
+#: Characters of a line of a panel's title.
+TITLE_WIDTH = 28
 NOTE = "Line: mean paired difference, dotted: its 95 % interval; bands: 50 % and 90 % of replicates. A conditional projection, not a forecast."
 
 
@@ -123,7 +126,7 @@ def effects_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
             pane.locator_params(axis="x", nbins=4)
             pane.grid(axis="y", visible=False)
             pane.grid(axis="x", visible=True)
-            pane.set_title(title, fontsize=8.5)
+            pane.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=8.5)
         for pane in axes[len(variables) :]:
             pane.set_visible(False)
         note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; open grey: the interval holds 0. Conditional projections."

@@ -1,0 +1,62 @@
+"""`econ report`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from econ.cli.run import RUNS, use_one_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def report(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs that share seed, replicates, horizon and surfaces.")],
+    baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Scenario that the others are held against.", show_default="the first")] = None,
+    form: Annotated[str | None, typer.Option("--format", metavar="html,pdf", help="What is written; pdf needs the extra 'report'. Figures alone: pdf, svg, png.", show_default="html, and pdf where its extra is installed")] = None,
+    figures_only: Annotated[bool, typer.Option("--figures-only", help="Figures alone, for papers: 89 mm and 183 mm wide, with data and alt texts.")] = False,
+    out: Annotated[Path, typer.Option(help="Directory of the report.")] = RUNS / "report",
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished report.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write the tables as CSV too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """A self-contained report of finished runs: question, tables, figures, claims, limits, provenance.
+
+    One HTML file that needs no network, and a PDF. The shipped laboratory results are held against the claims
+    of the hypothesis; what speaks against it stands first.
+    """
+    use_one_thread()
+    from econ.report.document.write import write_report
+
+    with _busy(quiet) as progress:
+        made = write_report(
+            directories, out, formats=form, figures_only=figures_only, baseline=baseline, force=force, csv=csv, progress=progress
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(made.key_facts(str(out)), indent=2, allow_nan=False) + "\n")
+    elif not quiet:
+        for name in made.files:
+            typer.echo(str(out / name))
+        for what, why in sorted(made.material.missing.items()):
+            typer.echo(f"not in it: {what} ({why})")
+        if form is None and not figures_only and "pdf" not in made.formats:
+            typer.echo("no PDF: it needs the extra 'report' (pip install 'via-negativa-econ[report]')")
+
+
+@contextlib.contextmanager
+def _busy(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A sign of life on stderr if it is a terminal; otherwise nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("report") as sign:
+        yield lambda step: sign.update(step)

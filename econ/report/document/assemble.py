@@ -1,0 +1,157 @@
+"""The order of a report: what is asked, what comes out, on what it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import econ
+from econ.claims.text import PROJECTIONS, READING, SCORES
+from econ.core.provenance import git_commit, now
+from econ.report.document import findings, prose, tables
+from econ.report.document.figures import all_figures
+from econ.report.document.material import Material, change_text
+from econ.report.document.model import (
+    Block,
+    Bullets,
+    Card,
+    Cards,
+    Document,
+    DocumentFigure,
+    Paragraph,
+    Section,
+    Table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Changes of a scenario that its card lists.
+MOST_CHANGES = 8
+SENSITIVITY = "T6"
+
+
+def assemble(material: Material) -> Document:
+    """The whole report of some material."""
+    material.missing.setdefault(SENSITIVITY, "none of the directories holds indices of sensitivity")
+    figures = all_figures(material)
+    sections = [
+        Section("question", "Question", _question(material)),
+        Section("results", "What comes out", _results(material)),
+        Section("baseline", "The baseline", [tables.projection_table(material), *_pick(figures, "F1", "F2", "F3", "F3b", "F9")]),
+        Section("policies", "What the scenarios change", _policies(material, figures)),
+        Section("governance", "Certification, capture and norms", _pick(figures, "F6", "F5b", "F5", "F7")),
+        Section("hypothesis", "The links of the hypothesis", _hypothesis(material, figures)),
+        Section("cost", "What less harm costs", _pick(figures, "F4")),
+        Section("claims", "Every claim", _claims(material)),
+        Section("facts", "Against the facts", [tables.moments_table(material), *_pick(figures, "F12")]),
+        Section("methods", "How the numbers come about", _methods(material)),
+        Section("limits", "What this cannot show", [Bullets(prose.limits(material)), Paragraph(prose.USE, "Use.")]),
+        Section("missing", "What is not in this report", _missing(material)),
+        Section("parameters", "Parameters", [tables.parameters_table(material)]),
+        Section("provenance", "Provenance", _provenance(material)),
+    ]
+    return Document(_title(material), prose.CONDITIONAL, [s for s in sections if s.blocks], _facts(material))
+
+
+def _title(material: Material) -> str:
+    named = material.scenarios[material.baseline].get("title") or material.baseline
+    others = len(material.policies)
+    if not others:
+        return f"The market for AI feedback: {named}"
+    return f"The market for AI feedback: {named}, and {others} {'scenario' if others == 1 else 'scenarios'} against it"
+
+
+def _facts(material: Material) -> list[tuple[str, str]]:
+    manifest = material.manifest
+    return [
+        ("Scenarios", str(len(material.scenarios))), ("Replicates", str(manifest.replicates)), ("Quarters", str(manifest.quarters)),
+        ("Seed", str(manifest.seed)), ("Surfaces", f"{manifest.surfaces.id} ({manifest.surfaces.kind})"),
+    ]  # fmt: skip
+
+
+def _question(material: Material) -> list[Block]:
+    return [Paragraph(prose.ABOUT), Cards([_scenario_card(material, name) for name in material.scenarios])]
+
+
+def _scenario_card(material: Material, name: str) -> Card:
+    scenario = material.scenarios[name]
+    changed = [change_text(key, *pair) for key, pair in material.changes(name).items()]
+    if len(changed) > MOST_CHANGES:
+        changed = [*changed[:MOST_CHANGES], f"and {len(changed) - MOST_CHANGES} more"]
+    facts = [
+        (label, str(scenario.get(key) or ""))
+        for label, key in (("Question.", "question"), ("Design.", "description"), ("Expected mechanism (a guess, not a result).", "expected_mechanism"))
+    ]
+    title = str(scenario.get("title") or "")
+    tag = "baseline" if name == material.baseline else ""
+    return Card(f"{name}: {title}" if title else name, [(label, text) for label, text in facts if text], changed, tag=tag)
+
+
+def _results(material: Material) -> list[Block]:
+    blocks: list[Block] = []
+    if material.claims is not None:
+        blocks += [Paragraph("What the laboratory's measurements say of the claims that they can test."), findings.verdict_cards(material.claims)]
+    pair = findings.transfer_pair(material)
+    if pair is not None:
+        blocks.append(findings.transfer_table(material, pair))
+    if material.policies:
+        blocks += [
+            Paragraph(f"Mean paired differences against {material.baseline} over the last two years with 95 % intervals:", "What the scenarios change."),
+            Bullets(findings.effect_sentences(material)),
+        ]
+    return blocks
+
+
+def _policies(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:
+    if not material.policies:
+        return []
+    return [tables.effects_table(material), *_pick(figures, "F11", "F10", "F8")]
+
+
+def _hypothesis(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:
+    links = findings.links_table(material)
+    parts = tables.decomposition_tables(material)
+    return [*([links] if links else []), *parts, *[f for key, f in figures.items() if key.startswith("F13")]]
+
+
+def _claims(material: Material) -> list[Block]:
+    if material.claims is None:
+        return []
+    beside = [f"{name}: {line}" for name, said in material.claims.readings.items() for line in said]
+    blocks: list[Block] = [Paragraph(SCORES), findings.claims_table(material.claims), Paragraph(READING), Paragraph(PROJECTIONS)]
+    if beside:
+        blocks += [Paragraph("What must stand beside the verdicts:"), Bullets(beside)]
+    return blocks
+
+
+def _methods(material: Material) -> list[Block]:
+    return [*(Paragraph(text, lead) for lead, text in prose.methods(material)), Paragraph("These runs:"), Bullets(prose.basis(material))]
+
+
+def _missing(material: Material) -> list[Block]:
+    return [Bullets([f"{what}: {why}." for what, why in sorted(material.missing.items())])]
+
+
+def _provenance(material: Material) -> list[Block]:
+    rows = [["Report", f"econ {econ.__version__}, commit {git_commit() or 'unknown'}, {now()}"]]
+    for result in material.results:
+        m = result.manifest
+        name = result.directory.name if result.directory is not None else "in memory"
+        rows += [
+            [f"Run {name}", m.command], ["Configuration", m.config_hash], ["Seed, replicates, quarters", f"{m.seed}, {m.replicates}, {m.quarters}"],
+            ["Surfaces", f"{m.surfaces.id}, {m.surfaces.kind}, {m.surfaces.hash}"], ["Device, precision", f"{m.device}, {m.precision}, {m.platform}"],
+            ["Commit", m.git_commit or "unknown"], ["Finished", m.finished or ""],
+            ["Versions", ", ".join(f"{key} {value}" for key, value in m.versions.items() if value)],
+        ]  # fmt: skip
+        failed = sum(map(len, m.failed_replicates.values()))
+        if failed:
+            rows.append(["Failed replicates", f"{failed}, left out; reasons in the run's manifest"])
+    if material.claims is not None:
+        rows += [[f"Measurements {s.name}", f"{s.rows} rows, SHA-256 {s.sha256}"] for s in material.claims.sources]
+    table = Table("provenance-table", "What was run, with what", ["What", ""], rows, words=frozenset({0, 1}), small=True)
+    return [table, Paragraph("econ reproduce DIR runs again what a manifest says and compares every value.", "To repeat it.")]
+
+
+def _pick(figures: Mapping[str, DocumentFigure], *numbers: str) -> Sequence[DocumentFigure]:
+    return [figures[number] for number in numbers if number in figures]

@@ -1,0 +1,219 @@
+"""What the evidence says of the hypothesis: verdicts, links of the market, effects, in words.
+
+Nothing here knows what the result should be: stances are computed, and results against the hypothesis
+stand first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from econ.claims.hypotheses import CONTRADICTED, REVERSED, SUPPORTED
+from econ.claims.market import NOT_RUN, PROJECTION
+from econ.claims.text import DEVIATES, evidence_lines
+from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
+from econ.ensemble.statistics import mean_and_error, paired_difference
+from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.report.decomposition import TITLES
+from econ.report.document.model import Card, Cards, Stance, Table
+from econ.report.numbers import interval, short
+from econ.report.overview import excludes_zero
+
+if TYPE_CHECKING:
+    from econ.claims.assess import Assessment, ClaimVerdict
+    from econ.claims.market import Projection
+    from econ.report.document.material import Material
+
+STANCES: dict[str, Stance] = {REVERSED: "against", CONTRADICTED: "against", SUPPORTED: "for"}
+HEADINGS: dict[Stance, str] = {
+    "against": "Against the hypothesis", "for": "For the hypothesis", "open": "Not decided by what was measured",
+}  # fmt: skip
+#: Share of replicates from which a projected sign counts as settled within the model.
+SETTLED = 0.9
+
+
+def stance(verdict: str) -> Stance:
+    """How a verdict stands to the hypothesis."""
+    return STANCES.get(verdict, "open")
+
+
+def verdict_cards(claims: Assessment) -> Cards:
+    """Laboratory claims by what the evidence says: against first, all cards of the same size."""
+    laboratory = [found for found in claims.claims if found.hypothesis is not None]
+    cards = []
+    for kind, heading in HEADINGS.items():
+        own = [found for found in laboratory if stance(found.verdict) == kind]
+        items = [f"Claim {found.claim.id}: {found.claim.text} {_capital(verdict_text(found))}." for found in own]
+        cards.append(Card(heading, items=items or ["None of the claims tested."], stance=kind, tag=f"{len(own)} of {len(laboratory)}"))
+    return Cards(cards)
+
+
+def verdict_text(found: ClaimVerdict) -> str:
+    """The verdict, marked where it was not measured exactly as registered."""
+    verdict = found.hypothesis
+    deviates = verdict is not None and any(f.measured is not None and f.measured.deviations for f in verdict.counting)
+    return found.verdict + (DEVIATES if deviates else "")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def claims_table(claims: Assessment) -> Table:
+    """All 15 claims with verdict and evidence, contradictions first."""
+    rows = [
+        [str(f.claim.id), f.claim.text, f"{f.claim.confidence}, {f.claim.score:g}", verdict_text(f), "; ".join(evidence_lines(f)) if f.hypothesis is not None else _market_evidence(f)]
+        for f in claims.claims
+    ]
+    heads = ["Claim", "In short", "Stated confidence, score", "Verdict", "Evidence"]
+    return Table("claims-table", "The 15 claims, contradictions first", heads, rows, words=frozenset(range(5)),
+                 stances=[stance(f.verdict) for f in claims.claims], small=True)  # fmt: skip
+
+
+def _market_evidence(found: ClaimVerdict) -> str:
+    if found.verdict == NOT_RUN:
+        return "needs a market run"
+    return "see the links of the market below, by scenario" if found.verdict == PROJECTION else found.verdict
+
+
+def links_table(material: Material) -> Table | None:
+    """Claims 11 to 14: what changes in every scenario, against the sign that the claim expects."""
+    if material.claims is None or not material.claims.runs:
+        return None
+    found: dict[tuple[int, str], dict[str, Projection]] = {}
+    for p in (p for run in material.claims.runs for p in run.projections):
+        found.setdefault((p.claim, p.outcome), {})[_scenario(material, p)] = p
+    scenarios = list(dict.fromkeys(name for cells in found.values() for name in cells))
+    rows: list[tuple[int, Stance, list[str]]] = []
+    for (claim, _), cells in found.items():
+        first = next(iter(cells.values()))
+        head = [str(claim), f"{outcome_name(first.outcome)}, {first.unit}", _EXPECTED[first.expected]]
+        kinds = [link_stance(p) for p in cells.values()]
+        rows.append((claim, _joint(kinds), head + [_link_cell(cells[name]) if name in cells else "–" for name in scenarios]))
+    rows.sort(key=lambda row: (_order(row[1]), row[0]))
+    note = (
+        f"Change: mean over the last {LAST_QUARTERS} quarters minus the status quo (quarter -1), with 90 % of replicates; below it the share of "
+        f"replicates with the expected sign: from {SETTLED:.0%} 'as expected', to {1 - SETTLED:.0%} 'contrary'. Against the status quo, in a market "
+        "that grows, so that a scenario's policy is only a part of the change. Conditional projections: neither measurements nor forecasts."
+    )
+    return Table(
+        "links-table", "Links of the market hypothesis in these runs, contrary ones first", ["Claim", "Outcome", "Claim expects", *scenarios],
+        [cells for _, _, cells in rows], note=note, words=frozenset({0, 1, 2}), stances=[kind for _, kind, _ in rows], small=True,
+    )  # fmt: skip
+
+
+_EXPECTED = {1: "rises", -1: "falls", 0: "no sign"}
+
+
+def _scenario(material: Material, p: Projection) -> str:
+    """The scenario, with its run where runs share names."""
+    names = [name for result in material.results for name in result.scenarios]
+    return p.scenario if names.count(p.scenario) == 1 else f"{p.run}, {p.scenario}"
+
+
+def _joint(kinds: Sequence[Stance]) -> Stance:
+    """Contrary if any scenario is; as expected if all are."""
+    if "against" in kinds:
+        return "against"
+    return "for" if all(kind == "for" for kind in kinds) else "plain" if all(kind == "plain" for kind in kinds) else "open"
+
+
+def _link_cell(p: Projection) -> str:
+    if not np.isfinite(p.change):
+        return f"{short(p.level)}\nnone before"
+    text = f"{p.change:+.3g}\n[{p.low:+.3g}, {p.high:+.3g}]"
+    return text if not p.expected else f"{text}\n{_LINK_WORDS[link_stance(p)]} ({p.share:.0%})"
+
+
+_LINK_WORDS: dict[Stance, str] = {"for": "as expected", "against": "contrary", "open": "sign open", "plain": "–"}
+
+
+def _order(kind: Stance) -> int:
+    return ("against", "for", "open", "plain").index(kind)
+
+
+def link_stance(p: Projection) -> Stance:
+    """Whether a projected change has the expected sign in enough replicates."""
+    if p.expected == 0 or not np.isfinite(p.share):
+        return "plain"
+    return "for" if p.share >= SETTLED else "against" if p.share <= 1 - SETTLED else "open"
+
+
+def outcome_name(variable: str) -> str:
+    """An outcome as readers see it."""
+    return _NAMES.get(variable, variable.replace("_", " "))
+
+
+_NAMES = {name: title for name, (title, divisor) in TITLES.items() if divisor == 1.0}
+_NAMES |= {"norm_export": "Norms imposed from another jurisdiction", "norm_misfit": "Norms away from the public ideal"}
+_NAMES |= {"employment_judge": "Employed, judging preferences", "employment_constrain": "Employed, writing constraints"}
+
+
+def transfer_pair(material: Material) -> tuple[str, str] | None:
+    """Two scenarios that differ in nothing but `transfer`, both numbers: the lowest and the highest of them."""
+    levels: dict[str, list[tuple[float, str]]] = {}
+    for name, scenario in material.scenarios.items():
+        level = scenario.get("levers", {}).get("transfer")
+        if isinstance(level, int | float) and not isinstance(level, bool):
+            levels.setdefault(_others(scenario), []).append((float(level), name))
+    pairs = [sorted(found) for found in levels.values() if len(found) > 1]
+    return (pairs[0][0][1], pairs[0][-1][1]) if pairs else None
+
+
+def _others(scenario: Any) -> str:
+    from econ.ensemble.comparison import DESCRIPTIVE
+
+    levers = {key: value for key, value in scenario["levers"].items() if key != "transfer"}
+    kept = {key: value for key, value in scenario.items() if key not in DESCRIPTIVE | {"name", "levers"}}
+    return repr((sorted(levers.items(), key=str), sorted(kept.items(), key=str)))
+
+
+#: What the argument expects of more transfer: sign of each outcome's difference.
+TRANSFER_EXPECTS = {"constraint_budget_share": 1, "harm_rate": -1, "hhi_licence": 1, "hhi_normative": 1, "capture_index": 1, "norm_export": 1}
+
+
+def transfer_table(material: Material, pair: tuple[str, str]) -> Table:
+    """What the laboratory's advantage itself does: high against low transfer, all else equal, replicate by replicate."""
+    low, high = pair
+    rows_of = by_scenario(material.outcomes)
+    shared = np.intersect1d(rows_of[low]["replicate"], rows_of[high]["replicate"])
+    there, here = (rows_of[name][rows_of[name]["replicate"].isin(shared)] for name in pair)
+    last = quarters_of(here) > quarters_of(here).max() - LAST_QUARTERS
+    rows, stances = [], []
+    for variable, expected in TRANSFER_EXPECTS.items():
+        if variable not in here.columns:
+            continue
+        values = [mean_and_error(grid(part, variable)[:, last].T)[0][:, None] for part in (here, there)]
+        found = {key: float(value[0]) for key, value in paired_difference(values[0], values[1]).items()}
+        signed = expected * found["mean_difference"]
+        clear = found["low"] > 0 or found["high"] < 0
+        kind: Stance = "open" if not clear else "for" if signed > 0 else "against"
+        rows.append([outcome_name(variable), "rises" if expected > 0 else "falls", interval(found["mean_difference"], found["low"], found["high"]), _LINK_WORDS[kind]])
+        stances.append(kind)
+    order = sorted(range(len(rows)), key=lambda k: _order(stances[k]))
+    note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval, {len(shared)} replicates. 'As expected' and 'contrary': the interval excludes 0."
+    return Table(
+        "transfer-table", f"What the laboratory's advantage does: {high} minus {low}", ["Outcome", "The argument expects", "Difference [95 %]", "So"],
+        [rows[k] for k in order], note=note, words=frozenset({0, 1, 3}), stances=[stances[k] for k in order],
+    )  # fmt: skip
+
+
+def effect_sentences(material: Material) -> list[str]:
+    """For each scenario what changes clearly and what does not."""
+    said = []
+    for name in material.policies:
+        part = material.effects[material.effects["scenario"] == name]
+        clear, unclear = [], []
+        for _, row in part.iterrows():
+            label, divisor = HEADLINES[row["variable"]]
+            if excludes_zero(row):
+                clear.append(f"{label} {interval(row['mean_difference'], row['low'], row['high'], divisor)}")
+            elif np.isfinite(row["mean_difference"]):
+                unclear.append(label)
+        text = f"{name}: " + ("; ".join(clear) if clear else "no clear difference in any headline outcome")
+        said.append(text + (f". No clear difference in: {', '.join(unclear)}." if clear and unclear else "."))
+    return said
+

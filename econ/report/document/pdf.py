@@ -1,0 +1,104 @@
+"""A report as a PDF, set by Typst: tagged for screen readers (PDF/UA-1), fonts embedded, the same bytes every time.
+
+Typst is one wheel without system libraries, needs no network and takes all texts as data. WeasyPrint would
+set the HTML itself but needs pango, which pip cannot install.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from econ.core.errors import InputError, WorkError
+from econ.report.document.html import TEMPLATES, Pictures, label
+from econ.report.document.model import Block, Document, DocumentFigure, Table
+
+EXTRA = "report"
+FOOTER = "Conditional projections, not forecasts."
+#: Widest share of a table that a column of words may ask for, against the narrowest.
+WIDEST = 8.0
+
+
+def available() -> bool:
+    """Whether the extra that sets PDF files is installed."""
+    return find_spec("typst") is not None
+
+
+def require() -> None:
+    """Refuse if the extra is not installed.
+
+    Raises
+    ------
+    InputError
+        Naming the extra.
+    """
+    if not available():
+        raise InputError(
+            f"a PDF report needs the extra '{EXTRA}': pip install 'via-negativa-econ[{EXTRA}]'", key="--format", found="pdf", allowed="html"
+        )
+
+
+def pdf(document: Document, pictures: Mapping[str, Pictures]) -> bytes:
+    """The PDF file.
+
+    Raises
+    ------
+    InputError
+        If the extra is not installed.
+    WorkError
+        If the page could not be set.
+    """
+    require()
+    import typst
+
+    with tempfile.TemporaryDirectory(prefix="econ-") as name:
+        folder = Path(name)
+        main = folder / "report.typ"
+        main.write_bytes(files(TEMPLATES).joinpath("report.typ").read_bytes())
+        for figure in document.figures:
+            (folder / _file(figure)).write_bytes(pictures[figure.id].wide)
+        try:
+            # A fixed time: the page itself says when it was made, and the same page gives the same file.
+            return typst.compile(
+                main, root=folder, sys_inputs={"document": json.dumps(_plain(document))}, ignore_system_fonts=True,
+                pdf_standards=["ua-1"], timestamp=0,
+            )  # fmt: skip
+        except RuntimeError as error:
+            raise WorkError(f"the PDF could not be set ({error})") from error
+
+
+def _file(figure: DocumentFigure) -> str:
+    return f"{figure.id}.svg"
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    sections = [
+        {"title": section.title, "blocks": [_block(block) for block in section.blocks]} for section in document.sections
+    ]
+    return {
+        "title": document.title, "subtitle": document.subtitle, "facts": [list(fact) for fact in document.facts],
+        "footer": FOOTER, "sections": sections,
+    }  # fmt: skip
+
+
+def _block(block: Block) -> dict[str, Any]:
+    if isinstance(block, DocumentFigure):
+        return {"kind": "figure", "file": _file(block), "id": block.id, "title": block.title, "note": block.note, "alt": block.alt}
+    if isinstance(block, Table):
+        return asdict(block) | {"words": sorted(block.words), "label": label(block.id), "widths": _widths(block)}
+    return asdict(block)
+
+
+def _widths(table: Table) -> list[float]:
+    """Shares of the width that columns of words ask for: the square root of what they hold, so that none is starved."""
+    found = []
+    for place in range(len(table.columns)):
+        longest = max((len(str(row[place])) for row in table.rows), default=1)
+        found.append(min(WIDEST, max(1.0, longest**0.5 / 2)))
+    return found
