@@ -18,6 +18,7 @@ from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
     from econ.market.prices import Costs
+    from econ.market.response import Response
     from econ.market.status_quo import StatusQuo
     from econ.scenario.levers import Levers
 
@@ -143,14 +144,18 @@ def choose_libraries(
 def _harm_value(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, stocks: Array) -> tuple[Array, Array]:
     """Value of less harm from each library [S, F, C + 1] and its slope in each curator's stock [S, F, C, K]."""
     generic = generic_share(s, quo)[:, None] * f.stake
-    bare, _, _ = quo.response.harm(f.constraints, f.preferences, public.scale, f.belief)
-    every = (f.constraints[:, :, None] + stocks).reshape(s.size, -1, stocks.shape[-1])
-    repeated = [np.repeat(x, stocks.shape[2], axis=1) for x in (f.preferences, f.belief)]
-    harm, slope, _ = quo.response.harm(every, repeated[0], public.scale, repeated[1])
-    harm, slope = harm.reshape(stocks.shape), slope.reshape(stocks.shape)
-    value = np.einsum("sfk,sfck->sfc", generic, bare[:, :, None] - harm)
+    harm, slope, _ = with_and_without(quo.response, f.constraints, stocks, f.preferences, public.scale, f.belief)
+    value = ((harm[:, :, :1] - harm[:, :, 1:]) @ generic[..., None])[..., 0]
     per_example = np.divide(stocks[:, :, :-1], c.library[:, None], out=np.zeros_like(stocks[:, :, :-1]), where=c.library[:, None] > 0)
-    return value, generic[:, :, None] * slope[:, :, :-1] * per_example
+    return value, generic[:, :, None] * slope[:, :, 1:-1] * per_example
+
+
+def with_and_without(
+    response: Response, constraints: Array, rules: Array, preferences: Array, scale: Array, belief: Array | None
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Harm and its slopes [S, F, 1 + M, K] without rules and with each of M sets of them [S, F, M, K], in one evaluation."""
+    every = np.concatenate([constraints[:, :, None], constraints[:, :, None] + rules], axis=2)
+    return response.harm(every, preferences[:, :, None], scale, None if belief is None else belief[:, :, None])
 
 
 def switching_cost(s: Setting, f: Firms, levers: Levers) -> Array:

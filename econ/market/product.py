@@ -55,10 +55,7 @@ def safety(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, ru
     """Realised harm by jurisdiction, helpfulness, over-refusal and sycophancy, at the true transfer."""
     used = np.maximum(library, 0)
     local = local_libraries(s, c, public, rules)[np.arange(s.size)[:, None], used] * (library >= 0)[:, :, None, None]
-    places = local.shape[2]
-    bespoke = np.repeat(f.constraints[:, :, None], places, axis=2)
-    preferences = np.repeat(f.preferences[:, :, None], places, axis=2)
-    harm, slope_a, slope_b = blended_harm(s, quo, bespoke, local, preferences, public.scale, None)
+    harm, slope_a, slope_b = blended_harm(s, quo, f.constraints, local, f.preferences, public.scale, None)
     licensed = (share_of(f.users)[..., None] * local).sum(axis=2)
     quality = quo.response.quality.evaluate(quo.response, f.constraints + licensed, f.preferences, public.scale)
     return Safety(harm, slope_a, slope_b, quality)
