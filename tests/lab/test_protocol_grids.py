@@ -26,7 +26,7 @@ def runs_of(grid: Grid) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name, runs", [("maps", 912), ("stability", 184)])
+@pytest.mark.parametrize("name, runs", [("maps", 936), ("stability", 184)])
 def test_counts_of_runs(name, runs):
     grid = load_grid(name)
     # Sweeps of verifiability tune at another budget than the maps, so none of their runs coincide.
@@ -52,7 +52,10 @@ def test_fixed_configurations_cost_equal_minutes():
     grid = load_grid("maps")
     fixed = [arm for arm in grid.arms if arm.config]
     assert [arm.method for arm in fixed].count("dpo") == [arm.method for arm in fixed].count("npo_ret") == 6
-    assert len({str(arm.config) for arm in fixed if arm.method == "hybrid" and arm.flag_share == 0.85}) == 6
+    assert len({str(arm.config) for arm in fixed if arm.method == "hybrid" and arm.flag_share == 0.85}) == 9
+    # Six of the nine are lr x beta at one weight, as the other two have.
+    weights = [arm.config["w"] for arm in fixed if arm.method == "hybrid" and arm.flag_share == 0.85]
+    assert weights.count(0.25) == 6
     for arm in fixed:
         (budgets,) = arm.budgets()
         drafted = any(KINDS[kind].drafts_rules for kind in budgets)
