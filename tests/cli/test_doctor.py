@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from econ.cli import app, doctor
 from econ.core.errors import InputError
 from econ.core.provenance import PACKAGES
-from econ.scenario import defaults
+from econ.scenario import defaults, shipped_scenarios
 
 
 def test_packages_machine_and_data_are_told():
