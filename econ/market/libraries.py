@@ -142,12 +142,20 @@ def choose_libraries(
 
 
 def _harm_value(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, stocks: Array) -> tuple[Array, Array]:
-    """Value of less harm from each library [S, F, C + 1] and its slope in each curator's stock [S, F, C, K]."""
-    generic = generic_share(s, quo)[:, None] * f.stake
-    harm, slope, _ = with_and_without(quo.response, f.constraints, stocks, f.preferences, public.scale, f.belief)
-    value = ((harm[:, :, :1] - harm[:, :, 1:]) @ generic[..., None])[..., 0]
-    per_example = np.divide(stocks[:, :, :-1], c.library[:, None], out=np.zeros_like(stocks[:, :, :-1]), where=c.library[:, None] > 0)
-    return value, generic[:, :, None] * slope[:, :, 1:-1] * per_example
+    """Value of less harm from each library [S, F, C + 1] and its slope in each curator's stock [S, F, C, K].
+
+    Zero for slots beyond the last that is taken in any replicate, which nobody can choose.
+    """
+    taken = int(np.max(np.flatnonzero(c.active.any(axis=0)), initial=-1)) + 1
+    generic = (generic_share(s, quo)[:, None] * f.stake)[:, :, None]
+    listed = np.concatenate([stocks[:, :, :taken], stocks[:, :, -1:]], axis=2)
+    harm, slope, _ = with_and_without(quo.response, f.constraints, listed, f.preferences, public.scale, f.belief)
+    gain = ((harm[:, :, :1] - harm[:, :, 1:]) * generic).sum(axis=3)
+    value, value_slope = np.zeros(stocks.shape[:3]), np.zeros((*stocks.shape[:2], s.slots, stocks.shape[3]))
+    value[:, :, :taken], value[:, :, -1] = gain[:, :, :-1], gain[:, :, -1]
+    library = np.broadcast_to(c.library[:, None, :taken], listed[:, :, :-1].shape)
+    np.divide(generic * slope[:, :, 1:-1] * listed[:, :, :-1], library, out=value_slope[:, :, :taken], where=library > 0)
+    return value, value_slope
 
 
 def with_and_without(
