@@ -6,8 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
+# Scenarios of the reference report; the first is the baseline.
+REPORTED := baseline public_commons no_transfer full_transfer strict_liability customer_loss vertical_tie
 
-.PHONY: run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery levers clean help
+.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery levers clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +32,12 @@ test-hours: $(VENV)/.installed-test ## the coverage of the fit's intervals, 200 
 
 docking: $(VENV)/.installed-test ## check all limits with a known answer, rewrite docs/docking.md
 	$(BIN)/python -m pytest -q tests/market -k "test_1_ or test_2 or test_3_ or test_4_ or test_5 or test_6_ or test_7_ or test_8_ or test_10_ or budget_share or stays_at_constant or currency" --docking docs/docking.md
+
+report: $(VENV)/.installed ## run shipped scenarios (ten minutes of CPU), rewrite the reference report in reports/reference
+	$(PIP) -e '.[report]'
+	$(BIN)/econ run $(REPORTED) --replicates 16 --out runs/reference --force
+	$(BIN)/econ run no_transfer full_transfer --decompose --replicates 16 --out runs/reference_links --force
+	$(BIN)/econ report runs/reference runs/reference_links --format html,pdf --out reports/reference --force
 
 lint: $(VENV)/.installed-dev ## style and docstrings
 	$(BIN)/ruff check .

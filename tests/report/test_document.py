@@ -14,11 +14,13 @@ from document_runs import FORMULA, IMAGE, SCRIPT, scenario, stored_run
 
 from econ.cli import main
 from econ.core.errors import InputError
+from econ.ensemble.decomposition import DIRECT, LINKS, TOTAL
 from econ.ensemble.effects import effects_data
 from econ.report.document import findings, material, pdf, tables, write
 from econ.report.document.assemble import assemble
 from econ.report.document.figures import all_figures
 from econ.report.document.write import harmless, parse_formats, write_report
+from econ.report.numbers import short
 
 
 class Elements(HTMLParser):
@@ -208,3 +210,28 @@ def test_cells_that_look_like_formulas_are_disarmed():
     assert harmless(FORMULA).startswith("'=") and harmless("@x") == "'@x"
     assert harmless("-0.12") == "-0.12" and harmless("-1,234") == "-1,234" and harmless("plain") == "plain"
     assert harmless("-1+cmd") == "'-1+cmd"
+
+
+def test_contributions_of_links_are_told_for_every_decomposed_run(gathered, monkeypatch):
+    links = [*LINKS, DIRECT, TOTAL]
+    rows = [
+        {"scenario": "high", "baseline": "low", "variable": v, "link": link, "contribution": 0.01 * k, "mc_error": 0.001}
+        for v in ("harm_rate", "welfare") for k, link in enumerate(links)
+    ]  # fmt: skip
+    monkeypatch.setattr(type(gathered.results[0]), "decomposition", lambda self: pd.DataFrame(rows))
+    told = material.Material(gathered.results * 2, gathered.outcomes, "baseline", gathered.scenarios, None, None)
+    first, second = tables.decomposition_tables(told)
+    assert (first.id, second.id) == ("T5", "T5_2") and len(first.columns) == 1 + len(links)
+    assert first.rows[0][-1] == f"{short(0.01 * (len(links) - 1))} ± {short(0.001)}"
+    drawn = all_figures(told)
+    assert {"F13", "F13_2"} <= set(drawn) and "high" in drawn["F13"].title
+    assert drawn["F13"].draw(True).axes and len(drawn["F13"].shown.rows) == len(rows)
+
+
+def test_links_of_the_market_are_held_against_what_claims_expect(document, gathered):
+    table = next(t for t in document.tables if t.id == "links-table")
+    assert list(table.columns[3:]) == list(gathered.scenarios), "one column for each scenario, whatever the number of runs"
+    order = ["against", "for", "open", "plain"]
+    assert [order.index(s) for s in table.stances] == sorted(order.index(s) for s in table.stances)
+    row = next(r for r in table.rows if r[1].startswith("Employed, judging"))
+    assert row[2] == "falls" and "contrary (0%)" in row[3], "employment grows in the fake market"

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 #: Changes of a scenario that its card lists.
 MOST_CHANGES = 8
 SENSITIVITY = "T6"
+BESIDE = (
+    "A verdict is less than a finding: what must stand beside each (helpfulness lost, refusals, collapsed runs, other units of cost, matched "
+    "information) is under Every claim. * not measured exactly as registered."
+)
 
 
 def assemble(material: Material) -> Document:
@@ -91,7 +95,7 @@ def _scenario_card(material: Material, name: str) -> Card:
 def _results(material: Material) -> list[Block]:
     blocks: list[Block] = []
     if material.claims is not None:
-        blocks += [Paragraph("What the laboratory's measurements say of the claims that they can test."), findings.verdict_cards(material.claims)]
+        blocks += [Paragraph("What the laboratory's measurements say of the claims that they can test."), findings.verdict_cards(material.claims), Paragraph(BESIDE)]
     pair = findings.transfer_pair(material)
     if pair is not None:
         blocks.append(findings.transfer_table(material, pair))

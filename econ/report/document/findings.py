@@ -17,6 +17,7 @@ from econ.claims.text import DEVIATES, evidence_lines
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
 from econ.ensemble.statistics import mean_and_error, paired_difference
 from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.report.cost import compact
 from econ.report.decomposition import TITLES
 from econ.report.document.model import Card, Cards, Stance, Table
 from econ.report.numbers import interval, short
@@ -84,9 +85,12 @@ def links_table(material: Material) -> Table | None:
     if material.claims is None or not material.claims.runs:
         return None
     found: dict[tuple[int, str], dict[str, Projection]] = {}
-    for p in (p for run in material.claims.runs for p in run.projections):
-        found.setdefault((p.claim, p.outcome), {})[_scenario(material, p)] = p
-    scenarios = list(dict.fromkeys(name for cells in found.values() for name in cells))
+    scenarios = [name for name in material.scenarios if name in material.places]
+    for label in scenarios:
+        run, own = material.places[label]
+        for p in material.claims.runs[run].projections:
+            if p.scenario == own:
+                found.setdefault((p.claim, p.outcome), {})[label] = p
     rows: list[tuple[int, Stance, list[str]]] = []
     for (claim, _), cells in found.items():
         first = next(iter(cells.values()))
@@ -108,12 +112,6 @@ def links_table(material: Material) -> Table | None:
 _EXPECTED = {1: "rises", -1: "falls", 0: "no sign"}
 
 
-def _scenario(material: Material, p: Projection) -> str:
-    """The scenario, with its run where runs share names."""
-    names = [name for result in material.results for name in result.scenarios]
-    return p.scenario if names.count(p.scenario) == 1 else f"{p.run}, {p.scenario}"
-
-
 def _joint(kinds: Sequence[Stance]) -> Stance:
     """Contrary if any scenario is; as expected if all are."""
     if "against" in kinds:
@@ -121,10 +119,14 @@ def _joint(kinds: Sequence[Stance]) -> Stance:
     return "for" if all(kind == "for" for kind in kinds) else "plain" if all(kind == "plain" for kind in kinds) else "open"
 
 
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + compact(value)
+
+
 def _link_cell(p: Projection) -> str:
     if not np.isfinite(p.change):
         return f"{short(p.level)}\nnone before"
-    text = f"{p.change:+.3g}\n[{p.low:+.3g}, {p.high:+.3g}]"
+    text = f"{_signed(p.change)}\n[{_signed(p.low)}, {_signed(p.high)}]"
     return text if not p.expected else f"{text}\n{_LINK_WORDS[link_stance(p)]} ({p.share:.0%})"
 
 

@@ -46,6 +46,8 @@ class Material:
     claims : Assessment or None
     question : Question or None
         What the cost model is asked.
+    places : mapping of str to (int, str)
+        Where each label's scenario is: position of the run, name in it.
     missing : dict of str to str
         What is not in the report, with the reason.
     """
@@ -56,6 +58,7 @@ class Material:
     scenarios: Mapping[str, Mapping[str, Any]]
     claims: Assessment | None
     question: Question | None
+    places: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -173,7 +176,7 @@ def gather(directories: Sequence[Path], *, baseline: str | None = None) -> Mater
     scenarios = {label: resolved[label], **resolved}
     claims = _claims(directories, missing)
     question = _question(results[0].manifest, missing)
-    return Material(results, outcomes, label, scenarios, claims, question, missing)
+    return Material(results, outcomes, label, scenarios, claims, question, distinct, missing)
 
 
 def _read(directory: Path) -> EnsembleResult:

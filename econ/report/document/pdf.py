@@ -99,6 +99,6 @@ def _widths(table: Table) -> list[float]:
     """Shares of the width that columns of words ask for: the square root of what they hold, so that none is starved."""
     found = []
     for place in range(len(table.columns)):
-        longest = max((len(str(row[place])) for row in table.rows), default=1)
+        longest = max(len(word) for row in (table.columns, *table.rows) for word in [str(row[place])])
         found.append(min(WIDEST, max(1.0, longest**0.5 / 2)))
     return found
