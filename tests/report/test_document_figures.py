@@ -52,11 +52,12 @@ def test_smaller_svg_shows_the_same(figures):
 
 
 def test_figures_alone_for_papers(hostile, tmp_path, monkeypatch, no_claims):
-    monkeypatch.setattr("econ.report.document.assemble.all_figures", lambda m: {k: v for k, v in all_figures(m).items() if k in ("F1", "F12")})
+    monkeypatch.setattr("econ.report.document.assemble.all_figures", lambda m: {k: v for k, v in all_figures(m).items() if k in ("F1", "F11", "F12")})
     made = write_report([hostile], tmp_path / "papers", formats="pdf,svg", figures_only=True)
     names = {path.name for path in (tmp_path / "papers" / "figures").iterdir()}
     wide = {f"F1_budget_shares_{w}mm.{e}" for w in (89, 183) for e in ("pdf", "svg")} | {f"F12_moments_183mm.{e}" for e in ("pdf", "svg")}
-    assert names == wide | {"F1_budget_shares.csv", "F12_moments.csv", "captions.json"}
+    wide |= {f"F11_effects_183mm.{e}" for e in ("pdf", "svg")}
+    assert names == wide | {"F1_budget_shares.csv", "F11_effects.csv", "F12_moments.csv", "captions.json"}, "in one column F11 is taller than a page"
     captions = json.loads((tmp_path / "papers" / "figures" / "captions.json").read_text())
     assert all(text["alt"] and text["title"] for text in captions.values())
     assert not (tmp_path / "papers" / "report.html").exists() and "manifest.json" not in made.files

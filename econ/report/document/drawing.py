@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 #: Widths of one and of two columns of a journal, mm.
 SINGLE, DOUBLE = 89.0, 183.0
 MM_PER_INCH = 25.4
+#: Height of a journal's page, mm: what is taller is for a phone, not for a paper.
+TALLEST = 240.0
 #: Height (inches) that a figure's own title and note take; captions stand beside the figure instead.
 TITLE_AND_NOTE = 0.5
 FORMATS = ("pdf", "svg", "png")
@@ -21,6 +23,11 @@ FORMATS = ("pdf", "svg", "png")
 def width_mm(narrow: bool) -> float:
     """Width of a figure."""
     return SINGLE if narrow else DOUBLE
+
+
+def height_mm(figure: Figure) -> float:
+    """Height of a figure."""
+    return float(figure.get_figheight()) * MM_PER_INCH
 
 
 def fitted(figure: Figure, *, narrow: bool, height: float | None = None) -> Figure:

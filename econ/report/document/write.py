@@ -14,7 +14,7 @@ from econ.core.files import atomic_file, content_hash, file_hash, result_directo
 from econ.core.provenance import now, provenance
 from econ.report.document import pdf as pdfs
 from econ.report.document.assemble import assemble
-from econ.report.document.drawing import FORMATS, figure_bytes, width_mm
+from econ.report.document.drawing import FORMATS, TALLEST, figure_bytes, height_mm, width_mm
 from econ.report.document.findings import stance
 from econ.report.document.html import draw, html
 from econ.report.document.material import Material, gather
@@ -154,6 +154,8 @@ def _write_figures(document: Document, directory: Path, formats: Sequence[str]) 
     folder.mkdir()
     for figure in document.figures:
         for narrow in (False,) if figure.wide_only else (True, False):
+            if height_mm(figure.draw(narrow)) > TALLEST:
+                continue
             for form in formats:
                 drawn = figure_bytes(figure.draw(narrow), form, title=figure.title, alt=figure.alt)
                 _write_bytes(folder / f"{_stem(figure)}_{width_mm(narrow):.0f}mm.{form}", drawn)
