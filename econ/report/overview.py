@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from econ.report.runs import Comparison, Run
 
 CAVEAT = "Conditional projections of a model under this scenario's assumptions, not forecasts."
+#: Scenarios whose effects fit side by side on a line.
+SIDE_BY_SIDE = 5
 #: Quarters that the overview shows, with their names.
 CHECKPOINTS = {-1: "before (q -1)", 3: "1 year (q 3)", 19: "5 years (q 19)", 39: "10 years (q 39)"}
 
@@ -241,16 +243,18 @@ def _print_effects(effects: pd.DataFrame, console: Console) -> None:
         style="italic",
         highlight=False,
     )
-    grid = Table(box=None, pad_edge=False)
     scenarios = list(dict.fromkeys(effects["scenario"]))
-    grid.add_column("")
-    for name in scenarios:
-        grid.add_column(name, justify="right")
-    for variable in dict.fromkeys(effects["variable"]):
-        label, divisor = HEADLINES[variable]
-        part = effects[effects["variable"] == variable].set_index("scenario").loc[scenarios]
-        grid.add_row(label, *[_effect(row, divisor) for _, row in part.iterrows()])
-    console.print(grid)
+    for start in range(0, len(scenarios), SIDE_BY_SIDE):
+        shown = scenarios[start : start + SIDE_BY_SIDE]
+        grid = Table(box=None, pad_edge=False)
+        grid.add_column("")
+        for name in shown:
+            grid.add_column(name, justify="right")
+        for variable in dict.fromkeys(effects["variable"]):
+            label, divisor = HEADLINES[variable]
+            part = effects[effects["variable"] == variable].set_index("scenario").loc[shown]
+            grid.add_row(label, *[_effect(row, divisor) for _, row in part.iterrows()])
+        console.print(grid)
 
 
 def _effect(row: pd.Series[Any], divisor: float) -> str:
