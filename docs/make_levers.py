@@ -12,7 +12,7 @@ from econ.ensemble.expectations import tally
 from econ.report.numbers import short
 
 #: Headline outcomes of the second table.
-SHOWN = ("constraint_budget_share", "harm_rate", "helpfulness", "wage_constrain", "hhi_service", "hhi_normative", "capture_index")
+SHOWN = ("constraint_budget_share", "harm_rate", "helpfulness", "wage_constrain", "hhi_service", "hhi_licence", "capture_index")
 #: Why a direction was not found, where the run and the equations say so; one line per scenario and outcome.
 NOTES = Path(__file__).parent / "levers_notes.csv"
 
