@@ -53,7 +53,7 @@ def hostile_run(directory: Path) -> Path:
         scenario("baseline", title=SCRIPT, question=IMAGE, description=TYPST, expected_mechanism=FORMULA),
         scenario("low", transfer=0.0, title=FORMULA),
         scenario("high", transfer=1.0, title=TYPST),
-        scenario("loss", commons=0.5, title=IMAGE, events=[{"customer_loss": {"quarter": 4, "share": 0.3}, "vertical_tie": None}]),
+        scenario("loss", commons=0.5, title=IMAGE, expected_signs={"harm_rate": "rises", "hhi_licence": "rises"}, events=[{"customer_loss": {"quarter": 4, "share": 0.3}, "vertical_tie": None}]),
     )
 
 

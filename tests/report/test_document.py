@@ -235,3 +235,9 @@ def test_links_of_the_market_are_held_against_what_claims_expect(document, gathe
     assert [order.index(s) for s in table.stances] == sorted(order.index(s) for s in table.stances)
     row = next(r for r in table.rows if r[1].startswith("Employed, judging"))
     assert row[2] == "falls" and "contrary (0%)" in row[3], "employment grows in the fake market"
+
+
+def test_expected_directions_stand_beside_what_was_found(document, gathered):
+    table = next(t for t in document.tables if t.id == "expectations-table")
+    assert table.rows[0][:3] == ["loss", "Harm, relative", "rises"] and table.rows[0][-1] == "contrary" and table.stances[0] == "against"
+    assert not any("expected" in key for key in gathered.changes("loss")), "an expectation is no change of the scenario"

@@ -110,7 +110,8 @@ def _results(material: Material) -> list[Block]:
 def _policies(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:
     if not material.policies:
         return []
-    return [tables.effects_table(material), *_pick(figures, "F11", "F10", "F8")]
+    expected = findings.expectations(material)
+    return [tables.effects_table(material), *([expected] if expected else []), *_pick(figures, "F11", "F10", "F8")]
 
 
 def _hypothesis(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:

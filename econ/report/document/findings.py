@@ -14,9 +14,9 @@ import numpy as np
 from econ.claims.hypotheses import CONTRADICTED, REVERSED, SUPPORTED
 from econ.claims.market import NOT_RUN, PROJECTION
 from econ.claims.text import DEVIATES, evidence_lines
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
-from econ.ensemble.statistics import mean_and_error, paired_difference
-from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.ensemble.comparison import DESCRIPTIVE
+from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, window_effect
+from econ.ensemble.expectations import AS_EXPECTED, CONTRARY, NOT_CLEAR, expectations_table, tally
 from econ.report.cost import compact
 from econ.report.decomposition import TITLES
 from econ.report.document.model import Card, Cards, Stance, Table
@@ -166,8 +166,6 @@ def transfer_pair(material: Material) -> tuple[str, str] | None:
 
 
 def _others(scenario: Any) -> str:
-    from econ.ensemble.comparison import DESCRIPTIVE
-
     levers = {key: value for key, value in scenario["levers"].items() if key != "transfer"}
     kept = {key: value for key, value in scenario.items() if key not in DESCRIPTIVE | {"name", "levers"}}
     return repr((sorted(levers.items(), key=str), sorted(kept.items(), key=str)))
@@ -180,27 +178,45 @@ TRANSFER_EXPECTS = {"constraint_budget_share": 1, "harm_rate": -1, "hhi_licence"
 def transfer_table(material: Material, pair: tuple[str, str]) -> Table:
     """What the laboratory's advantage itself does: high against low transfer, all else equal, replicate by replicate."""
     low, high = pair
-    rows_of = by_scenario(material.outcomes)
-    shared = np.intersect1d(rows_of[low]["replicate"], rows_of[high]["replicate"])
-    there, here = (rows_of[name][rows_of[name]["replicate"].isin(shared)] for name in pair)
-    last = quarters_of(here) > quarters_of(here).max() - LAST_QUARTERS
     rows, stances = [], []
     for variable, expected in TRANSFER_EXPECTS.items():
-        if variable not in here.columns:
+        if variable not in material.outcomes.columns:
             continue
-        values = [mean_and_error(grid(part, variable)[:, last].T)[0][:, None] for part in (here, there)]
-        found = {key: float(value[0]) for key, value in paired_difference(values[0], values[1]).items()}
+        found = window_effect(material.outcomes, high, low, variable)
         signed = expected * found["mean_difference"]
         clear = found["low"] > 0 or found["high"] < 0
         kind: Stance = "open" if not clear else "for" if signed > 0 else "against"
         rows.append([outcome_name(variable), "rises" if expected > 0 else "falls", interval(found["mean_difference"], found["low"], found["high"]), _LINK_WORDS[kind]])
         stances.append(kind)
     order = sorted(range(len(rows)), key=lambda k: _order(stances[k]))
-    note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval, {len(shared)} replicates. 'As expected' and 'contrary': the interval excludes 0."
+    note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval, {material.manifest.replicates} replicates. 'As expected' and 'contrary': the interval excludes 0."
     return Table(
         "transfer-table", f"What the laboratory's advantage does: {high} minus {low}", ["Outcome", "The argument expects", "Difference [95 %]", "So"],
         [rows[k] for k in order], note=note, words=frozenset({0, 1, 3}), stances=[stances[k] for k in order],
     )  # fmt: skip
+
+
+def expectations(material: Material) -> Table | None:
+    """What the author of each scenario expected beside what came out, contrary ones first."""
+    found = expectations_table(material.outcomes, material.scenarios, material.baseline)
+    if found.empty:
+        return None
+    rows: list[tuple[Stance, list[str]]] = []
+    for _, row in found.iterrows():
+        name, divisor = HEADLINES.get(row["variable"], (outcome_name(row["variable"]), 1.0))
+        difference = interval(row["mean_difference"], row["low"], row["high"], divisor)
+        rows.append((_EXPECTATION[row["found"]], [row["scenario"], name, row["expected"], difference, row["found"]]))
+    rows.sort(key=lambda row: _order(row[0]))
+    counts = ", ".join(f"{count} {word}" for word, count in tally(found).items())
+    note = "Expected directions were written into the scenarios before these runs; they are guesses about this model, not claims of the hypothesis."
+    return Table(
+        "expectations-table", f"What was expected of each scenario, contrary first: {counts}",
+        ["Scenario", "Outcome", "Expected", "Mean difference [95 %]", "Found"], [cells for _, cells in rows], note=note,
+        words=frozenset({0, 1, 2, 4}), stances=[kind for kind, _ in rows], small=True,
+    )  # fmt: skip
+
+
+_EXPECTATION: dict[str, Stance] = {CONTRARY: "against", AS_EXPECTED: "for", NOT_CLEAR: "open"}
 
 
 def effect_sentences(material: Material) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from econ.core.errors import EconError, InputError
-from econ.ensemble.comparison import distinct_scenarios, pooled_outcomes
+from econ.ensemble.comparison import DESCRIPTIVE, distinct_scenarios, pooled_outcomes
 from econ.ensemble.effects import effects_data
 from econ.ensemble.moments import moments_table
 from econ.ensemble.results import EnsembleResult, check_complete
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from econ.ensemble.manifest import Manifest
     from econ.report.cost import Question
 
-#: Keys of a scenario that a list of its changes leaves out.
-TOLD_ELSEWHERE = frozenset(
-    {"schema_version", "name", "title", "question", "description", "expected_mechanism", "extends", "sources", "quarters", "replicates"}
-)
+#: Keys of a scenario that are no settings.
+NO_SETTINGS = DESCRIPTIVE | {"schema_version", "name"}
 #: Values that are shown as text of at most this many characters.
 LONGEST_VALUE = 90
 
@@ -106,10 +104,9 @@ def _flat(scenario: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by dotted key; a lever's schedule, a prior and the list of events stay whole."""
     keys: dict[str, Any] = {}
     for key, value in scenario.items():
-        if isinstance(value, dict):
-            keys.update({f"{key}.{name}": setting for name, setting in value.items()})
-        elif key not in TOLD_ELSEWHERE:
-            keys[key] = value
+        if key in NO_SETTINGS:
+            continue
+        keys.update({f"{key}.{name}": setting for name, setting in value.items()} if isinstance(value, dict) else {key: value})
     return keys
 
 
