@@ -14,7 +14,7 @@ from econ.core.files import write_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADINGS = {
-    "labor_step": "One quarter of the labor market: econ, numpy, Mesa",
+    "labor_step": "One quarter of the labor market: econ, numpy, Mesa, Starsim",
     "lab_batching": "Laboratory runs: batched against one at a time",
     "lab_trl": "The laboratory beside TRL",
     "start_up": "Start-up",
@@ -49,7 +49,7 @@ def section(name: str) -> str:
 def origin(found: dict[str, Any]) -> str:
     """Where and when a result was measured, in a sentence."""
     on, libraries = found["machine"], ("python", "numpy", "numba", "mesa", "torch")
-    versions = ", ".join(f"{name} {found['versions'][name]}" for name in libraries)
+    versions = ", ".join(f"{name} {found['versions'][name]}" for name in libraries if found["versions"].get(name))
     return (
         f"Measured {found['date']} on {found['device']} ({on['cpu']}, {on['cores']} cores, {found['platform']}, "
         f"load average {on['load_average_1min']}), commit {(found['git_commit'] or 'unknown')}; "
