@@ -45,7 +45,7 @@ def market_engine() -> Engine:
 
 
 def choose_device(engine: Engine, choice: str) -> str:
-    """The device for an ensemble: the best that both the machine and the market have.
+    """The device for an ensemble; ``auto`` is the market's default.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def choose_device(engine: Engine, choice: str) -> str:
     InputError
         If what is asked for is not there, or the market cannot use it.
     """
-    if choice == "auto" and engine.devices == ("cpu",):
-        return "cpu"
+    if choice == "auto":
+        return engine.devices[0]
     device = resolve_device(choice)
     if device not in engine.devices:
         raise InputError(

@@ -241,6 +241,17 @@ def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     return Labelers(bounds, theta, experience, reservation, occupation, last, intercepts.persons, participation)
 
 
+def passes(device: str) -> Any:
+    """What has the passes `choose` and `learn` over labelers: compiled code for the CPU, torch for other devices."""
+    if device == "cpu":
+        from econ.market import labor_kernels
+
+        return labor_kernels
+    from econ.market.labor_torch import Passes
+
+    return Passes(device)
+
+
 def choose(
     s: Setting, labelers: Labelers, value: Array, retraining: Array, quarter: int, everyone: bool = False
 ) -> tuple[Labelers, Supply]:  # fmt: skip
@@ -260,14 +271,14 @@ def choose(
     -------
     Labelers, Supply
     """
-    from econ.market import labor_kernels
+    from econ.market.labor_kernels import SUMS
 
     p = s.p
     occupation, last = labelers.occupation.copy(), labelers.last.copy()
-    sums = np.zeros((s.size, len(REGIONS), labor_kernels.SUMS))
+    sums = np.zeros((s.size, len(REGIONS), SUMS))
     efficiency = np.empty(occupation.shape)
     chance = np.ones(s.size) if everyone else p["labeler_reconsideration"]
-    labor_kernels.choose(
+    passes(s.device).choose(
         labelers.log_ability, labelers.experience, labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),
         p["occupation_elasticity"], np.ascontiguousarray(retraining), chance, p["experience_exponent"], p["experience_scale_hours"],
         np.uint64(s.seed), np.uint64(Stream.LABELER_CHOICE), s.replicates, np.uint64((quarter + QUARTER_ORIGIN) & MASK_32), sums, efficiency,
@@ -287,10 +298,8 @@ def learn(s: Setting, labelers: Labelers, paid_hours: Array) -> Labelers:
     paid_hours : [S, G, O]
         Paid hours of one labeler who works in the occupation.
     """
-    from econ.market import labor_kernels
-
     experience = np.empty_like(labelers.experience)
-    labor_kernels.learn(
+    passes(s.device).learn(
         labelers.experience, labelers.occupation, labelers.bounds, 1 - s.p["experience_decay"], np.ascontiguousarray(paid_hours), experience
     )  # fmt: skip
     return replace(labelers, experience=experience)

@@ -81,6 +81,8 @@ class Setting:
         One harm surface per replicate.
     events : tuple
         Events of the scenario.
+    device : str
+        Where the passes over labelers are computed: ``cpu`` or ``cuda``.
     """
 
     seed: int
@@ -94,6 +96,7 @@ class Setting:
     surface: SurfaceBatch
     base_violation: float
     events: tuple[Any, ...] = ()
+    device: str = "cpu"
 
     @property
     def burn_in(self) -> int:
