@@ -123,8 +123,11 @@ def test_a_contrary_result_is_said_as_plainly_as_an_expected_one(gathered, chang
     table = findings.transfer_table(material.Material(gathered.results, outcomes, "baseline", gathered.scenarios, None, None), ("low", "high"))
     row = next(r for r in table.rows if r[0] == "Constraints' budget share")
     assert row[-1] == word
-    if word == "contrary":
-        assert table.rows[0] == row and table.stances[0] == "against", "and stands first"
+    cards = {card.stance: " ".join(card.items) for card in findings.transfer_cards(table).cards}
+    stance = {"contrary": "against", "as expected": "for", "sign open": "open"}[word]
+    assert [kind for kind, text in cards.items() if "Constraints' budget share" in text] == [stance]
+    assert list(cards) == ["against", "for", "open"], "and what is contrary stands first"
+    assert table.stances == sorted(table.stances, key=["against", "for", "open"].index)
 
 
 def test_cards_for_and_against_are_of_the_same_kind(gathered):

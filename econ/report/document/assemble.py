@@ -98,7 +98,8 @@ def _results(material: Material) -> list[Block]:
         blocks += [Paragraph("What the laboratory's measurements say of the claims that they can test."), findings.verdict_cards(material.claims), Paragraph(BESIDE)]
     pair = findings.transfer_pair(material)
     if pair is not None:
-        blocks.append(findings.transfer_table(material, pair))
+        table = findings.transfer_table(material, pair)
+        blocks += [Paragraph(f"What the laboratory's advantage does in the market, if it carries over: {pair[1]} minus {pair[0]}."), findings.transfer_cards(table), table]
     if material.policies:
         blocks += [
             Paragraph(f"Mean paired differences against {material.baseline} over the last two years with 95 % intervals:", "What the scenarios change."),

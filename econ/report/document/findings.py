@@ -196,6 +196,20 @@ def transfer_table(material: Material, pair: tuple[str, str]) -> Table:
     )  # fmt: skip
 
 
+def transfer_cards(table: Table) -> Cards:
+    """The rows of `transfer_table` as cards like those of the claims, so that neither kind of result stands smaller."""
+    cards = []
+    for kind, heading in _TRANSFER_HEADINGS.items():
+        own = [row for row, found in zip(table.rows, table.stances, strict=True) if found == kind]
+        items = [f"{outcome}: expected to {_VERBS[expected]}; {difference}." for outcome, expected, difference, _ in own]
+        cards.append(Card(heading, items=items or ["None of the outcomes."], stance=kind, tag=f"{len(own)} of {len(table.rows)}"))
+    return Cards(cards)
+
+
+_VERBS = {"rises": "rise", "falls": "fall"}
+_TRANSFER_HEADINGS: dict[Stance, str] = {"against": "Contrary to the argument", "for": "As the argument expects", "open": "Sign open"}
+
+
 def expectations(material: Material) -> Table | None:
     """What the author of each scenario expected beside what came out, contrary ones first."""
     found = expectations_table(material.outcomes, material.scenarios, material.baseline)
