@@ -1,4 +1,4 @@
-from econ.claims.assess import assess_claims as claims
+from econ.claims.assess import assess_claims
 from econ.market import MarketModel as MarketModel
 from econ.report.runs import Comparison as Comparison
 from econ.report.runs import Run as Run
@@ -11,3 +11,4 @@ from econ.surfaces import Surfaces as Surfaces
 from econ.surfaces import load_surfaces as load_surfaces
 
 __version__: str
+claims = assess_claims

@@ -101,7 +101,7 @@ def _draw(replicate: Any, quarter: Any, start: Any, n: Any, seed: Any, stream: A
 @numba.njit(inline="always")
 def _reconsidering(again: Any, chance: Any, n: Any, who: Any) -> Any:
     """Places in the chunk of those who reconsider, and their number."""
-    count = 0
+    count: Any = 0
     for i in range(n):
         who[count] = i
         count += np.int64(again[i] < chance)
@@ -131,7 +131,7 @@ def _add_up(
 ) -> None:  # fmt: skip
     """Sums over those who work, in the order of labelers."""
     judge, constrain, rent = part[ABILITY], part[ABILITY + 1], part[RESERVATION]
-    judges = 0
+    judges: Any = 0
     for k in range(count):
         i = start + who[k]
         a = ability[k]

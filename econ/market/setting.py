@@ -114,7 +114,8 @@ class Setting:
 
     def uniform(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
         """Uniform draws [S, …] for agents of the given ids: a number, [n], [1, …] or [S, …]."""
-        return self._uniforms(stream, quarter, agents, draw)[0]
+        drawn: NDArray[np.float64] = self._uniforms(stream, quarter, agents, draw)[0]
+        return drawn
 
     def normal(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
         """Standard normal draws [S, …] for agents of the given ids, as in `uniform`."""

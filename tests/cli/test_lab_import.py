@@ -102,6 +102,8 @@ def test_the_walk_from_a_table_to_a_market_run(econ, tmp_path):
         "baseline",
         "--set",
         "surfaces=runs/surfaces",
+        "--set",
+        "parameters.measured_quality=0",
         "--replicates",
         2,
         "--quarters",
