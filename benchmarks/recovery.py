@@ -18,6 +18,8 @@ from econ.core.files import write_text
 from econ.surfaces.recovery import QUANTITIES, RECOVERED, Recovered, flat_is_refused, recover, true_position
 
 PAGE = Path(__file__).parents[1] / "docs" / "recovery.md"
+#: Coverage of a 90 % interval that is asked for.
+LOW, HIGH = 0.85, 0.95
 #: Repetitions begin here, so that none is one of the test suite's.
 FIRST = 1000
 HEAD = """# Does the fit find what is there?
@@ -75,10 +77,28 @@ def main() -> None:
         repetitions=asked.repetitions,
         draws=asked.draws,
     )
+    write_page()
+
+
+def write_page() -> None:
+    """The page, from the stored numbers."""
     stored = json.loads((RESULTS / "recovery.json").read_text(encoding="utf-8"))
-    tables = "\n\n".join(Table(**table).markdown() for table in stored["tables"])
-    notes = "\n".join(f"- {note}" for note in stored["notes"])
-    write_text(PAGE, f"{HEAD}\n{tables}\n\n{notes}\n- {origin(stored)}\n")
+    tables = [Table(**table) for table in stored["tables"]]
+    notes = [*stored["notes"], shortfalls(tables[0]), origin(stored)]
+    text = "\n\n".join(table.markdown() for table in tables)
+    write_text(PAGE, f"{HEAD}\n{text}\n\n" + "".join(f"- {note}\n" for note in notes))
+
+
+def shortfalls(coverage: Table) -> str:
+    """Which shares lie outside the range that was asked for, in a sentence."""
+    outside = [
+        f"{name} under {row[0]} ({row[i]:.3f})"
+        for row in coverage.rows
+        for i, name in enumerate(coverage.columns)
+        if name in QUANTITIES and not LOW <= float(row[i] or 0.0) <= HIGH
+    ]
+    asked = f"{LOW:.0%} to {HIGH:.0%}"
+    return f"outside {asked}: {', '.join(outside)}" if outside else f"all shares lie within {asked}"
 
 
 if __name__ == "__main__":

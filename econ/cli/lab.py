@@ -106,7 +106,7 @@ def fit(
         surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
     if csv:
         _write_csv(out)
-    from econ.report.laboratory_tables import key_facts, print_fit
+    from econ.report.laboratory_text import key_facts, print_fit
 
     if as_json:
         typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
@@ -159,7 +159,8 @@ def show(
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
 ) -> None:
     """Show measurements and fits as tables and, with --out, as figures."""
-    from econ.report.laboratory_tables import key_facts, load_laboratory, print_laboratory
+    from econ.report.laboratory_tables import load_laboratory
+    from econ.report.laboratory_text import key_facts, print_laboratory
 
     laboratory = load_laboratory(directory)
     written: list[str] = []

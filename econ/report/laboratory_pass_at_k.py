@@ -19,6 +19,7 @@ from econ.surfaces.cells import CONFIRMATORY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import Console
 
 PASSES = [f"pass_{k}" for k in PASS_AT]
 #: Largest k is what the claim is about; one in the middle shows the way there.
@@ -34,7 +35,8 @@ def pass_table(measurements: pd.DataFrame, curves: pd.DataFrame | None, distribu
     Returns
     -------
     DataFrame
-        `panel` ("human", "oracle", "base"), `method`, `world`, `step`, `pass_1` to `pass_256`.
+        `panel` ("human", "oracle", "base"), `method`, `world`, `step`, `pass_1` to `pass_256`, and `evaluated`: this is
+        the policy that the run chose by its own validation labels, which need not be its last.
     """
     rows = measurements[(measurements["task"] == "B") & (measurements["distribution"] == distribution)]
     rows = rows[rows["stage"].isin(CONFIRMATORY) & rows["pass_1"].notna()]
@@ -43,12 +45,12 @@ def pass_table(measurements: pd.DataFrame, curves: pd.DataFrame | None, distribu
     chosen = rows[rows["n"] == rows.groupby("method")["n"].transform("max")]
     tuned = chosen["tuning_judgements"].fillna(0).groupby(chosen["method"]).transform("max") > 0
     chosen = chosen[~tuned | (chosen["tuning_judgements"].fillna(0) > 0)]
-    ends = chosen.assign(step=chosen["steps"].fillna(0).astype(int))
-    parts = [ends[["run_id", "method", "label_kind", "world", "step", *PASSES]]]
+    ends = chosen.assign(step=chosen["best_step"].fillna(chosen["steps"]).fillna(0).astype(int), evaluated=True)
+    parts = [ends[["run_id", "method", "label_kind", "world", "step", *PASSES, "evaluated"]]]
     if curves is not None and set(PASSES) <= set(curves.columns):
         along = curves[(curves["distribution"] == distribution) & curves["pass_1"].notna()]
         facts = ends[["run_id", "method", "label_kind", "world"]]
-        parts.append(along[["run_id", "step", *PASSES]].merge(facts, on="run_id"))
+        parts.append(along[["run_id", "step", *PASSES]].merge(facts, on="run_id").assign(evaluated=False))
     table = pd.concat(parts, ignore_index=True)
     kinds = [
         "base" if m == "base" else "oracle" if is_oracle(str(m), str(k)) else "human"
@@ -57,7 +59,9 @@ def pass_table(measurements: pd.DataFrame, curves: pd.DataFrame | None, distribu
     table.insert(0, "panel", kinds)
     table[PASSES] = table[PASSES].astype("float64")
     # Several optimiser seeds or ends of one run at one step are averaged.
-    means = table.groupby(["panel", "method", "world", "step"], observed=True)[PASSES].mean().reset_index()
+    keys = ["panel", "method", "world", "step"]
+    named = {"evaluated": ("evaluated", "max"), **{p: (p, "mean") for p in PASSES}}
+    means = table.groupby(keys, observed=True).agg(**named).reset_index()
     worlds = means.groupby("method")["world"].transform("nunique")
     return means[worlds >= MINIMUM_WORLDS].reset_index(drop=True)
 
@@ -156,7 +160,7 @@ def pass_at_k_figure(table: pd.DataFrame, distribution: str) -> Figure:
         note = (
             "Each path begins at the base model (star); a path above another has more pass@k at the same pass@1. Right: "
             f"pass@k where every method has the same pass@1, {' and '.join(notes)} on the average: in each world the highest that all "
-            "reach; bars: 95 % intervals over worlds. Exact, not sampled. One verification is not one human label, "
+            "reach; bars: 95 % intervals over worlds (of each method, not of differences). Exact, not sampled. One verification is not one human label, "
             "so the rows must not be compared at equal n. Toy world: signs may carry over, magnitudes do not."
         )
         where = DISTRIBUTIONS.get(distribution, distribution)
@@ -217,3 +221,35 @@ def pass_alt_text(table: pd.DataFrame, distribution: str) -> str:
             sentences.append(f"{kind}: pass@256 at pass@1 = {level:.3f}, means [95 % intervals]: {values}.")
     where = DISTRIBUTIONS.get(distribution, distribution)
     return f"Paths of pass@16 and pass@256 against pass@1 along training in world B, {where}, and pass@k over k at matched pass@1. {' '.join(sentences)}"
+
+
+def print_pass_rates(measurements: pd.DataFrame, console: Console) -> None:
+    """World B on a terminal: pass@k of the policy that each run chose, by method, oracle arms marked."""
+    from rich.table import Table
+
+    distribution = "ood"
+    rates = pass_table(measurements, None, distribution)
+    if rates.empty:
+        return
+    table = Table(
+        title=f"World B {DISTRIBUTIONS[distribution]}, confirmatory worlds: mean pass@k, 95 % intervals over worlds",
+        title_justify="left", box=None,
+    )  # fmt: skip
+    table.add_column("method")
+    shown = (PASS_AT[0], *SHOWN_K)
+    for name in ("worlds", *(f"pass@{k}" for k in shown)):
+        table.add_column(name, justify="right")
+    for (panel, method), own in rates.groupby(["panel", "method"]):
+        cells = [mean_interval(own[f"pass_{k}"].to_numpy(float)) for k in shown]
+        mark = " (upper bound: a program verifies)" if panel == "oracle" else ""
+        table.add_row(f"{method}{mark}", str(len(own)), *(interval(*cell) for cell in cells))
+    console.print(table)
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean over worlds with the ends of its 95 % interval (Student t)."""
+    from scipy.special import stdtrit
+
+    mean = float(values.mean())
+    margin = float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2) * values.std(ddof=1) / np.sqrt(len(values)))
+    return mean, mean - margin, mean + margin

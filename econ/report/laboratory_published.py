@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from econ.core.shipped import shipped_path
-from econ.report.laboratory_pass_at_k import PASSES
+from econ.report.laboratory_pass_at_k import PASSES, mean_interval
 
 REFERENCE_TABLES = "lab_reference_tables.csv"
 #: Our arm for each published one, where there is one that its authors would recognise.
@@ -61,19 +60,13 @@ Values = dict[tuple[str, str, int], tuple[float, float, float]]
 
 
 def _pass_values(table: pd.DataFrame) -> Values:
-    """Percent by method and k at the end of training."""
-    from scipy.special import stdtrit
-
-    if table.empty:
-        return {}
-    ends = table.sort_values("step").groupby(["method", "world"], as_index=False).last()
+    """Percent by method and k of the policies that the runs chose."""
     found: Values = {}
-    for method, own in ends.groupby("method"):
+    chosen = table[table["evaluated"]] if len(table) else table
+    for method, own in chosen.groupby("method") if len(chosen) else ():
         for name in PASSES:
-            values = 100.0 * own[name].to_numpy(float)
-            margin = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values)))
-            mean = float(values.mean())
-            found[("pass_at_k", str(method), int(name.removeprefix("pass_")))] = (mean, mean - margin, mean + margin)
+            key = ("pass_at_k", str(method), int(name.removeprefix("pass_")))
+            found[key] = mean_interval(100.0 * own[name].to_numpy(float))
     return found
 
 

@@ -23,7 +23,8 @@ from econ.report.laboratory_arms import (
     plane_table,
 )
 from econ.report.laboratory_slices import slice_alt_text, slice_table, surface_slices
-from econ.report.laboratory_tables import cell_table, load_laboratory, print_laboratory, pure_arms
+from econ.report.laboratory_tables import cell_table, load_laboratory, pure_arms
+from econ.report.laboratory_text import print_laboratory
 from econ.report.style import save_figure
 from econ.surfaces.files import load_surfaces, write_surfaces
 from econ.surfaces.posterior import Draws, Surfaces

@@ -30,6 +30,7 @@ from econ.report.laboratory_pass_at_k import matched, pass_at_k_figure, pass_tab
 from econ.report.laboratory_published import published_table
 from econ.report.laboratory_signs import sign_map, sign_table
 from econ.report.laboratory_tables import Laboratory, cell_table
+from econ.report.laboratory_text import print_laboratory
 from econ.report.style import save_figure
 
 HARM, SYCOPHANCY = DIAGRAMS
@@ -182,6 +183,20 @@ def test_published_numbers_stand_beside_ours_in_columns_of_their_own(methods):
     assert nsr["published"] != nsr["ours"] and nsr["grade"]
     assert table.loc[table["method"] == "D2O", "our_method"].tolist() == ["d2o_clean3"]
     assert not (table["metric"] == "mmlu").any()
+
+
+def test_world_b_is_printed_with_the_policy_that_was_chosen_and_upper_bounds_marked():
+    measurements, curves = strategy_tables()
+    chosen = measurements.assign(best_step=measurements["steps"].where(measurements["method"] != "psr_or", 40))
+    table = pass_table(chosen, curves, "ood")
+    assert table.loc[table["method"] == "psr_or"].groupby("world")["evaluated"].sum().eq(1).all()
+    assert table.loc[table["evaluated"] & (table["method"] == "psr_or"), "step"].eq(40).all()
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    print_laboratory(Laboratory("B", measurements, None, curves), console)
+    text = console.export_text()
+    line = next(line for line in text.splitlines() if line.strip().startswith("psr_or"))
+    assert "upper bound" in line and "0.790" in line
+    assert "No confirmatory" not in text
 
 
 def test_curves_of_methods_and_arms_that_no_form_identifies(methods):
