@@ -39,6 +39,8 @@ BLOCKED, PLAIN, KEYED = "numpy, blocks of 16,384", "numpy, whole arrays", "numpy
 MESA, SHUFFLED, STARSIM = "Mesa, do", "Mesa, shuffle_do", "Starsim"
 #: What is asked of econ: at most so many ns at 10^6 labelers, and at least so many times faster than others.
 TARGET_NANOSECONDS, TARGET_MESA, TARGET_STARSIM = 40.0, 100.0, 6.0
+#: Log-log slope of time from so many labelers on.
+TARGET_SLOPES, SLOPE_FROM = (0.9, 1.1), 10_000
 #: Above so many labelers Mesa is left out: it would take seconds a quarter and gigabytes.
 MESA_MOST = 100_000
 
@@ -190,6 +192,12 @@ def targets(found: dict[str, dict[int, float]]) -> list[str]:
     """What was asked and what was found, in sentences."""
     size = max(found[OURS])
     asked = [f"Asked: at most {TARGET_NANOSECONDS:g} ns at 10^6 labelers; found {found[OURS][size]:.1f} ns at {size:,}."]
+    sizes = [size for size in found[OURS] if size >= SLOPE_FROM]
+    if len(sizes) > 1:
+        logs = np.log(sizes), np.log([size * found[OURS][size] for size in sizes])
+        slope, (low, high) = float(np.polyfit(*logs, 1)[0]), TARGET_SLOPES
+        met = "met" if low <= slope <= high else "not met"
+        asked.append(f"Asked: log-log slope of time in labelers from {low} to {high}; found {slope:.2f} from {sizes[0]:,} to {sizes[-1]:,}, {met}.")
     for name, least in ((MESA, TARGET_MESA), (SHUFFLED, TARGET_MESA), (STARSIM, TARGET_STARSIM)):
         if name in found:
             size = max(found[name])
