@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from econ.market.by_place import ORIGINS
+from econ.market.setting import JURISDICTIONS, OCCUPATIONS, REGIONS
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -17,6 +20,25 @@ class Outcome:
     meaning: str
     section: str
 
+
+_WORK = {"judge": "judging", "constrain": "constraint work"}
+_PLACES = [(occupation, region) for region in REGIONS for occupation in OCCUPATIONS]
+_BY_REGION = tuple(
+    row
+    for occupation, region in _PLACES
+    for row in (
+        (f"employment_{occupation}_{region}", "persons", f"labelers at work: {_WORK[occupation]}, {region.replace('_', ' ')}"),
+        (f"wage_{occupation}_{region}", "USD/h", f"mean paid wage: {_WORK[occupation]}, {region.replace('_', ' ')}, per hour of ability 1; null where nobody works"),
+    )
+)
+_BY_ORIGIN = tuple(
+    (
+        f"norm_loss_{origin}_{place}", "norm units",
+        f"the part of the distance between rules in force and public ideal in {place} that is due to {'the commons' if origin == 'commons' else 'libraries of ' + origin}",
+    )
+    for origin in ORIGINS
+    for place in JURISDICTIONS
+)  # fmt: skip
 
 _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
     "budgets": (
@@ -46,6 +68,7 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("hours_unpaid_share", "share", "hours present that are not paid"),
         ("fill_preference", "share", "preference labels ordered from vendors that were delivered"),
         ("fill_constraint", "share", "constraint labels ordered from vendors that were delivered"),
+        *_BY_REGION,
     ),
     "concentration": (
         ("hhi_licence", "HHI", "concentration of licence revenue; null below 4 paying firms, where it says nothing"),
@@ -118,6 +141,7 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("norm_misfit", "norm units", "distance of the rules in force from the public ideal, over governed requests"),
         ("norm_export", "norm units", "the part from libraries of another jurisdiction"),
         ("stake_ratio", "log", "log of the industry's over the public's drawn stake factor"),
+        *_BY_ORIGIN,
     ),
     "welfare": (
         ("consumer_surplus", "USD", "log-sum of product demand"),
@@ -155,6 +179,7 @@ NULLABLE = frozenset(
         "cert_pass_rate", "cert_false_pass", "cert_false_fail", "cert_refused_position", "cert_refused_documents", "cert_refused_test",
         "cert_violation", "helpfulness_measured", "loss_revenue_ratio", "tie_revenue_ratio", "tie_rivals_reducing", "tie_others_revenue_ratio",
         "wage_judge", "wage_constrain", "wage_low_income",
+        *(f"wage_{occupation}_{region}" for occupation, region in _PLACES),
         "wage_us_generalist", "wage_expert", "markdown", "labor_share", "hours_unpaid_share", "fill_preference", "fill_constraint",
     }
 )  # fmt: skip

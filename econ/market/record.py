@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.market import sources
+from econ.market.by_place import labor_by_place, norms_by_place
 from econ.market.certification import governed_requests, norm_gaps, public_ideal
 from econ.market.events import QUARTERS_PER_YEAR
 from econ.market.ledger import FLOWS, SECTORS
@@ -92,7 +93,7 @@ def _labor(s: Setting, state: State, e: Events) -> Columns:
     }  # fmt: skip
     for g, region in enumerate(REGIONS):
         columns[f"wage_{region}"] = ratio(pay[:, :, g].sum(axis=(1, 2)), w.used[:, :, g].sum(axis=(1, 2)))
-    return columns
+    return columns | labor_by_place(heads, pay, w.used)
 
 
 def _gini(state: State, e: Events) -> Array:
@@ -263,7 +264,7 @@ def _governance(s: Setting, state: State, e: Events) -> Columns:
         "curator_influence": (weight * e.influence.curator_share).sum(axis=1), "capture_weight": (weight * e.influence.weight).sum(axis=1),
         "industry_voice": (weight * e.influence.voice_share).sum(axis=1),
         "norm_misfit": (weight * gaps.sum(axis=1)).sum(axis=1), "norm_export": (weight * (gaps * abroad).sum(axis=1)).sum(axis=1),
-        "stake_ratio": np.log(industry / people),
+        "stake_ratio": np.log(industry / people), **norms_by_place(gaps, state.curators.home),
     }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Simulation:
         USD by flow.
     facts : dict of str to [S]
         What is worth knowing of each replicate: its transfer, mean log advantage and the share of
-        categories at its bound, whether its status quo lies outside what was measured, the form of its surface, redrawn positions, drift of the budget share over the last burn-in quarters, largest ledger residual.
+        categories at its bound, its position on the curves in half-saturations, whether its status quo lies outside what was measured, the form of its surface, redrawn positions, drift of the budget share over the last burn-in quarters, largest ledger residual.
     failed : dict of int to str
         Replicates without a status quo, or that turned non-finite, with variable and quarter; what else is said of them
         means nothing.
@@ -183,6 +183,7 @@ def simulate(
     share = outcomes["constraint_budget_share"]
     bounded = np.abs(quo.response.advantage) >= s.p["advantage_bound", 1]
     facts = {
+        "position_constraint": quo.response.position_x, "position_preference": quo.response.position_y,
         "transfer": quo.response.transfer, "advantage": quo.response.advantage.mean(axis=1),
         "advantage_bounded": bounded.mean(axis=1), "extrapolated": _extrapolated(quo), "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
         "budget_share_drift": np.abs(share[:, ENTRY_LEAD - 1] - share[:, 0]) / (ENTRY_LEAD - 1),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import small_market as small
 
+from econ.market.by_place import norms_by_place
 from econ.market.quarter import advance
 from econ.market.record import record
 
@@ -198,3 +199,29 @@ def test_welfare_parts_by_hand(quarter):
     total = total + columns["labeler_surplus"] - columns["public_cost"] + flow("provenance_claims")
     np.testing.assert_allclose(columns["welfare"], total - columns["uninsured_harm"] - flattery, rtol=1e-9)
     assert np.all(np.isfinite(total))
+
+
+def test_outcomes_by_place_add_up(quarter):
+    _, _, _, state, e, columns = quarter
+    for number, occupation in enumerate(("judge", "constrain")):
+        parts = [columns[f"employment_{occupation}_{region}"] for region in ("low_income", "us_generalist", "expert")]
+        np.testing.assert_allclose(sum(parts), columns[f"employment_{occupation}"], rtol=1e-12)
+        for g, region in enumerate(("low_income", "us_generalist", "expert")):
+            used = e.work.used[:, :, g, number].sum(axis=1)
+            paid = (e.work.used * e.paid_wage)[:, :, g, number].sum(axis=1)
+            wage = np.where(used > 0, paid / np.where(used > 0, used, 1.0), np.nan)
+            np.testing.assert_allclose(columns[f"wage_{occupation}_{region}"], wage, rtol=1e-12)
+    weight = state.firms.users.sum(axis=1) / state.firms.users.sum(axis=(1, 2))[:, None]
+    places = ("j1", "j2", "j3")
+    by_place = np.stack([sum(columns[f"norm_loss_{o}_{j}"] for o in (*places, "commons")) for j in places], axis=1)
+    np.testing.assert_allclose((weight * by_place).sum(axis=1), columns["norm_misfit"], rtol=1e-12)
+    abroad = np.stack([sum(columns[f"norm_loss_{o}_{j}"] for o in places if o != j) for j in places], axis=1)
+    np.testing.assert_allclose((weight * abroad).sum(axis=1), columns["norm_export"], rtol=1e-12)
+
+
+def test_loss_from_norms_goes_to_the_home_of_the_library():
+    gaps = np.zeros((1, 4, 3))
+    gaps[0, 0, 1], gaps[0, 1, 1], gaps[0, 2, 0], gaps[0, 3, 2] = 0.1, 0.2, 0.4, 0.8
+    found = norms_by_place(gaps, np.array([[0, 0, 2]]))
+    nonzero = {name: float(value[0]) for name, value in found.items() if value[0]}
+    assert nonzero == pytest.approx({"norm_loss_j1_j2": 0.3, "norm_loss_j3_j1": 0.4, "norm_loss_commons_j3": 0.8})
