@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,6 +213,7 @@ def _shared_surfaces(scenarios: Sequence[Scenario]) -> Surfaces:
     return load_surfaces(first.surfaces)
 
 
+@cache
 def code_hash() -> str:
     """SHA-256 of the package's source that decides the numbers, so that no resume mixes two versions."""
     digest = hashlib.sha256()

@@ -13,7 +13,7 @@ from econ.core.files import content_hash, result_directory, write_json
 from econ.core.provenance import now, provenance
 from econ.ensemble.design import plan
 from econ.ensemble.sweeps.index import write_index
-from econ.ensemble.sweeps.point import PointFile, PointTask, point_hash
+from econ.ensemble.sweeps.point import PointFile, PointTask, point_facts, point_hash
 from econ.ensemble.sweeps.points import Settings, scenarios_of, settings_of
 from econ.ensemble.sweeps.spec import Sweep
 from econ.ensemble.sweeps.store import PointStore
@@ -123,14 +123,13 @@ def run_sweep(
         store = PointStore(partial)
         for index in set(store.points()) - {task.index for task in tasks}:
             store.remove(index)
-        missing = [task for task in tasks if store.find(task) is None]
-        finished = len(tasks) - len(missing)
-        progress(finished, len(tasks))
-        for point in scheduler(planned.surfaces, engine.simulate, missing):
-            store.save(point)
-            finished += 1
-            progress(finished, len(tasks))
-        failed = write_index(partial, planned.settings, tasks, store)
+        facts = {task.index: point_facts(content) for task in tasks if (content := store.find(task)) is not None}
+        progress(len(facts), len(tasks))
+        missing = [task for task in tasks if task.index not in facts]
+        for point in store.save_all(scheduler(planned.surfaces, engine.simulate, missing)):
+            facts[point.task.index] = point.facts
+            progress(len(facts), len(tasks))
+        failed = write_index(partial, planned.settings, facts)
         manifest = _manifest(planned, shard, failed, started, time.monotonic() - clock)
         write_sweep_manifest(partial, manifest)
     return manifest

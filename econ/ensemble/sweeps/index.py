@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from econ.core.errors import WorkError
 from econ.core.files import atomic_file
-from econ.ensemble.sweeps.point import PointTask, point_facts
 
 if TYPE_CHECKING:
     from econ.ensemble.sweeps.points import Settings
-    from econ.ensemble.sweeps.store import PointStore
 
 INDEX, SUMMARY = "index.parquet", "summary.parquet"
 
 
 def write_index(
-    directory: Path, settings: list[Settings], tasks: list[PointTask], store: PointStore
+    directory: Path, settings: list[Settings], facts_of: Mapping[int, dict[str, Any]]
 ) -> dict[str, dict[str, str]]:
     """Write ``index.parquet`` and ``summary.parquet``; returns the replicates that failed, by point.
+
+    Parameters
+    ----------
+    directory : Path
+    settings : list of dict
+        Of every point of the sweep.
+    facts_of : mapping of int to dict
+        What each point that was computed says about itself, as of `point_facts`, by index.
 
     The index has one row per point: its number, its settings as JSON, one column per key (a number, or
     JSON where a value is none; empty where a point leaves the scenario's own), and how many replicates
@@ -31,16 +37,12 @@ def write_index(
     """
     keys = list(dict.fromkeys(key for one in settings for key in one))
     rows, summary, failed = [], [], {}
-    for task in tasks:
-        content = store.find(task)
-        if content is None:
-            raise WorkError(f"point {task.index} is missing or damaged; run the same command again")
-        facts = point_facts(content)
+    for point, facts in sorted(facts_of.items()):
         if facts["failed"]:
-            failed[str(task.index)] = facts["failed"]
-        own = settings[task.index]
-        rows.append({"point": task.index, "settings": json.dumps(own, sort_keys=True), "failed": len(facts["failed"]), **own})
-        summary += [(task.index, name, *values) for name, values in facts["summary"].items()]
+            failed[str(point)] = facts["failed"]
+        own = settings[point]
+        rows.append({"point": point, "settings": json.dumps(own, sort_keys=True), "failed": len(facts["failed"]), **own})
+        summary += [(point, name, *values) for name, values in facts["summary"].items()]
     index = pd.DataFrame(rows, columns=["point", "settings", "failed", *keys])
     for key in keys:
         index[key] = _column(index[key])

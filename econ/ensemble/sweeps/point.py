@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,11 @@ class PointTask:
 
 @dataclass(frozen=True)
 class PointFile:
-    """A computed point: the content of its Parquet file."""
+    """A computed point: the content of its Parquet file, and what that file says about itself."""
 
     task: PointTask
     content: bytes
+    facts: dict[str, Any]
 
 
 def point_hash(design: Design) -> str:
@@ -86,24 +88,29 @@ def compute_point(surfaces: Surfaces, simulate: Callable[..., Any], task: PointT
     columns = {
         "replicate": np.repeat(replicates, len(quarters)),
         "quarter": np.tile(quarters.astype(np.int16), len(replicates)),
-        **{name: pa.array(x.reshape(-1), type=pa.float64(), from_pandas=True) for name, x in outcomes.items()},
+        **{name: _column(values.reshape(-1)) for name, values in outcomes.items()},
     }
-    table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(facts, sort_keys=True).encode()})
+    table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(facts).encode()})
     buffer = io.BytesIO()
-    # Every value is its own: dictionaries and statistics would only cost time.
-    pq.write_table(table, buffer, compression="zstd", use_dictionary=False, write_statistics=False)
-    return PointFile(task, buffer.getvalue())
+    # Every value is its own: dictionaries and statistics would only cost time, and zstd twice as much as snappy.
+    pq.write_table(table, buffer, compression="snappy", use_dictionary=False, write_statistics=False)
+    return PointFile(task, buffer.getvalue(), facts)
+
+
+def _column(values: NDArray[np.float64]) -> pa.Array:
+    """A column in which NaN is null; without one, the values are not even copied."""
+    return pa.array(values, type=pa.float64(), from_pandas=bool(np.isnan(values).any()))
 
 
 def _summary(outcomes: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float | None]]:
     """Mean, standard deviation and Monte Carlo error of each outcome over the last two years."""
-    names = list(outcomes)
-    last = np.stack([mean_and_error(outcomes[name][:, -LAST_QUARTERS:].T)[0] for name in names], axis=1)
-    mean, sd, error, _ = mean_and_error(last)
+    last = np.stack([values[:, -LAST_QUARTERS:] for values in outcomes.values()], axis=-1)
+    by_replicate, *_ = mean_and_error(last.transpose(1, 0, 2))
+    mean, sd, error, _ = mean_and_error(by_replicate)
     triples = np.stack([mean, sd, error], axis=1).tolist()
     return {
-        name: [x if np.isfinite(x) else None for x in triple]
-        for name, triple in zip(names, triples, strict=True)
+        name: [x if math.isfinite(x) else None for x in triple]
+        for name, triple in zip(outcomes, triples, strict=True)
     }
 
 

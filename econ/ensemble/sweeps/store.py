@@ -8,6 +8,8 @@ DuckDB, pandas and polars read the folder as one table with a column `point`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +29,29 @@ class PointStore:
     def __init__(self, directory: Path) -> None:
         self.folder = directory / FOLDER
 
-    def save(self, point: PointFile) -> None:
-        """Write a point atomically."""
+    def save(self, point: PointFile) -> PointFile:
+        """Write a point atomically, and return it."""
         place = self._place(point.task.index)
         place.mkdir(parents=True, exist_ok=True)
         name = f"{point.task.config_hash[:DIGEST]}.{_digest(point.content)}.parquet"
         with atomic_file(place / name) as temporary:
             temporary.write_bytes(point.content)
+        return point
+
+    def save_all(self, points: Iterable[PointFile]) -> Iterator[PointFile]:
+        """Write points as they come and yield those that are safe on the disk.
+
+        The disk's answer is waited for while the next point is computed; whatever ends the iteration, a
+        point that came is written.
+        """
+        with ThreadPoolExecutor(1) as writer:
+            last: Future[PointFile] | None = None
+            for point in points:
+                if last is not None:
+                    yield last.result()
+                last = writer.submit(self.save, point)
+            if last is not None:
+                yield last.result()
 
     def find(self, task: PointTask) -> bytes | None:
         """Content of a finished point; files that are damaged or of another configuration are deleted."""
