@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Scenarios of the reference report; the first is the baseline.
 REPORTED := baseline public_commons no_transfer full_transfer strict_liability customer_loss vertical_tie
 
-.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery levers clean help
+.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger levers clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ benchmarks: $(VENV)/.installed ## measure speed and memory (five minutes), rewri
 
 recovery: $(VENV)/.installed ## coverage of the fit's intervals on synthetic truths (ten minutes), rewrite docs/recovery.md
 	$(BIN)/python -m benchmarks.recovery
+
+ledger: $(VENV)/.installed ## a thousand random scenarios (five minutes), rewrite docs/ledger.md
+	$(BIN)/python -m benchmarks.random_scenarios
 
 levers: $(VENV)/.installed ## run every shipped scenario against the baseline (five minutes), rewrite docs/levers.md
 	$(BIN)/econ run baseline $$($(BIN)/econ scenario list | awk '$$1 != "baseline" {print $$1}') --out runs/levers --force --quiet

@@ -112,6 +112,11 @@ def result_directory(out: Path, *, force: bool = False, resume: bool = True) -> 
             raise WorkError(f"{out}: cannot be written ({error.strerror or error})") from error
 
 
+def discard_partial(out: Path) -> None:
+    """Remove what an attempt at `out` left, where its input turned out to be impossible and nothing can be resumed."""
+    shutil.rmtree(out.with_name(out.name + ".partial"), ignore_errors=True)
+
+
 @contextlib.contextmanager
 def _lock(directory: Path) -> Iterator[None]:
     """Hold an advisory lock, so that two processes never write one directory."""

@@ -49,6 +49,7 @@ class Stream(IntEnum):
     INCIDENT = 53
     DAMAGE = 54
     BELIEF_SIGNAL = 55
+    QUALITY = 56
     # Laboratory. Counter layout: (world, step, index, draw).
     WORLD = 100
     OMITTED_RULES = 101

@@ -23,17 +23,21 @@ class Engine:
         Payer and payee of each flow of the ledger.
     devices, precisions : tuple of str
         What the market can compute on and in; the first is the default.
+    impossible : str, optional
+        How the reason of a failed replicate begins where its parameters contradict each other.
     """
 
     simulate: Callable[..., Any]
     flows: Mapping[str, tuple[str, str]]
     devices: tuple[str, ...] = ("cpu",)
     precisions: tuple[str, ...] = ("float64",)
+    impossible: str | None = None
 
 
 def market_engine() -> Engine:
     """The project's own market."""
     from econ.market import simulate as market
+    from econ.market.health import NO_STATUS_QUO
     from econ.market.ledger import FLOWS
 
     return Engine(
@@ -41,6 +45,7 @@ def market_engine() -> Engine:
         flows={name: (flow.payer, flow.payee) for name, flow in FLOWS.items()},
         devices=getattr(market, "DEVICES", ("cpu",)),
         precisions=getattr(market, "PRECISIONS", ("float64",)),
+        impossible=NO_STATUS_QUO,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from econ.core.errors import WorkError
+from econ.core.errors import InputError, WorkError
 from econ.core.files import atomic_file, file_hash
 from econ.core.provenance import now
 from econ.ensemble.blocks import FOLDER, BlockStore
@@ -41,6 +41,10 @@ LARGEST_REJECTION = 0.25
 TABLES = ("outcomes.parquet", "ledger.parquet", "replicates.parquet")
 
 
+class ImpossibleScenario(InputError):
+    """A scenario whose parameters admit no equilibrium in any replicate."""
+
+
 def silent(finished: int, total: int) -> None:
     """Report no progress."""
 
@@ -66,8 +70,10 @@ def execute(
 
     Raises
     ------
+    ImpossibleScenario
+        If no replicate of a scenario has an equilibrium to start from.
     WorkError
-        If all replicates of a scenario fail, or the market stops.
+        If all replicates of a scenario fail otherwise, or the market stops.
     """
     started, clock = now(), time.monotonic()
     _clear(directory)
@@ -149,9 +155,10 @@ def _write_blocks(
         for name, reasons in failed.items():
             if len(reasons) == design.replicates:
                 replicate, reason = next(iter(reasons.items()))
-                raise WorkError(
-                    f"every replicate of scenario '{name}' failed; replicate {replicate}: {reason}"
-                )
+                said = f"every replicate of scenario '{name}' failed; replicate {replicate}: {reason}"
+                sign = engine.impossible
+                impossible = sign is not None and all(text.startswith(sign) for text in reasons.values())
+                raise ImpossibleScenario(said) if impossible else WorkError(said)
     return failed
 
 

@@ -28,7 +28,7 @@ def learn(s: Setting, f: Firms, transfer: Array, quarter: int) -> Firms:
         return f
     p = s.p
     others = (f.use.sum(axis=1, keepdims=True) - f.use) / max(s.firms - 1, 1)
-    noise = p["signal_noise", 1] ** 2 / np.maximum(f.use + p["signal_spillover", 1] * others, 1e-3)
+    noise = p["signal_noise", 1] ** 2 / np.maximum(f.use + p["signal_spillover", 1] * others, p["signal_least_use", 1])
     signal = transfer[:, None] + np.sqrt(noise) * s.normal(Stream.BELIEF_SIGNAL, quarter, np.arange(s.firms))
     prior = f.variance + p["belief_drift", 1]
     gain = prior / (prior + noise)

@@ -23,6 +23,10 @@ Array = Any
 CONSTANT = frozenset({"bounds", "log_ability", "reservation"})
 
 
+#: How the reason of a replicate begins whose parameters admit no status quo.
+NO_STATUS_QUO = "no status quo: "
+
+
 class NoStatusQuo(WorkError):
     """Replicates whose status quo has no equilibrium.
 
@@ -33,8 +37,8 @@ class NoStatusQuo(WorkError):
     """
 
     def __init__(self, reasons: dict[int, str]) -> None:
-        self.reasons = reasons
-        replicate, reason = next(iter(reasons.items()))
+        self.reasons = {number: NO_STATUS_QUO + reason.removeprefix(NO_STATUS_QUO) for number, reason in reasons.items()}
+        replicate, reason = next(iter(self.reasons.items()))
         super().__init__(f"replicate {replicate}: {reason}")
 
 

@@ -33,7 +33,7 @@ TOLERANCE, MOST_ROUNDS = 1e-12, 100
 SETTLING_ROUNDS = 100
 OUTSIDE = 0
 #: Why a replicate has no status quo.
-NO_INTERCEPTS = "the labor market has no status quo: no intercepts give the participation and hours that the parameters state"
+NO_INTERCEPTS = "no intercepts of the labor market give the participation and hours that the parameters state"
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,12 @@ def inclusive_value(wage: Array, paid_share: Array, active: Array, elasticity: A
     weight = np.exp(log_pay - top)
     total = weight.sum(axis=1, keepdims=True)
     return ((top + np.log(total)) / eta)[:, 0], weight / total
+
+
+def variety_excess(s: Setting, active: Array) -> Array:
+    """What is taken off log pay [S, 1, 1] because more curators than at the status quo raise it by variety alone, ln(C/C0)/η."""
+    more = np.log(active.sum(axis=1) / s.curators) / s.p["curator_elasticity"]
+    return column(s.p["labor_variety_correction"] * more, 2)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def over_standard(s: Setting, quo: StatusQuo, safe: Safety, levers: Levers) -> A
 def fine(s: Setting, quo: StatusQuo, f: Firms, safe: Safety, levers: Levers) -> Array:
     """Fines [S, F, J]: detection times excess harm, a share of revenue, capped (Becker 1968)."""
     excess = np.where(over_standard(s, quo, safe, levers), safe.harm - levers.max_harm[:, None, :, None], 0.0)
-    found = (detection(levers.audit, quo.verifiability)[:, None] * excess).sum(axis=3)
+    found = (detection(s.p, levers.audit, quo.verifiability)[:, None] * excess).sum(axis=3)
     return np.minimum(levers.fine[:, None] * found, s.p["fine_cap", 2]) * f.revenue
 
 
@@ -154,7 +154,7 @@ def stakes(
     weight = f.users * (1 - share)
     demand = net[:, :, None, None] * weight[..., None] * column(quo.users_harm_taste, 3) * quo.user_weight[:, None, None]
     law = f.users[..., None] * liable[..., None] * column(reach, 2) * quo.damage_per_user[:, None]
-    finable = over_standard(s, quo, safe, levers) * detection(levers.audit, quo.verifiability)[:, None]
+    finable = over_standard(s, quo, safe, levers) * detection(s.p, levers.audit, quo.verifiability)[:, None]
     fined = (levers.fine[:, None] * f.revenue)[..., None] * finable
     exposure = (levers.strict[:, None, :, None] * f.users[..., None] * damage).sum(axis=(2, 3))
     return replace(

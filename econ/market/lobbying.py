@@ -119,7 +119,7 @@ def lobby(
     by_industry = curators.sum(axis=1) + firms.sum(axis=1)
     whole = by_industry + voice + capacity
     share, by_curators = (
-        np.divide(part, whole, out=np.zeros_like(capacity), where=capacity > 0) for part in (by_industry, curators.sum(axis=1))
+        np.divide(part, whole, out=np.zeros_like(capacity), where=whole > 0) for part in (by_industry, curators.sum(axis=1))
     )
     loud = np.divide(by_industry, by_industry + voice, out=np.zeros_like(voice), where=by_industry + voice > 0)
     return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, by_curators, loud, np.zeros_like(share))

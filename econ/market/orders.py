@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from econ.scenario.levers import Levers
 
 Array = Any
+#: Keeps the power of a worthless label finite; the step is capped long before.
+LEAST_WORTH = 1e-9
 
 
 @dataclass(frozen=True)
@@ -195,8 +197,8 @@ def _adjust_outlays(
     revenue = f.revenue.sum(axis=2)
     preference = _step(p, f.outlay_preference, value_preference / mix_preference.effective_price)
     constraint = _step(p, f.outlay_constraint, value_constraint / mix_constraint.effective_price)
-    preference = np.maximum(preference, 1e-6 * revenue)
-    constraint = np.maximum(constraint, 1e-6 * revenue[:, :, None])
+    preference = np.maximum(preference, p["outlay_floor", 1] * revenue)
+    constraint = np.maximum(constraint, p["outlay_floor", 2] * revenue[:, :, None])
     fit = np.minimum(1.0, p["outlay_cap", 1] * revenue / (preference + constraint.sum(axis=2)))
     return replace(f, outlay_preference=preference * fit, outlay_constraint=constraint * fit[:, :, None])
 
@@ -204,7 +206,7 @@ def _adjust_outlays(
 def _step(p: Any, outlay: Array, worth: Array) -> Array:
     axes = outlay.ndim - 1
     cap = p["outlay_step_cap", axes]
-    return outlay * np.clip(np.maximum(worth, 1e-9) ** p["outlay_adjustment", axes], 1 / cap, cap)
+    return outlay * np.clip(np.maximum(worth, LEAST_WORTH) ** p["outlay_adjustment", axes], 1 / cap, cap)
 
 
 def licensed_rules(stocks: Array, library: Array) -> Array:

@@ -109,6 +109,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     taste, split = labelers.inclusive_value(
         c.wage / quo.technology.wage_unit[:, None, :, None], c.paid_share, c.active, s.p["curator_elasticity"]
     )  # fmt: skip
+    taste = taste - labelers.variety_excess(s, c.active)
     cost = prices.costs(s, quo.technology, c, split, people.participation, public.vendor_units)
     c = prices.post_prices(s, c, cost)
 
@@ -180,12 +181,13 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
 def grow(s: Setting, public: Public, people: Labelers, quarter: int) -> tuple[Public, Labelers]:
     """Growth from quarter 0: users by 1 + g, useful label stocks by (1 + g)^scope, persons by 1 + pass·g.
 
-    Without the second, outlays relative to revenue would halve.
+    Without the second, outlays relative to revenue would halve. A ramp, none by default, lets g come in by equal steps.
     """
     if quarter < 0:
         return public, people
     p = s.p
     rate = p["growth_long_run"] + (p["growth_start"] - p["growth_long_run"]) * np.exp(-quarter / p["growth_decay_quarters"])
+    rate = rate * np.minimum(1.0, (quarter + 1) / np.maximum(p["growth_ramp_quarters"], 1.0))
     public = replace(
         public, users=public.users * (1 + rate), scale=public.scale * (1 + rate) ** p["growth_scope"],
         persons=public.persons * (1 + p["growth_pass_through"] * rate),

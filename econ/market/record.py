@@ -29,6 +29,10 @@ Columns = dict[str, Array]
 FEWEST_PAYERS = 4
 #: Quarters in a row above the line before a market counts as tipped or a regulator as captured.
 RUNNING = 4
+#: A market tips above these: the largest library in status-quo stocks, and its owner's share of licence revenue.
+TIPPING_LIBRARY, TIPPING_SHARE = 2.0, 0.5
+#: A regulator counts as captured above this index.
+CAPTURED_INDEX = 0.5
 
 
 def record(s: Setting, quo: StatusQuo, state: State, e: Events) -> tuple[State, Columns]:
@@ -38,9 +42,9 @@ def record(s: Setting, quo: StatusQuo, state: State, e: Events) -> tuple[State, 
         **_certification(e), **_safety(s, quo, state, e), **_governance(s, state, e), **_welfare(s, quo, state, e), **replay_columns(s, state),
         "belief_mean": state.firms.belief.mean(axis=1), "belief_sd": np.sqrt(state.firms.variance).mean(axis=1),
     }  # fmt: skip
-    leads = (columns["library_leader"] > 2) & (np.nan_to_num(columns["top_share_licence"]) > 0.5)
+    leads = (columns["library_leader"] > TIPPING_LIBRARY) & (np.nan_to_num(columns["top_share_licence"]) > TIPPING_SHARE)
     tipped = np.where(leads, state.public.tipped_quarters + 1, 0)
-    captured = np.where(columns["capture_index"] > 0.5, state.public.captured_quarters + 1, 0)
+    captured = np.where(columns["capture_index"] > CAPTURED_INDEX, state.public.captured_quarters + 1, 0)
     columns["tipped"], columns["captured"] = (tipped >= RUNNING).astype(float), (captured >= RUNNING).astype(float)
     return replace(state, public=replace(state.public, tipped_quarters=tipped, captured_quarters=captured)), columns
 

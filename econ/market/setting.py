@@ -30,8 +30,6 @@ COORDINATES = ("first", "second")
 JUDGE, CONSTRAIN = 0, 1
 #: Library choices: a curator's slot, or one of these.
 NO_LIBRARY = -1
-#: Entry of curators starts this many quarters before the licence market opens.
-ENTRY_LEAD = 8
 
 Array = Any
 

@@ -14,7 +14,7 @@ from econ.market.ledger import FLOWS
 from econ.market.outcomes import NULLABLE, OUTCOMES
 from econ.market.quarter import Events, advance
 from econ.market.record import record
-from econ.market.setting import ENTRY_LEAD, Parameters, Setting
+from econ.market.setting import Parameters, Setting
 from econ.market.start import start
 from econ.market.status_quo import StatusQuo, status_quo
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from econ.surfaces import SurfaceBatch, Surfaces
 
 #: The first quarter that is reported; changes are against quarter -1.
-FIRST_REPORTED = -ENTRY_LEAD
+FIRST_REPORTED = -8
 #: What labelers can be computed on, the default first: CUDA where it is asked for, since nobody has measured a gain.
 DEVICES = ("cpu", "cuda")
 
@@ -186,7 +186,7 @@ def simulate(
         "position_constraint": quo.response.position_x, "position_preference": quo.response.position_y,
         "transfer": quo.response.transfer, "advantage": quo.response.advantage.mean(axis=1),
         "advantage_bounded": bounded.mean(axis=1), "extrapolated": _extrapolated(quo), "form": s.surface.form, "position_redraws": quo.redraws, "ledger_residual": residual,
-        "budget_share_drift": np.abs(share[:, ENTRY_LEAD - 1] - share[:, 0]) / (ENTRY_LEAD - 1),
+        "budget_share_drift": np.abs(share[:, -FIRST_REPORTED - 1] - share[:, 0]) / (-FIRST_REPORTED - 1),
     }  # fmt: skip
     return _in_order(asked, Simulation(times, s.replicates, outcomes, flows, facts, failed))
 

@@ -51,7 +51,7 @@ def mean_firms(s: Setting, quo: StatusQuo) -> Firms:
     liable = users[..., None] * levers.strict[:, None, :, None] * column(reach, 2) * quo.damage_per_user[:, None]
     revenue = users * price[:, :, None]
     over = (harm[:, None] > levers.max_harm[:, :, None]) & (quo.verifiability > p["standard_verifiability_cut", 1])[:, None]
-    fined = (levers.fine[:, None] * revenue)[..., None] * (detection(levers.audit, quo.verifiability) * over)[:, None]
+    fined = (levers.fine[:, None] * revenue)[..., None] * (detection(p, levers.audit, quo.verifiability) * over)[:, None]
     belief = p["belief_heterogeneity", 1] * s.normal(Stream.BELIEF_START, 0, np.arange(s.firms))
     exposure = reach * (levers.strict[:, None, :, None] * users[..., None] * quo.damage_per_user[:, None] * harm[:, None, None]).sum(axis=(2, 3))
     empty = np.zeros((*shape, s.slots))

@@ -100,9 +100,9 @@ def pass_through(p: Any, revenue_share: Array) -> Array:
     return 1 - insured + insured * (1 + p["premium_loading", extra]) * (own + (1 - own) * revenue_share)
 
 
-def detection(audit: Array, verifiability: Array) -> Array:
-    """Power of audits by category, 1 - exp(-2·audit·v_k): [S, J, K] for audit [S, J]."""
-    return 1 - np.exp(-2 * audit[..., None] * verifiability[:, None, :])
+def detection(p: Any, audit: Array, verifiability: Array) -> Array:
+    """Power of audits by category, 1 - exp(-slope·audit·v_k): [S, J, K] for audit [S, J]."""
+    return 1 - np.exp(-p["detection_slope", 2] * audit[..., None] * verifiability[:, None, :])
 
 
 def status_quo(s: Setting) -> StatusQuo:
@@ -163,7 +163,7 @@ def mean_status_quo(s: Setting) -> StatusQuo:
     raw = frequency * p.vector("damage_per_violation", CATEGORIES)
     taste = p.vector("user_harm_weight", CATEGORIES)
     taste = taste / taste.sum(axis=1, keepdims=True)
-    power = (weight[:, :, None] * detection(levers.audit, verifiability)).sum(axis=1)
+    power = (weight[:, :, None] * detection(p, levers.audit, verifiability)).sum(axis=1)
     fine = (weight * levers.fine).sum(axis=1)
     standard = (weight * levers.max_harm).sum(axis=1)
     finable = verifiability > p["standard_verifiability_cut", 1]

@@ -15,7 +15,7 @@ from econ.market.certification import fee, public_ideal
 from econ.market.ledger import Ledger
 from econ.market.libraries import agent_ids
 from econ.market.prices import markup, mean_active, pull_of_other_sources
-from econ.market.setting import ENTRY_LEAD, NO_LIBRARY, Setting, column, share_of
+from econ.market.setting import NO_LIBRARY, Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -39,15 +39,26 @@ def turn_over(
     s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, levers: Levers, quarter: int, ledger: Ledger
 ) -> tuple[Firms, Curators, Turnover]:  # fmt: skip
     """Exit, then entry (from a year or two before quarter 0), then at most one merger (from quarter 0)."""
-    c = replace(c, age=c.age + c.active)
+    c = drift_qualities(s, replace(c, age=c.age + c.active), quarter)
     f, c, exits, orphaned = _exit(s, f, c, ledger)
     entries = np.zeros(s.size, bool)
-    if quarter >= -ENTRY_LEAD:
+    if (quarter >= -s.p["entry_lead_quarters"]).any():
         f, c, entries = _enter(s, quo, f, c, public, levers, quarter, ledger)
     mergers = np.zeros(s.size, bool)
     if quarter >= 0:
         f, c, mergers = _merge(s, quo, f, c, public, levers, quarter, ledger)
     return f, c, Turnover(entries.astype(float), exits, mergers.astype(float), orphaned)
+
+
+def drift_qualities(s: Setting, c: Curators, quarter: int) -> Curators:
+    """Qualities follow a stationary AR(1) from quarter 0; with a persistence of 1, the default, they stay as drawn."""
+    keep = s.p["curator_quality_persistence", 1]
+    if quarter < 0 or (keep == 1).all():
+        return c
+    shock = (s.p["curator_quality_sd", 1] * np.sqrt(1 - keep**2))[..., None] * s.normal_pair(Stream.QUALITY, quarter, agent_ids(c))
+    return replace(
+        c, quality_preference=keep * c.quality_preference + shock[..., 0], quality_constraint=keep * c.quality_constraint + shock[..., 1]
+    )  # fmt: skip
 
 
 def _exit(s: Setting, f: Firms, c: Curators, ledger: Ledger) -> tuple[Firms, Curators, Array, Array]:
@@ -70,10 +81,10 @@ def _exit(s: Setting, f: Firms, c: Curators, ledger: Ledger) -> tuple[Firms, Cur
     return f, c, leaving.sum(axis=1).astype(float), orphaned
 
 
-def lower_quartile(value: Array, active: Array) -> Array:
-    """Lower quartile over active curators [S], linear between order statistics."""
+def quantile_of_active(value: Array, active: Array, quantile: Array) -> Array:
+    """Quantile over active curators [S], linear between order statistics."""
     ordered = np.sort(np.where(active, value, np.inf), axis=1)
-    place = 0.25 * (np.maximum(active.sum(axis=1), 1) - 1)
+    place = quantile * (np.maximum(active.sum(axis=1), 1) - 1)
     low = np.floor(place).astype(int)
     rows = np.arange(len(value))
     below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, ordered.shape[1] - 1)]
@@ -87,7 +98,7 @@ def entry_chance(s: Setting, quo: StatusQuo, c: Curators, public: Public, levers
     voluntary = np.broadcast_to(p["voluntary_certificate_burden", 1], levers.cert_mode.shape)
     burden = np.choose(levers.cert_mode, [0.0 * voluntary, voluntary, 1.0 + 0.0 * voluntary]) * fee(s, levers, public)
     cost = p["entry_cost"] * quo.vendor_revenue + burden.sum(axis=1) / (p["certificate_quarters"] * rate)
-    value = lower_quartile(c.profit, c.active) / rate
+    value = quantile_of_active(c.profit, c.active, p["entry_quantile"]) / rate
     odds = (value - cost) / (p["entry_noise"] * quo.vendor_revenue)
     return p["entry_max"] / (1 + np.exp(-np.clip(odds, -500, 500)))
 
@@ -97,6 +108,7 @@ def _enter(
 ) -> tuple[Firms, Curators, Array]:  # fmt: skip
     p = s.p
     comes = (s.uniform(Stream.ENTRY, quarter, 0) < entry_chance(s, quo, c, public, levers)) & ~c.active.all(axis=1)
+    comes &= quarter >= -p["entry_lead_quarters"]
     first = np.argmin(c.active, axis=1)
     here = (np.arange(s.slots) == first[:, None]) & comes[:, None]
     occupants = c.occupants + (here & (c.age > 0))
@@ -149,7 +161,7 @@ def _merge(
     """One curator buys another, unless merger control forbids it; owners are paid the value of incumbency and half the gain."""
     p = s.p
     draws = [s.uniform(Stream.MERGER, quarter, 0, draw) for draw in range(3)]
-    size = np.where(c.active, c.licence_revenue + np.maximum(c.profit, 0) + 1e-6 * quo.vendor_revenue[:, None], 0.0)
+    size = np.where(c.active, c.licence_revenue + np.maximum(c.profit, 0) + (p["merger_size_floor"] * quo.vendor_revenue)[:, None], 0.0)
     buyer = (draws[1][:, None] >= np.cumsum(share_of(size), axis=1)).sum(axis=1).clip(0, s.slots - 1)
     is_buyer = np.arange(s.slots) == buyer[:, None]
     eligible = c.active & ~is_buyer & (c.age > p["merger_minimum_age", 1])

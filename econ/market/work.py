@@ -98,7 +98,7 @@ def _net_price(quo: StatusQuo, c: Curators, cost: Costs, p: Any, preference: Arr
 def update_wages(s: Setting, quo: StatusQuo, c: Curators, labelers: Labelers, work: Work, cost: Costs, levers: Levers) -> Curators:
     """Wages follow the ratio of hours wanted to hours offered, below the monopsony ceiling, above the legal minimum."""
     p, tech = s.p, quo.technology
-    half = (0.5 * p["hours_per_quarter", 1] * labelers.persons)[:, None, :, None]
+    half = (p["wage_smoothing_labelers", 1] * p["hours_per_quarter", 1] * labelers.persons)[:, None, :, None]
     utilisation, limit = p["utilisation_start", 3], p["wage_step_cap", 3]
     pressure = p["wage_adjustment", 3] * np.log((work.wanted / utilisation + half) / (work.supplied + half))
     wage = c.wage * np.exp(np.clip(pressure, -limit, limit))

@@ -116,7 +116,7 @@ _NAMES: dict[Domain, str] = {
     POSITIVE: """library_choice_scale documentation_choice_scale signal_noise
         norm_fit_width revenue_brand_exponent transfer_prior_a transfer_prior_b entry_noise growth_decay_quarters
         damage_per_violation_k1 damage_per_violation_k2 damage_per_violation_k3 damage_per_violation_k4
-        damage_per_violation_k5""",
+        damage_per_violation_k5 wage_smoothing_labelers""",
     NON_NEGATIVE: """documentation_cost premium_loading sycophancy_harm source_substitution curator_quality_sd
         brand_sd curator_norm_sd library_pull legal_minimum_low_income legal_minimum_us_generalist
         legal_minimum_expert growth_scope wage_step_cap switch_to_none_factor""",
@@ -126,7 +126,7 @@ _NAMES: dict[Domain, str] = {
         pool_share_low_income pool_share_us_generalist pool_share_expert utilisation_start experience_decay
         depreciation_preference depreciation_constraint depreciation_library outlay_cap
         request_frequency_k1 request_frequency_k2 request_frequency_k3 request_frequency_k4 request_frequency_k5
-        incident_probability""",
+        incident_probability signal_least_use""",
     INNER_SHARE: """participation_start alignment_share_of_revenue constraint_share_start outside_share
         damage_share_of_price""",
     BELOW_ONE: """unpaid_search_share_low_income unpaid_search_share_us_generalist unpaid_search_share_expert
@@ -140,7 +140,7 @@ _NAMES: dict[Domain, str] = {
     Domain(low=8, high=400, integer=True, constant=True): "burn_in_quarters burn_in_complements_quarters",
     Domain(low=0, high=1, integer=True, constant=True): "measured_quality",
     Domain(low=1, integer=True): "exit_patience",
-    Domain(low=0, integer=True): "merger_minimum_age",
+    Domain(low=0, integer=True): "merger_minimum_age entry_lead_quarters",
 }
 BY_NAME: Mapping[str, Domain] = MappingProxyType(
     {name: domain for domain, names in _NAMES.items() for name in names.split()}

@@ -103,9 +103,10 @@ def _at_least(reason: str, name: str, found: float, least: float) -> None:
 
 
 def _random_utility(r: _Ranges) -> None:
+    occupation = r["occupation_elasticity"].high
     _at_least(
-        "labor supply to one curator is at least as elastic as to an occupation (random utility)", "curator_elasticity",
-        r["curator_elasticity"].low, r["occupation_elasticity"].high,
+        "labor supply to one curator is at least as elastic as to an occupation (random utility), whose occupation_elasticity "
+        f"is {occupation:g}", "curator_elasticity", r["curator_elasticity"].low, occupation,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import fake_market
@@ -119,6 +120,21 @@ def test_failed_replicates_end_with_exit_1_and_are_named(econ_command, monkeypat
     assert code == 1
     assert "FAILED: 1 of 4 replicates of 'baseline' (replicate 3: harm_rate not finite in quarter 2)" in out
     assert "some replicates failed" in err
+
+
+def test_a_set_of_parameters_without_an_equilibrium_is_bad_input_and_leaves_nothing(econ_command, monkeypatch):
+    def none(*arguments, **options):
+        wrecked = fake_market.wrecked_simulate(*arguments, **options)
+        return replace(wrecked, failed=dict.fromkeys(wrecked.failed, "no status quo: outlays would have to be above 0.02"))
+
+    own = replace(fake_market.engine(none), impossible="no status quo: ")
+    monkeypatch.setattr(engine, "market_engine", lambda: own)
+    code, out, err = econ_command("run", "baseline", *SMALL)
+    assert code == 2 and out == "" and len(err.strip().splitlines()) == 1
+    assert "no status quo: outlays would have to be above 0.02" in err and not list(Path("runs").iterdir())
+    # Nothing says that the parameters are at fault where replicates fail for another reason.
+    monkeypatch.setattr(engine, "market_engine", lambda: replace(own, simulate=fake_market.wrecked_simulate))
+    assert econ_command("run", "baseline", *SMALL)[0] == 1
 
 
 def test_a_broken_ledger_ends_with_exit_1(econ_command, monkeypatch):

@@ -13,6 +13,7 @@ from econ.core.errors import InputError
 from econ.market import (
     beliefs,
     certification,
+    labelers,
     liability,
     libraries,
     lobbying,
@@ -157,7 +158,41 @@ def test_growth_path():
     np.testing.assert_allclose(people.persons, state.labelers.persons * persons, rtol=1e-12)
 
 
+def test_growth_may_come_in_by_equal_steps():
+    s = small.build(growth_ramp_quarters=4.0, growth_start=0.1, growth_long_run=0.1)
+    _, _, state = small.at_start(s)
+    public, people, users = state.public, state.labelers, [1.0]
+    for quarter in range(6):
+        public, people = grow(s, public, people, quarter)
+        users.append(public.users[0])
+    rates = np.array(users[1:]) / np.array(users[:-1]) - 1
+    np.testing.assert_allclose(rates, [0.025, 0.05, 0.075, 0.1, 0.1, 0.1], rtol=1e-9)
+
+
 # Step 2
+
+
+def test_qualities_drift_without_spreading_and_stay_where_nothing_else_is_asked():
+    s = small.build(small.baseline(slots=24), replicates=range(200), curator_quality_persistence=0.8)
+    _, _, state = small.at_start(s)
+    c = state.curators
+    assert turnover.drift_qualities(small.with_values(s, curator_quality_persistence=1.0), c, 5) is c
+    assert turnover.drift_qualities(s, c, -1) is c
+    before = c.quality_preference
+    for quarter in range(30):
+        last, c = c, turnover.drift_qualities(s, c, quarter)
+    assert c.quality_preference.std() == pytest.approx(1.6, rel=0.05) == c.quality_constraint.std()
+    assert np.corrcoef(c.quality_preference.ravel(), last.quality_preference.ravel())[0, 1] == pytest.approx(0.8, abs=0.03)
+    assert abs(np.corrcoef(c.quality_preference.ravel(), c.quality_constraint.ravel())[0, 1]) < 0.06
+    assert abs(np.corrcoef(c.quality_preference.ravel(), before.ravel())[0, 1]) < 0.06
+
+
+def test_variety_of_curators_is_taken_off_pay_in_the_part_asked_for():
+    s = small.build(labor_variety_correction=0.5)
+    active = np.arange(s.slots) < 6
+    np.testing.assert_allclose(labelers.variety_excess(s, active[None])[0, 0, 0], 0.5 * np.log(6 / 4) / 6, rtol=1e-12)
+    assert labelers.variety_excess(s, (np.arange(s.slots) < 4)[None])[0, 0, 0] == 0
+    assert labelers.variety_excess(small.build(), active[None])[0, 0, 0] == 0
 
 
 def in_debt(s, state, slots, cash=-1e6):
@@ -772,6 +807,16 @@ def test_lobbying_is_capped_and_moves_to_the_contest(running):
     incumbents = (c.active & (c.age > 0))[:, :, None]
     np.testing.assert_allclose((once.effort_curators * incumbents), 0.3 * still.effort_curators * incumbents, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(still.effort_public, last.effort_public, rtol=1e-9)
+
+
+def test_industry_has_its_share_where_the_regulator_has_no_capacity(running):
+    s, _, _, state, events = running
+    f, c, public = state.firms, state.curators, state.public
+    bare = small.with_values(s, regulator_capacity=0.0)
+    after, influence = lobbying.lobby(bare, f, c, public, events.tests, events.incidents, s.lever(5), ledger_of(s))
+    industry = after.effort_curators.sum(axis=1) + after.effort_firms.sum(axis=1)
+    np.testing.assert_allclose(influence.industry_share, industry / (industry + after.effort_public), rtol=1e-12)
+    assert np.all(influence.industry_share > 0)
 
 
 def test_beliefs_by_kalman_filter(running):

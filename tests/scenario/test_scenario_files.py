@@ -44,6 +44,7 @@ def test_the_shipped_scenarios_are_those_of_the_contract():
         "lobbying_cap", "strict_liability", "strict_liability_no_safe_harbour", "no_safe_harbour",
         "merger_waves", "merger_control", "local_norms", "minimum_wage", "training_subsidy",
         "captured_regulator", "large_market", "customer_loss", "vertical_tie", "stand_in_quality",
+        "drifting_quality", "gradual_growth", "uncorrected_variety", "corrected_variety", "even_brands", "heavy_tailed_damage",
     }  # fmt: skip
     assert shipped_scenarios()[0] == "baseline"
 
