@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Scenarios of the reference report; the first is the baseline.
 REPORTED := baseline public_commons no_transfer full_transfer strict_liability customer_loss vertical_tie
 
-.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger levers clean help
+.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,17 @@ recovery: $(VENV)/.installed ## coverage of the fit's intervals on synthetic tru
 
 ledger: $(VENV)/.installed ## a thousand random scenarios (five minutes), rewrite docs/ledger.md
 	$(BIN)/python -m benchmarks.random_scenarios
+
+moments: $(VENV)/.installed ## run the baseline and both replays of events (a minute), rewrite docs/moments.md
+	$(BIN)/econ run baseline customer_loss vertical_tie --out runs/moments --force --quiet
+	$(BIN)/python docs/make_moments.py runs/moments
+
+costs: $(VENV)/.installed ## what less harm costs (a minute), rewrite docs/cost.md
+	$(BIN)/econ cost --out runs/cost --force --quiet
+	$(BIN)/python docs/make_cost.py runs/cost
+
+findings: $(VENV)/.installed ## a hundred small runs (five minutes), rewrite the tables of docs/market_findings.md
+	$(BIN)/python docs/make_findings.py
 
 levers: $(VENV)/.installed ## run every shipped scenario against the baseline (five minutes), rewrite docs/levers.md
 	$(BIN)/econ run baseline $$($(BIN)/econ scenario list | awk '$$1 != "baseline" {print $$1}') --out runs/levers --force --quiet

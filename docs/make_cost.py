@@ -1,0 +1,69 @@
+"""Write docs/cost.md from what `econ cost` answers with nothing asked: `make costs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from econ.core.files import write_text
+from econ.core.provenance import now, provenance
+from econ.report.cost import compact
+
+PAGE = Path(__file__).parent / "cost.md"
+PIPELINES = ("preference-only", "negative-only", "hybrid")
+#: Above this share all draws attain a target.
+ALL = 0.995
+
+
+def main() -> None:
+    """Read the tables of a stored `econ cost --out DIR`, write the page."""
+    folder = Path(sys.argv[1])
+    table = pd.read_csv(folder / "cost.csv")
+    table = table[table["labels"] == LABELS]
+    facts = provenance("cpu")
+    text = (
+        "# What less harm costs\n\n"
+        f"`make costs` made this page: `econ cost` with nothing asked, econ {facts['econ_version']}, {now()[:10]}. Median and 90 % "
+        "interval of the surfaces' draws, prices and transfer; the share of draws that attain the target, if not all. Before any market "
+        "reacts; conditional on laboratory curves extrapolated beyond the measured budgets, assumed transfer and assumed prices. "
+        "*Not attainable*: more than half of the draws never get there at any price. An asterisk: the mix rests on the prior of the "
+        "elasticity of substitution, which the laboratory did not identify. `econ cost --out DIR` writes the figures.\n"
+    )
+    for start in dict.fromkeys(table["start"]):
+        for distribution in dict.fromkeys(table["distribution"]):
+            rows = table[(table["start"] == start) & (table["distribution"] == distribution)]
+            text += f"\n## {TITLES.get(start, start)}, {DISTRIBUTIONS[distribution]}\n\n" + _markdown(rows)
+    write_text(PAGE, text + "\nPipeline *critic-written*: not measured; the surfaces hold flags and preference pairs.\n")
+
+
+TITLES = {"untrained": "From the untrained model", "status-quo": "On top of today's stocks"}
+DISTRIBUTIONS = {"ood": "out of distribution", "id": "in distribution"}
+LABELS = "commercial"
+
+
+def _markdown(rows: pd.DataFrame) -> str:
+    """Cost and hours by pipeline, one column per target, a share of harm at the start."""
+    targets = sorted(rows["share_of_start"].dropna().unique(), reverse=True)
+    text = "| pipeline | | " + " | ".join(f"to {100 * target:.0f} % of it" for target in targets) + " |\n"
+    text += "|---|---" + "|---" * len(targets) + "|\n"
+    for pipeline in PIPELINES:
+        for quantity, unit in (("cost", "USD"), ("hours", "hours")):
+            here = rows[(rows["pipeline"] == pipeline) & (rows["quantity"] == quantity)].set_index("share_of_start")
+            cells = [_cell(here.loc[target], words=unit == "USD") for target in targets]
+            text += f"| {pipeline if unit == 'USD' else ''} | {unit} | " + " | ".join(cells) + " |\n"
+    return text
+
+
+def _cell(row: pd.Series, words: bool) -> str:
+    """A median with its interval, or the answer in words."""
+    share = "" if not words or row["share_attainable"] > ALL else f" ({100 * row['share_attainable']:.0f} %)"
+    if row["status"] == "not attainable":
+        return f"not attainable{share}" if words else ""
+    mark = " \\*" if row["status"] == "not identified" else ""
+    return f"{compact(row['p50'])} [{compact(row['p05'])}, {compact(row['p95'])}]{share}{mark}"
+
+
+if __name__ == "__main__":
+    main()
