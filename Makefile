@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Scenarios of the reference report; the first is the baseline.
 REPORTED := baseline public_commons no_transfer full_transfer strict_liability customer_loss vertical_tie
 
-.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers clean help
+.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers docs docs-serve clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,12 @@ levers: $(VENV)/.installed ## run every shipped scenario against the baseline (f
 	$(BIN)/econ run baseline $$($(BIN)/econ scenario list | awk '$$1 != "baseline" {print $$1}') --out runs/levers --force --quiet
 	$(BIN)/python docs/make_levers.py runs/levers
 
+docs: $(VENV)/.installed-docs ## build the documentation into build/site; a warning or a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+docs-serve: $(VENV)/.installed-docs ## the documentation on http://127.0.0.1:8000, rebuilt as it is edited
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --watch econ --watch scenarios --watch calibration
+
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
@@ -95,3 +101,7 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) -e '.[test,dev]'
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e '.[docs]'
+	@touch $@ $(VENV)/.installed
