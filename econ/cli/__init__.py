@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from econ.cli import claims, cost, doctor, lab, outcomes, report, reproduce, run, scenario, sweep
+from econ.cli import claims, compare, cost, doctor, lab, outcomes, report, reproduce, run, scenario, sweep
 from econ.core.errors import EconError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
-app.command("compare")(run.compare)
+app.command("compare")(compare.compare)
 app.command("sweep")(sweep.sweep)
 app.command("collect")(sweep.collect)
 app.command("cost")(cost.cost)

@@ -1,4 +1,4 @@
-"""`econ run` and `econ compare`."""
+"""`econ run`."""
 
 from __future__ import annotations
 
@@ -102,48 +102,21 @@ def run(
     from econ.report.overview import key_facts, print_run
 
     if as_json:
-        _print_json(key_facts(result))
+        print_json(key_facts(result))
     elif not quiet:
-        print_run(result, _console(), str(place))
+        print_run(result, console(), str(place))
         if ledger is not None:
             from econ.report.flow_matrix import print_flow_matrix
 
-            print_flow_matrix(result, ledger, _console())
+            print_flow_matrix(result, ledger, console())
         links = result.decomposition()
         if links is not None:
             from econ.report.decomposition import print_decomposition
 
-            print_decomposition(links, _console())
+            print_decomposition(links, console())
     if result.manifest.status == "failed":
         sys.stderr.write(f"econ: some replicates failed and are left out; see {place}/manifest.json\n")
         raise typer.Exit(1)
-
-
-def compare(
-    directories: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs.")
-    ],
-    baseline: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Scenario to compare with.", show_default="the first")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Directory of the result.")] = RUNS / "comparison",
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
-) -> None:
-    """Compare the scenarios of stored runs, paired by replicate.
-
-    The runs must share seed, replicates, horizon, surfaces and precision.
-    """
-    from econ.report.runs import compare_into
-
-    comparison = compare_into(directories, out, baseline=baseline, force=force)
-    from econ.report.overview import comparison_facts, print_comparison
-
-    if as_json:
-        _print_json(comparison_facts(comparison, str(out)))
-    elif not quiet:
-        print_comparison(comparison, _console(), str(out))
 
 
 def _load(source: str, settings: list[str]) -> Scenario:
@@ -199,12 +172,14 @@ def show_progress(quiet: bool, what: str = "blocks of replicates") -> Iterator[C
         yield lambda finished, total: bar.update(task, completed=finished, total=total)
 
 
-def _console() -> Console:
+def console() -> Console:
+    """The console for results on stdout."""
     from rich.console import Console
 
     # In a pipe nothing may be cut to the width of a terminal that is not there.
     return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=False)
 
 
-def _print_json(facts: dict[str, Any]) -> None:
+def print_json(facts: dict[str, Any]) -> None:
+    """Print a result's key facts as one JSON object on stdout."""
     sys.stdout.write(json.dumps(facts, indent=2, allow_nan=False) + "\n")

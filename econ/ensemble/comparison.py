@@ -31,7 +31,7 @@ def distinct_scenarios(results: Sequence[EnsembleResult]) -> dict[str, tuple[int
         If the runs cannot be paired.
     """
     for other in results[1:]:
-        _check_pairable(results[0].manifest, other.manifest)
+        _check_pairable(results[0], other)
     found: dict[str, tuple[int, str]] = {}
     contents: dict[str, dict[str, Any]] = {}
     for number, result in enumerate(results):
@@ -84,11 +84,32 @@ def compare_results(
     return outcomes, difference_table(outcomes, label), label
 
 
-def _check_pairable(first: Manifest, second: Manifest) -> None:
-    unlike = design_differences(first, second)
+def facts_of(results: Sequence[EnsembleResult], label: str) -> pd.DataFrame:
+    """States of the world by replicate, as ``replicates.parquet``, of the scenario with a label of `distinct_scenarios`."""
+    run, name = distinct_scenarios(results)[label]
+    facts = results[run].replicates
+    return facts[facts["scenario"].astype(str) == name].drop(columns="scenario")
+
+
+def code_note(results: Sequence[EnsembleResult]) -> str | None:
+    """A warning where the code of two runs differs, since a difference may then be its doing; None if it does not."""
+    used = dict.fromkeys(_code(result.manifest) for result in results)
+    if len(used) < 2:
+        return None
+    return f"these runs were made by different code ({', '.join(used)}): a part of the differences may be its doing; run them again to be sure"
+
+
+def _code(manifest: Manifest) -> str:
+    commit = f" at {manifest.git_commit[:10]}" if manifest.git_commit else ""
+    return f"econ {manifest.econ_version}{commit}"
+
+
+def _check_pairable(first: EnsembleResult, second: EnsembleResult) -> None:
+    unlike = design_differences(first.manifest, second.manifest)
     if unlike:
         said = "; ".join(f"{key}: {ours} and {theirs}" for key, (ours, theirs) in unlike.items())
-        raise InputError(f"these runs cannot be paired, they differ in {said}")
+        places = f" ({first.directory} and {second.directory})" if first.directory and second.directory else ""
+        raise InputError(f"these runs cannot be paired, they differ in {said}{places}; run one of them again as the other")
 
 
 def _label(name: str, content: dict[str, Any], contents: dict[str, dict[str, Any]]) -> str:

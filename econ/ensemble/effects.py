@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from econ.ensemble.statistics import QUANTILES, mean_and_error, paired_difference, quantiles
-from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.ensemble.tables import by_scenario, cube, grid, paired_rows, quarters_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: Outcomes whose differences are drawn, with their names and what their values are divided by.
 HEADLINES: Mapping[str, tuple[str, float]] = {
@@ -30,7 +34,8 @@ LAST_QUARTERS = 8
 
 def differences_data(outcomes: pd.DataFrame, scenario: str, baseline: str) -> pd.DataFrame:
     """Statistics and quantiles of paired differences of the headline outcomes, by variable and quarter."""
-    here, there = _paired_rows(outcomes, scenario, baseline)
+    rows = by_scenario(outcomes)
+    here, there = paired_rows(rows[scenario], rows[baseline])
     parts = []
     for variable in (name for name in HEADLINES if name in outcomes.columns):
         values, reference = grid(here, variable), grid(there, variable)
@@ -52,27 +57,23 @@ def differences_data(outcomes: pd.DataFrame, scenario: str, baseline: str) -> pd
     return pd.concat(parts, ignore_index=True)
 
 
-def _paired_rows(outcomes: pd.DataFrame, scenario: str, baseline: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rows = by_scenario(outcomes)
-    here, there = rows[scenario], rows[baseline]
-    shared = np.intersect1d(here["replicate"].to_numpy(), there["replicate"].to_numpy())
-    return here[here["replicate"].isin(shared)], there[there["replicate"].isin(shared)]
+def effects_data(
+    outcomes: pd.DataFrame, baseline: str, variables: Sequence[str] = tuple(HEADLINES)
+) -> pd.DataFrame:
+    """Mean paired difference of each scenario over the last two years: a matrix of policies and outcomes, as rows.
 
-
-def effects_data(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Mean paired difference of each scenario over the last two years, by headline outcome.
-
+    `sign_stability` is the share of replicates whose difference has the sign of the mean difference; NaN
+    where the mean is 0.
     `standardised` and its ends are in standard deviations of the baseline over replicates, so that
     outcomes of different units stand side by side.
     """
     rows = by_scenario(outcomes)
+    chosen = [name for name in variables if name in outcomes.columns]
     parts = [
-        {"scenario": scenario, "baseline": baseline, "variable": variable}
-        | window_effect(outcomes, scenario, baseline, variable)
-        for scenario in (name for name in rows if name != baseline)
-        for variable in (name for name in HEADLINES if name in outcomes.columns)
-    ]
-    table = pd.DataFrame(parts)
+        pd.DataFrame({"scenario": scenario, "baseline": baseline, "variable": chosen, **_effects(here, rows[baseline], chosen)})
+        for scenario, here in rows.items() if scenario != baseline
+    ]  # fmt: skip
+    table = pd.concat(parts, ignore_index=True)
     scale = table["baseline_sd"].where(table["baseline_sd"] > 0)
     for name in ("mean_difference", "low", "high"):
         table["standardised" if name == "mean_difference" else f"standardised_{name}"] = table[name] / scale
@@ -80,18 +81,32 @@ def effects_data(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
 
 def window_effect(outcomes: pd.DataFrame, scenario: str, baseline: str, variable: str) -> dict[str, float]:
-    """Paired difference of one outcome over the last two years, with the baseline's deviation over replicates.
+    """Paired difference of one outcome over the last two years.
 
     Returns
     -------
     dict
-        As of `paired_difference`, and ``baseline_sd``, in units of the outcome.
+        As of `paired_difference`, ``sign_stability``, and ``baseline_sd``, in units of the outcome.
     """
-    last = np.sort(outcomes["quarter"].unique())[-LAST_QUARTERS:]
-    here, there = _paired_rows(outcomes, scenario, baseline)
-    window = np.isin(quarters_of(here), last)
-    values, *_ = mean_and_error(grid(here, variable)[:, window].T)
-    reference, *_ = mean_and_error(grid(there, variable)[:, window].T)
-    difference = paired_difference(values[:, None], reference[:, None])
-    _, sd, _, _ = mean_and_error(reference[:, None])
-    return {name: float(found[0]) for name, found in difference.items()} | {"baseline_sd": float(sd[0])}
+    rows = by_scenario(outcomes)
+    return {name: float(found[0]) for name, found in _effects(rows[scenario], rows[baseline], [variable]).items()}
+
+
+def window_means(rows: pd.DataFrame, variables: Sequence[str]) -> NDArray[np.float64]:
+    """Means of outcomes over the last two years by replicate; shape [S, outcomes]."""
+    means, *_ = mean_and_error(cube(rows, variables)[:, -LAST_QUARTERS:].transpose(1, 0, 2))
+    return means
+
+
+def _effects(here: pd.DataFrame, there: pd.DataFrame, variables: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Statistics of paired differences over the last two years; each of shape [outcomes]."""
+    here, there = paired_rows(here, there)
+    values, reference = window_means(here, variables), window_means(there, variables)
+    found = paired_difference(values, reference)
+    difference = values - reference
+    present = np.isfinite(difference)
+    alike = present & (np.sign(difference) == np.sign(found["mean_difference"]))
+    counted = (present.sum(axis=0) > 0) & (found["mean_difference"] != 0)
+    stability = np.where(counted, alike.sum(axis=0) / np.maximum(present.sum(axis=0), 1), np.nan)
+    _, sd, _, _ = mean_and_error(reference)
+    return {**found, "sign_stability": stability, "baseline_sd": sd}

@@ -1,6 +1,6 @@
 """Statistics over replicates: means with Monte Carlo errors, quantiles, proportions, paired differences.
 
-Arrays have the axes replicate S and quarter T. NaN means that an outcome has no value (a
+Arrays have the axes replicate S and quarter T, and any after these. NaN means that an outcome has no value (a
 Herfindahl–Hirschman index at zero revenue, say) and is left out of that quarter's statistics.
 """
 
@@ -86,12 +86,12 @@ def paired_difference(values: Floats, baseline: Floats) -> dict[str, Floats]:
 
     Parameters
     ----------
-    values, baseline : ndarray, shape [S, T]
+    values, baseline : ndarray, shape [S, ...]
         The same replicates in the same order; a pair counts where both have a value.
 
     Returns
     -------
-    dict of str to ndarray, shape [T]
+    dict of str to ndarray, shape [...]
         ``mean_difference``, ``mc_error``, ``low`` and ``high`` (95 % interval of the mean by
         Student's t), ``share_positive``.
     """
@@ -101,7 +101,9 @@ def paired_difference(values: Floats, baseline: Floats) -> dict[str, Floats]:
     mean, _, error, count = mean_and_error(difference)
     present = np.isfinite(difference)
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = stdtrit(np.maximum(count - 1, 1).astype(float), 0.5 + CONFIDENCE / 2) * error
+        counts, place = np.unique(count, return_inverse=True)
+        factor = stdtrit(np.maximum(counts - 1, 1).astype(float), 0.5 + CONFIDENCE / 2)
+        half = factor[place.reshape(count.shape)] * error
         share = (present & (np.where(present, difference, 0.0) > 0)).sum(axis=0) / count
     return {
         "mean_difference": mean,

@@ -168,6 +168,18 @@ def grid(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
     return rows[column].to_numpy(dtype=np.float64).reshape(-1, quarters)
 
 
+def cube(rows: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Several outcomes of one scenario as an array with axes replicate S, quarter T, outcome V."""
+    quarters = int(rows["quarter"].nunique())
+    return rows[list(columns)].to_numpy(dtype=np.float64).reshape(-1, quarters, len(columns))
+
+
+def paired_rows(here: pd.DataFrame, there: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of two scenarios without the replicates that one of them lacks, because they failed."""
+    shared = np.intersect1d(here["replicate"].to_numpy(), there["replicate"].to_numpy())
+    return here[here["replicate"].isin(shared)], there[there["replicate"].isin(shared)]
+
+
 def quarters_of(rows: pd.DataFrame) -> NDArray[np.int64]:
     """Quarters of one scenario, ascending; shape [T]."""
     return np.unique(rows["quarter"].to_numpy()).astype(np.int64)
@@ -212,17 +224,19 @@ def difference_table(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """
     scenarios = by_scenario(outcomes)
     reference = scenarios[baseline]
-    parts = [pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))]
+    variables, quarters = [name for name in outcomes.columns if name not in KEYS], quarters_of(reference)
+    parts = []
     for scenario, rows in scenarios.items():
         if scenario == baseline:
             continue
-        shared = np.intersect1d(rows["replicate"].to_numpy(), reference["replicate"].to_numpy())
-        here, there = rows[rows["replicate"].isin(shared)], reference[reference["replicate"].isin(shared)]
-        for column in rows.columns.drop(list(KEYS)):
-            statistics = {"baseline": baseline, **paired_difference(grid(here, column), grid(there, column))}
-            parts.append(_labelled(scenario, column, quarters_of(rows), statistics))
-    filled = [part for part in parts if len(part)] or parts
-    return pd.concat(filled, ignore_index=True)[list(DIFFERENCE_COLUMNS)]
+        here, there = paired_rows(rows, reference)
+        statistics = paired_difference(cube(here, variables), cube(there, variables))
+        names = {"baseline": baseline, "variable": np.repeat(variables, len(quarters))}
+        columns = {name: values.T.reshape(-1) for name, values in statistics.items()}
+        parts.append(pd.DataFrame({"scenario": scenario, **names, "quarter": np.tile(quarters, len(variables)), **columns}))
+    if not parts:
+        return pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))
+    return pd.concat(parts, ignore_index=True)[list(DIFFERENCE_COLUMNS)]
 
 
 def differences_of_file(path: Path, baseline: str) -> pd.DataFrame:

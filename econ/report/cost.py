@@ -359,7 +359,7 @@ def compact(value: float) -> str:
 
 def key_facts(question: Question, out: str | None) -> dict[str, Any]:
     """The facts that ``--json`` prints."""
-    from econ.report.overview import without_nan
+    from econ.report.numbers import without_nan
 
     pipelines = [
         {

@@ -1,8 +1,9 @@
-"""Numbers as readers see them: three significant digits, no needless exponent."""
+"""Numbers as readers see them: three significant digits, no needless exponent; and as JSON can hold them."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 
 def short(value: float) -> str:
@@ -10,8 +11,8 @@ def short(value: float) -> str:
 
     Examples
     --------
-    >>> short(0.15432), short(2600.4), short(-1.0), short(0), short(float("nan"))
-    ('0.154', '2,600', '-1', '0', '–')
+    >>> short(0.15432), short(2600.4), short(-1.0), short(0), short(30.02), short(float("nan"))
+    ('0.154', '2,600', '-1', '0', '30.0', '–')
     """
     if not math.isfinite(value):
         return "–"
@@ -21,8 +22,8 @@ def short(value: float) -> str:
     if digits > 6:
         return f"{value:.1e}"
     rounded = round(float(value), digits)
-    if rounded == int(rounded) and abs(rounded) < 100:
-        return str(int(rounded))
+    if value == int(value) and abs(value) < 100:
+        return str(int(value))
     return f"{rounded:,.{max(digits, 0)}f}"
 
 
@@ -33,3 +34,14 @@ def interval(middle: float, low: float, high: float, divisor: float = 1.0) -> st
     if not (math.isfinite(low) and math.isfinite(high)):
         return short(middle / divisor)
     return f"{short(middle / divisor)} [{short(low / divisor)}, {short(high / divisor)}]"
+
+
+def without_nan(value: Any) -> Any:
+    """A value for JSON: NaN becomes null, keys become text."""
+    if isinstance(value, dict):
+        return {str(key): without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_nan(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, effects_data
+from econ.ensemble.effects import HEADLINES, effects_data
 from econ.ensemble.expectations import AS_EXPECTED, tally
 from econ.ensemble.moments import missed
-from econ.report.numbers import interval
+from econ.report.effects_text import effect_facts, print_effects
+from econ.report.numbers import interval, without_nan
+from econ.report.text import CAVEAT, fitting, html_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,11 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from econ.ensemble.results import EnsembleResult
-    from econ.report.runs import Comparison, Run
+    from econ.report.runs import Run
 
-CAVEAT = "Conditional projections of a model under this scenario's assumptions, not forecasts."
-#: Scenarios whose effects fit side by side on a line.
-SIDE_BY_SIDE = 5
 #: Quarters that the overview shows, with their names.
 CHECKPOINTS = {-1: "before (q -1)", 3: "1 year (q 3)", 19: "5 years (q 19)", 39: "10 years (q 39)"}
 
@@ -41,21 +40,21 @@ class Headline:
 
 ROWS = (
     Headline("constraint_budget_share", "constraints' share of the budget"),
-    Headline("bespoke_share", "constraints' share of labels alone"),
-    Headline("label_spend", "spending on labels, million USD/quarter", 1e6),
-    Headline("licence_spend", "spending on licences, million USD/quarter", 1e6),
+    Headline("bespoke_share", "constraints' share of labels"),
+    Headline("label_spend", "label spending, mn USD/quarter", 1e6),
+    Headline("licence_spend", "licence spending, mn USD/quarter", 1e6),
     Headline("wage_judge", "wage, judging preferences, USD/h"),
     Headline("wage_constrain", "wage, writing constraints, USD/h"),
     Headline("hhi_service", "HHI of labeling services"),
-    Headline("hhi_licence", "HHI of licences (of those who pay)"),
+    Headline("hhi_licence", "HHI of licences (payers)"),
     Headline("hhi_normative", "HHI of requests governed"),
     Headline("firms_without_library", "firms without a library, share"),
-    Headline("harm_rate", "harm, relative to the untrained model"),
-    Headline("helpfulness", "helpfulness, index (in part unmeasured)"),
+    Headline("harm_rate", "harm, relative to untrained"),
+    Headline("helpfulness", "helpfulness (in part unmeasured)"),
     Headline("sycophancy", "sycophancy"),
     Headline("capture_index", "capture index"),
-    Headline("p_tipping", "share of replicates ever tipped (Wilson)"),
-    Headline("p_captured", "share of replicates ever captured (Wilson)"),
+    Headline("p_tipping", "ever tipped, share (Wilson)"),
+    Headline("p_captured", "ever captured, share (Wilson)"),
 )
 
 
@@ -174,11 +173,11 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
         f"seed {manifest.seed}, {manifest.device} {manifest.precision}, {manifest.wall_seconds:.1f} s",
         highlight=False,
     )
-    console.print(_headline_grid(result))
+    console.print(_headline_grid(result, console.width))
     for line in basis_lines(result):
         console.print(line, highlight=False, style="bold red" if line.startswith("FAILED") else None)
     if len(result.scenarios) > 1:
-        _print_effects(effects_data(result.outcome_columns(HEADLINES), result.scenarios[0]), console)
+        print_effects(effects_data(result.outcome_columns(HEADLINES), result.scenarios[0]), console)
         for line in expectation_lines(result.expectations()):
             console.print(line, highlight=False)
     console.print(CAVEAT, style="italic", highlight=False)
@@ -202,69 +201,33 @@ def expectation_lines(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def print_comparison(comparison: Comparison, console: Console, place: str | None) -> None:
-    """Print the effects of a comparison."""
-    _print_effects(effects_data(comparison.outcomes, comparison.baseline), console)
-    console.print(CAVEAT, style="italic", highlight=False)
-    if place is not None:
-        console.print(f"Table, figures and manifest: {place}", highlight=False)
-
-
-def _headline_grid(result: EnsembleResult) -> Any:
+def _headline_grid(result: EnsembleResult, width: int) -> Any:
+    """Headline outcomes at as many checkpoints as fit: the last first, then the start, then those between."""
     from rich.table import Table
 
     summary = result.summary()
-    grid = Table(
-        title=f"{result.scenarios[0]}: median and 90 % of replicates",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    grid.add_column("real 2025 USD")
-    for name in checkpoints(summary).values():
-        grid.add_column(name, justify="right")
+    quarters = checkpoints(summary)
     values = headline_values(summary, result.scenarios[0])
-    for row in ROWS:
-        if row.variable in values:
-            cells = [
-                interval(found["p50"], found["p05"], found["p95"], row.divisor)
-                for found in values[row.variable].values()
-            ]
-            grid.add_row(row.label, *cells)
+    rows = [row for row in ROWS if row.variable in values]
+    cells = {
+        quarter: [name, *(_band(values[row.variable].get(quarter), row.divisor) for row in rows)]
+        for quarter, name in quarters.items()
+    }  # fmt: skip
+    order = sorted(quarters, key=lambda quarter: (quarter != max(quarters), quarter != -1, -quarter))
+    fit = fitting([row.label for row in rows], [cells[quarter] for quarter in order], width)
+    shown = [quarter for quarter in quarters if quarter in order[:fit]]
+    more = "" if len(shown) == len(quarters) else f"; a wider window shows {len(quarters)} quarters"
+    grid = Table(title=f"{result.scenarios[0]}: median and 90 % of replicates{more}", title_justify="left", box=None, pad_edge=False)
+    grid.add_column("real 2025 USD")
+    for quarter in shown:
+        grid.add_column(quarters[quarter], justify="right", no_wrap=True)
+    for place, row in enumerate(rows, start=1):
+        grid.add_row(row.label, *(cells[quarter][place] for quarter in shown))
     return grid
 
 
-def _print_effects(effects: pd.DataFrame, console: Console) -> None:
-    from rich.table import Table
-
-    console.print(
-        f"Effects against '{effects['baseline'].iloc[0]}': mean paired difference of the last {LAST_QUARTERS} quarters, "
-        "95 % interval; * where it excludes 0",
-        style="italic",
-        highlight=False,
-    )
-    scenarios = list(dict.fromkeys(effects["scenario"]))
-    for start in range(0, len(scenarios), SIDE_BY_SIDE):
-        shown = scenarios[start : start + SIDE_BY_SIDE]
-        grid = Table(box=None, pad_edge=False)
-        grid.add_column("")
-        for name in shown:
-            grid.add_column(name, justify="right")
-        for variable in dict.fromkeys(effects["variable"]):
-            label, divisor = HEADLINES[variable]
-            part = effects[effects["variable"] == variable].set_index("scenario").loc[shown]
-            grid.add_row(label, *[_effect(row, divisor) for _, row in part.iterrows()])
-        console.print(grid)
-
-
-def _effect(row: pd.Series[Any], divisor: float) -> str:
-    mark = " *" if excludes_zero(row) else "  "
-    return interval(row["mean_difference"], row["low"], row["high"], divisor) + mark
-
-
-def excludes_zero(row: pd.Series[Any]) -> bool:
-    """Whether the 95 % interval of a mean paired difference does not hold 0."""
-    return bool(row["low"] > 0 or row["high"] < 0)
+def _band(found: Mapping[str, float] | None, divisor: float) -> str:
+    return "–" if found is None else interval(found["p50"], found["p05"], found["p95"], divisor)
 
 
 def key_facts(result: Run) -> dict[str, Any]:
@@ -296,36 +259,6 @@ def key_facts(result: Run) -> dict[str, Any]:
     return {key: without_nan(value) for key, value in facts.items()}
 
 
-def comparison_facts(comparison: Comparison, out: str) -> dict[str, Any]:
-    """The facts of a comparison that ``--json`` prints."""
-    effects = effect_facts(effects_data(comparison.outcomes, comparison.baseline))
-    return {
-        "out": out,
-        "baseline": comparison.baseline,
-        "scenarios": comparison.scenarios,
-        "effects": effects,
-    }
-
-
-def effect_facts(effects: pd.DataFrame) -> list[dict[str, Any]]:
-    """Effects as records, each saying whether its interval excludes 0."""
-    records = effects.assign(excludes_zero=[excludes_zero(row) for _, row in effects.iterrows()]).to_dict(
-        "records"
-    )
-    return [without_nan(record) for record in records]
-
-
-def without_nan(value: Any) -> Any:
-    """A value for JSON: NaN becomes null, keys become text."""
-    if isinstance(value, dict):
-        return {str(key): without_nan(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [without_nan(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def overview_html(result: Run) -> str:
     """A run as an HTML fragment for a notebook; everything is escaped."""
     summary = result.summary()
@@ -346,28 +279,4 @@ def overview_html(result: Run) -> str:
     ]
     caption = f"{result.scenarios[0]}: median and 90 % of replicates, real 2025 USD"
     lines = "".join(f"<li>{html.escape(line)}</li>" for line in [*basis_lines(result), CAVEAT])
-    return f"<p><strong>{html.escape(head)}</strong></p>{_html_table(caption, ['', *quarters.values()], body)}<ul>{lines}</ul>"
-
-
-def effects_html(comparison: Comparison) -> str:
-    """Effects of a comparison as an HTML fragment for a notebook."""
-    effects = effects_data(comparison.outcomes, comparison.baseline)
-    scenarios = comparison.scenarios[1:]
-    body = []
-    for variable in dict.fromkeys(effects["variable"]):
-        label, divisor = HEADLINES[variable]
-        part = effects[effects["variable"] == variable].set_index("scenario").loc[scenarios]
-        body.append([label, *(_effect(row, divisor) for _, row in part.iterrows())])
-    caption = f"Effects against {comparison.baseline}: mean paired difference of the last {LAST_QUARTERS} quarters (95 %); * excludes 0"
-    return _html_table(caption, ["", *scenarios], body) + f"<p>{html.escape(CAVEAT)}</p>"
-
-
-def _html_table(caption: str, header: list[str], body: list[list[str]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(first)}</th>'
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
-        + "</tr>"
-        for first, *rest in body
-    )
-    return f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<p><strong>{html.escape(head)}</strong></p>{html_table(caption, ['', *quarters.values()], body)}<ul>{lines}</ul>"

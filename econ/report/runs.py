@@ -1,4 +1,4 @@
-"""Running, opening and comparing: what `econ.run`, `econ.open_run` and `econ.compare` return.
+"""Running and opening: what `econ.run` and `econ.open_run` return.
 
 A run computed without a directory lives in memory; one with a directory appears there complete, with
 its tables, figures and manifest, or not at all.
@@ -14,36 +14,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from econ.core.errors import InputError, WorkError
 from econ.core.files import atomic_file, discard_partial, file_hash, result_directory, write_json
-from econ.core.provenance import now, provenance
+from econ.core.provenance import now
 from econ.ensemble import engine as engines
-from econ.ensemble.comparison import compare_results
 from econ.ensemble.decomposition import check_pair, decompose
 from econ.ensemble.design import Design, plan
-from econ.ensemble.effects import HEADLINES, differences_data, effects_data
+from econ.ensemble.effects import HEADLINES, differences_data
 from econ.ensemble.execute import ImpossibleScenario, execute, silent, write_csv
-from econ.ensemble.manifest import FILE_NAME, write_manifest
+from econ.ensemble.manifest import write_manifest
 from econ.ensemble.memory import check_disk, choose_workers
 from econ.ensemble.results import DECOMPOSITION, EnsembleResult, check_complete, stored_tables
-from econ.report.figures import (
-    BUDGET,
-    CAPTURE,
-    CONCENTRATION,
-    HARM,
-    LABOR,
-    FanFigure,
-    Rendered,
-    fan_data,
-    fan_figure,
-    moments_data,
-    moments_figure,
-    run_figures,
-)
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from econ.ensemble.workers import Progress
+    from econ.report.figures import FanFigure, Rendered
     from econ.scenario import Scenario
     from econ.surfaces import Surfaces
 
@@ -55,26 +40,38 @@ class Run(EnsembleResult):
 
     def plot_budget_shares(self, scenario: str | None = None) -> Figure:
         """Shares and amounts of the budgets for feedback, by quarter."""
+        from econ.report.figures import BUDGET
+
         return self._fan(BUDGET, scenario)
 
     def plot_wages(self, scenario: str | None = None) -> Figure:
         """Wages by region and occupation, and employment, by quarter."""
+        from econ.report.figures import LABOR
+
         return self._fan(LABOR, scenario)
 
     def plot_concentration(self, scenario: str | None = None) -> Figure:
         """Herfindahl-Hirschman indices of licences, services and requests governed, by quarter."""
+        from econ.report.figures import CONCENTRATION
+
         return self._fan(CONCENTRATION, scenario)
 
     def plot_capture(self, scenario: str | None = None) -> Figure:
         """Capture index and its parts, by quarter."""
+        from econ.report.figures import CAPTURE
+
         return self._fan(CAPTURE, scenario)
 
     def plot_harm(self, scenario: str | None = None) -> Figure:
         """Harm, helpfulness and sycophancy, by quarter."""
+        from econ.report.figures import HARM
+
         return self._fan(HARM, scenario)
 
     def plot_moments(self) -> Figure:
         """Stylised facts beside their simulated counterparts in the first scenario."""
+        from econ.report.figures import moments_data, moments_figure
+
         return moments_figure(moments_data(self.moments()))
 
     def plot_differences(self, scenario: str | None = None) -> Figure:
@@ -91,6 +88,8 @@ class Run(EnsembleResult):
         )
 
     def _fan(self, kind: FanFigure, scenario: str | None) -> Figure:
+        from econ.report.figures import fan_data, fan_figure
+
         return fan_figure(fan_data(self.summary(), self._chosen(scenario or self.scenarios[0]), kind), kind)
 
     def _chosen(self, scenario: str) -> str:
@@ -109,56 +108,6 @@ class Run(EnsembleResult):
     def __repr__(self) -> str:
         names = ", ".join(self.scenarios)
         return f"<econ.Run of {names}: {self.manifest.replicates} replicates, {self.manifest.quarters} quarters, seed {self.manifest.seed}>"
-
-
-class Comparison:
-    """Paired differences between scenarios of one or more runs.
-
-    Attributes
-    ----------
-    table : DataFrame
-        As ``differences.csv``.
-    baseline : str
-        The scenario against which the others are held.
-    outcomes : DataFrame
-        Outcomes of all scenarios, the baseline first.
-    """
-
-    def __init__(self, outcomes: pd.DataFrame, table: pd.DataFrame, baseline: str) -> None:
-        self.outcomes = outcomes
-        self.table = table
-        self.baseline = baseline
-
-    @property
-    def scenarios(self) -> list[str]:
-        """The scenarios compared, the baseline first."""
-        return [self.baseline, *dict.fromkeys(self.table["scenario"])]
-
-    def plot_differences(self, scenario: str | None = None) -> Figure:
-        """Paired differences of one scenario (the first after the baseline unless given), by quarter."""
-        from econ.report.comparison_figures import differences_figure
-
-        chosen = scenario or self.scenarios[1]
-        if chosen not in self.scenarios[1:]:
-            raise InputError(
-                "no such scenario in this comparison", found=chosen, allowed=", ".join(self.scenarios[1:])
-            )
-        return differences_figure(differences_data(self.outcomes, chosen, self.baseline))
-
-    def plot_effects(self) -> Figure:
-        """Effects of all scenarios over the last two years."""
-        from econ.report.comparison_figures import effects_figure
-
-        return effects_figure(effects_data(self.outcomes, self.baseline))
-
-    def _repr_html_(self) -> str:
-        """A notebook shows the effects over the last two years."""
-        from econ.report.overview import effects_html
-
-        return effects_html(self)
-
-    def __repr__(self) -> str:
-        return f"<econ.Comparison of {', '.join(self.scenarios[1:])} against {self.baseline}>"
 
 
 def run(
@@ -288,6 +237,8 @@ def run_into(
 
 
 def _all_figures(result: Run) -> list[Rendered]:
+    from econ.report.figures import run_figures
+
     rendered = run_figures(result.summary(), result.moments(), result.scenarios)
     if len(result.scenarios) > 1:
         from econ.report.comparison_figures import comparison_figures
@@ -356,52 +307,3 @@ def open_run(directory: str | Path) -> Run:
     """
     path = Path(directory)
     return Run(check_complete(path), path)
-
-
-def compare(run: EnsembleResult, *runs: EnsembleResult, baseline: str | None = None) -> Comparison:
-    """Compare the scenarios of runs, replicate by replicate.
-
-    Parameters
-    ----------
-    run, *runs : Run
-        Runs with the same seed, replicates, horizon, surfaces and precision.
-    baseline : str, optional
-        A scenario's name; the first scenario of the first run unless given.
-
-    Raises
-    ------
-    InputError
-        If the runs cannot be paired (it says in what they differ), or there is nothing to compare.
-    """
-    outcomes, table, name = compare_results([run, *runs], baseline)
-    return Comparison(outcomes, table, name)
-
-
-def compare_into(
-    directories: Sequence[Path], out: Path, *, baseline: str | None = None, force: bool = False
-) -> Comparison:
-    """Compare stored runs and write the differences, figures and a manifest into a directory."""
-    from econ.report.comparison_figures import comparison_figures
-
-    started = now()
-    opened = [open_run(directory) for directory in directories]
-    comparison = compare(*opened, baseline=baseline)
-    with result_directory(out, force=force, resume=False) as partial:
-        write_csv(partial / "differences.csv", comparison.table)
-        write_figures(comparison_figures(comparison.outcomes, comparison.baseline), partial)
-        first = opened[0].manifest
-        record = {
-            **provenance(first.device),
-            "runs": [result.manifest.config_hash for result in opened],
-            "scenarios": comparison.scenarios,
-            "baseline": comparison.baseline,
-            "seed": first.seed,
-            "replicates": first.replicates,
-            "quarters": first.quarters,
-            "surfaces": first.surfaces.model_dump(),
-            "started": started,
-            "finished": now(),
-            "status": "finished",
-        }
-        write_json(partial / FILE_NAME, record)
-    return comparison

@@ -13,7 +13,7 @@ import fake_market
 import pytest
 
 from econ.ensemble import design, engine
-from econ.report import comparison_figures, runs
+from econ.report import runs
 
 HERE = Path(__file__).parent
 
@@ -143,8 +143,7 @@ def test_a_broken_ledger_ends_with_exit_1(econ_command, monkeypatch):
     assert code == 1 and "the ledger breaks in quarter 3" in err and "Traceback" not in err
 
 
-def test_compare_stored_runs(econ_command, monkeypatch):
-    monkeypatch.setattr(comparison_figures, "comparison_figures", lambda outcomes, baseline: [])
+def test_compare_stored_runs(econ_command):
     econ_command("run", "baseline", *SMALL, "--quiet")
     econ_command("run", "public_commons", *SMALL, "--quiet")
     code, out, err = econ_command("compare", "runs/baseline", "runs/public_commons")
@@ -165,7 +164,18 @@ def test_compare_refuses_runs_of_different_seeds(econ_command):
     econ_command("run", "baseline", *SMALL, "--quiet")
     econ_command("run", "public_commons", *SMALL, "--quiet", "--seed", 2)
     code, _, err = econ_command("compare", "runs/baseline", "runs/public_commons")
-    assert code == 2 and "seed: 1 and 2" in err
+    assert code == 2 and "seed: 1 and 2 (runs/baseline and runs/public_commons)" in err
+
+
+def test_three_scenarios_are_ranked_in_every_replicate(econ_command):
+    for name in ("baseline", "public_commons", "no_transfer"):
+        econ_command("run", name, *SMALL, "--quiet")
+    stored = ("runs/baseline", "runs/public_commons", "runs/no_transfer")
+    code, out, err = econ_command("compare", *stored)
+    assert (code, err) == (0, "") and "leads" in out and "public_commons" in out
+    facts = json.loads(econ_command("compare", *stored, "--json", "--force")[1])
+    row = next(row for row in facts["rank_stability"] if row["variable"] == "harm_rate")
+    assert row["leader"] == "public_commons" and row["leads"] == 1.0, "the fake commons lowers harm in every replicate"
 
 
 SCRIPT = """

@@ -7,7 +7,6 @@ import json
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import pandas as pd
 import pytest
 from document_runs import FORMULA, IMAGE, SCRIPT, scenario, stored_run
@@ -97,16 +96,6 @@ def test_effects_are_those_of_the_comparison(gathered, document):
     assert float(row[3].split()[0]) == pytest.approx(expected["mean_difference"], abs=5e-4)
     assert "*" in row[3] and "(100%)" in row[3], "the commons lower harm in every replicate"
     assert row[1].startswith("0"), "transfer does nothing in the fake market"
-
-
-def test_sign_shares_count_zero_as_neither(gathered, monkeypatch):
-    shares = tables.sign_shares(gathered)
-    assert np.isnan(shares["harm_rate", "low"]), "no difference, no sign"
-    outcomes = gathered.outcomes.copy()
-    half = (outcomes["scenario"] == "low") & (outcomes["replicate"] < 4)
-    outcomes.loc[half, "harm_rate"] += 1.0
-    changed = material.Material(gathered.results, outcomes, "baseline", gathered.scenarios, None, None)
-    assert tables.sign_shares(changed)["harm_rate", "low"] == pytest.approx(4 / 16)
 
 
 def test_the_advantage_alone_is_isolated(gathered):

@@ -16,7 +16,7 @@ from econ.core.files import file_hash
 from econ.ensemble import engine
 from econ.ensemble.design import plan
 from econ.ensemble.manifest import Manifest
-from econ.report import figures, runs
+from econ.report import compared, figures, runs
 from econ.report.flow_matrix import flow_matrix
 from econ.report.overview import key_facts
 
@@ -216,9 +216,13 @@ def test_public_names_resolve():
 
 
 def test_a_comparison_of_stored_runs_is_a_directory_too(stored, tmp_path):
-    comparison = runs.compare_into([stored], tmp_path / "compared")
+    comparison = compared.compare_into([stored], tmp_path / "compared", figures=True)
     written = tmp_path / "compared"
-    assert {path.name for path in written.iterdir()} == {"differences.csv", "figures", "manifest.json"}
-    assert len(pd.read_csv(written / "differences.csv")) == len(comparison.table)
+    tables = {"differences.csv", "effects.csv", "matrix.csv", "ranks.csv", "rank_stability.csv"}
+    assert {path.name for path in written.iterdir()} == tables | {"figures", "manifest.json"}
+    pd.testing.assert_frame_equal(pd.read_csv(written / "differences.csv"), comparison.table, check_exact=True, check_dtype=False)
+    matrix = pd.read_csv(written / "matrix.csv", index_col="scenario")
+    effect = comparison.effects.set_index(["scenario", "variable"])["mean_difference"]
+    assert matrix.loc["commons", "harm_rate"] == effect["commons", "harm_rate"]
     assert (written / "figures" / "effects.svg").is_file()
     assert json.loads((written / "manifest.json").read_text())["baseline"] == "baseline"

@@ -20,8 +20,8 @@ from econ.ensemble.expectations import AS_EXPECTED, CONTRARY, NOT_CLEAR, expecta
 from econ.report.cost import compact
 from econ.report.decomposition import TITLES
 from econ.report.document.model import Card, Cards, Stance, Table
+from econ.report.effects_text import excludes_zero
 from econ.report.numbers import interval, short
-from econ.report.overview import excludes_zero
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment, ClaimVerdict

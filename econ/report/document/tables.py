@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,12 @@ import pandas as pd
 from econ.ensemble.decomposition import DIRECT, LINKS, TOTAL
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
 from econ.ensemble.moments import missed
-from econ.ensemble.statistics import mean_and_error
-from econ.ensemble.tables import by_scenario, grid, quarters_of
 from econ.report.decomposition import NAMES, TITLES
 from econ.report.document.material import Material, value_text
 from econ.report.document.model import Stance, Table
+from econ.report.effects_text import excludes_zero
 from econ.report.numbers import interval, short
-from econ.report.overview import ROWS, checkpoints, excludes_zero
+from econ.report.overview import ROWS, checkpoints
 from econ.scenario.parameters import Parameter, defaults
 
 #: Grades of what was read in a source; the others are derived or assumed by this project.
@@ -112,12 +110,11 @@ def _bands(row: pd.Series[Any], divisor: float) -> str:
 def effects_table(material: Material) -> Table:
     """T4: paired difference of every scenario in every headline outcome, and how stable its sign is."""
     effects = {(row["variable"], row["scenario"]): row for _, row in material.effects.iterrows()}
-    signs = sign_shares(material)
     rows = []
     for variable, (label, divisor) in HEADLINES.items():
         if (variable, material.policies[0]) not in effects:
             continue
-        cells = [_effect(effects[variable, name], divisor) + _stability(signs[variable, name]) for name in material.policies]
+        cells = [_effect(effects[variable, name], divisor) + _stability(effects[variable, name]["sign_stability"]) for name in material.policies]
         rows.append([label, *cells])
     note = (
         f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; * the interval excludes 0. In brackets: share of "
@@ -135,23 +132,6 @@ def _effect(row: pd.Series[Any], divisor: float) -> str:
 
 def _stability(share: float) -> str:
     return f"\n({share:.0%})" if np.isfinite(share) else ""
-
-
-def sign_shares(material: Material) -> Mapping[tuple[str, str], float]:
-    """Share of replicates whose difference has the sign of the mean difference; NaN where the mean is 0 or there is none."""
-    rows = by_scenario(material.outcomes)
-    reference = rows[material.baseline]
-    found = {}
-    for name in material.policies:
-        shared = np.intersect1d(rows[name]["replicate"], reference["replicate"])
-        here, there = (part[part["replicate"].isin(shared)] for part in (rows[name], reference))
-        last = quarters_of(here) > quarters_of(here).max() - LAST_QUARTERS
-        for variable in (v for v in HEADLINES if v in here.columns):
-            means = [mean_and_error(grid(part, variable)[:, last].T)[0] for part in (here, there)]
-            difference = (means[0] - means[1])[np.isfinite(means[0] - means[1])]
-            mean = difference.mean() if len(difference) else 0.0
-            found[variable, name] = float((np.sign(difference) == np.sign(mean)).mean()) if mean != 0 else float("nan")
-    return found
 
 
 def decomposition_tables(material: Material) -> list[Table]:

@@ -1,0 +1,35 @@
+"""`econ compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from econ.cli.run import RUNS, console, print_json, use_one_thread
+
+
+def compare(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs.")],
+    baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Scenario to compare with.", show_default="the first")] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Draw the effects, and the differences of each scenario by quarter (a second each).")] = False,
+    out: Annotated[Path, typer.Option(help="Directory of the result.")] = RUNS / "comparison",
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Compare the scenarios of stored runs, paired by replicate: effects, sign stability, stability of their order.
+
+    The runs must share seed, replicates, horizon, surfaces and precision.
+    """
+    use_one_thread()
+    from econ.report.compared import compare_into
+
+    comparison = compare_into(directories, out, baseline=baseline, figures=figures, force=force)
+    from econ.report.comparison_text import comparison_facts, print_comparison
+
+    if as_json:
+        print_json(comparison_facts(comparison, str(out)))
+    elif not quiet:
+        print_comparison(comparison, console(), str(out))
