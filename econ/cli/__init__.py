@@ -6,6 +6,8 @@ Errors that a user can mend are printed as one sentence on stderr; no traceback 
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
@@ -15,7 +17,6 @@ from econ.core.errors import EconError
 app = typer.Typer(
     name="econ",
     help="From small training experiments to policy figures about the market for AI feedback.",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,6 +34,34 @@ app.add_typer(lab.app, name="lab")
 app.add_typer(scenario.app, name="scenario")
 app.command("doctor")(doctor.doctor)
 
+START = """\
+econ: from training experiments to figures about the market for AI feedback
+
+  econ scenario list                          the shipped scenarios
+  econ run baseline public_commons            what a policy changes
+  econ report runs/baseline+public_commons    a page to read and hand on
+
+All commands: econ --help. Completion with TAB: econ --install-completion.
+"""
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import econ
+
+        typer.echo(f"econ {econ.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """From small training experiments to policy figures about the market for AI feedback."""
+    if context.invoked_subcommand is None:
+        typer.echo(START, nl=False)
+
 
 #: Exit code of a command that was interrupted from the keyboard.
 INTERRUPTED = 130
@@ -41,7 +70,9 @@ INTERRUPTED = 130
 def main() -> None:
     """Entry point of the `econ` command; its exit codes are 0, 1, 2 and 130."""
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            app()
     except EconError as error:
         sys.stderr.write(f"econ: {error}\n")
         sys.exit(error.exit_code)
@@ -50,3 +81,10 @@ def main() -> None:
         if stop.code == INTERRUPTED:
             sys.stderr.write("econ: interrupted; what was finished is kept, the same command resumes it\n")
         raise
+
+
+def _tell(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
+    """A warning as a sentence, without the place in the code that raised it."""
+    sys.stderr.write(f"econ: warning: {message}\n")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econ.cli import completion
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,7 +25,7 @@ FORMATS = ("table", "json", "md")
 
 def claims(
     measurements: Annotated[list[Path] | None, typer.Argument(metavar="[MEASUREMENTS...]", help="Measurement tables, or directories that hold one.", show_default="all that are shipped")] = None,
-    run: Annotated[list[Path] | None, typer.Option("--run", metavar="DIR", help="A stored market run, for claims 11 to 14; may be given several times.")] = None,
+    run: Annotated[list[Path] | None, typer.Option("--run", metavar="DIR", help="A stored market run, for claims 11 to 14; may be given several times.", autocompletion=completion.runs)] = None,
     pair: Annotated[str | None, typer.Option(metavar="NEG,PREF", help="Negative and preference method of the headline.", show_default="npo_ret,dpo, as registered")] = None,
     form: Annotated[str, typer.Option("--format", metavar="table|json|md", help="What is printed; json holds every number.")] = "table",
     catalogue: Annotated[bool, typer.Option("--list", help="Print the 15 claims, without data.")] = False,
@@ -91,7 +93,7 @@ def _print_catalogue(as_json: bool) -> None:
     from econ.claims.catalogue import CLAIMS
 
     if as_json:
-        sys.stdout.write(json.dumps([dict(claim.__dict__) for claim in CLAIMS], indent=2) + "\n")
+        sys.stdout.write(json.dumps({"claims": [dict(claim.__dict__) for claim in CLAIMS]}, indent=2) + "\n")
         return
     from econ.claims.text import print_catalogue
 

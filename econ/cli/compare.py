@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from econ.cli import completion
 from econ.cli.run import RUNS, console, print_json, use_one_thread
 
 
 def compare(
-    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs.")],
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs.", autocompletion=completion.runs)],
     baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Scenario to compare with.", show_default="the first")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw the effects, and the differences of each scenario by quarter (a second each).")] = False,
     out: Annotated[Path, typer.Option(help="Directory of the result.")] = RUNS / "comparison",

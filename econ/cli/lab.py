@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econ.cli import completion
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,7 +25,7 @@ app = typer.Typer(
 
 @app.command("run")
 def run(
-    grid: Annotated[str, typer.Argument(help="a grid file, or the name of a shipped grid such as smoke")],
+    grid: Annotated[str, typer.Argument(help="a grid file, or the name of a shipped grid such as smoke", autocompletion=completion.grids)],
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="processes on a CPU")] = 1,
     out: Annotated[Path | None, typer.Option(help="directory of the result (default runs/lab-NAME)")] = None,
@@ -143,7 +145,9 @@ def import_data(
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="it is JSON in any case")] = False,
+) -> None:
     """Print the JSON Schema of mapping files, for editors."""
     from econ.lab.importing.mapping import json_schema
 

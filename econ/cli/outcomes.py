@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econ.cli import completion
+
 if TYPE_CHECKING:
     from econ.market.outcomes import Outcome
 
 
 def outcomes(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="An outcome, or a part of its name.")
+        str | None, typer.Argument(metavar="[NAME]", help="An outcome, or a part of its name.", autocompletion=completion.outcomes)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

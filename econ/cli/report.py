@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econ.cli import completion
 from econ.cli.run import RUNS, use_one_thread
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs that share seed, replicates, horizon and surfaces.")],
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of finished runs that share seed, replicates, horizon and surfaces.", autocompletion=completion.runs)],
     baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Scenario that the others are held against.", show_default="the first")] = None,
     form: Annotated[str | None, typer.Option("--format", metavar="html,pdf", help="What is written; pdf needs the extra 'report'. Figures alone: pdf, svg, png.", show_default="html, and pdf where its extra is installed")] = None,
     figures_only: Annotated[bool, typer.Option("--figures-only", help="Figures alone, for papers: 89 mm and 183 mm wide, with data and alt texts.")] = False,

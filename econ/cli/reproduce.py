@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econ.cli import completion
 from econ.cli.run import show_progress, use_one_thread
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a finished run.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a finished run.", autocompletion=completion.runs)],
     workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
     memory: Annotated[
         float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from econ.cli import completion
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,7 +29,8 @@ def run(
     scenarios: Annotated[
         list[str],
         typer.Argument(
-            metavar="SCENARIO...", help="Files or names of shipped scenarios; the first is the baseline."
+            metavar="SCENARIO...", help="Files or names of shipped scenarios; the first is the baseline.",
+            autocompletion=completion.scenarios,
         ),
     ],
     replicates: Annotated[
@@ -40,7 +43,8 @@ def run(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a key of all scenarios, such as levers.commons=0.1."
+            "--set", metavar="KEY=VALUE", help="Change a key of all scenarios, such as levers.commons=0.1.",
+            autocompletion=completion.settings,
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from econ.cli import completion
+
 app = typer.Typer(help="Scenario files: list, show, check, compare, start one.", no_args_is_help=True)
 
 SOURCE = "A scenario file, or the name of a shipped scenario."
@@ -30,7 +32,7 @@ def list_scenarios(as_json: JSON = False) -> None:
 
 @app.command()
 def show(
-    scenario: Annotated[str, typer.Argument(help=SOURCE)],
+    scenario: Annotated[str, typer.Argument(help=SOURCE, autocompletion=completion.scenarios)],
     resolved: Annotated[
         bool, typer.Option(help="Print the complete scenario with every default, as YAML.")
     ] = False,
@@ -61,7 +63,7 @@ def show(
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="Scenario files, or names of shipped scenarios.")],
+    files: Annotated[list[str], typer.Argument(help="Scenario files, or names of shipped scenarios.", autocompletion=completion.scenarios)],
     as_json: JSON = False,
 ) -> None:
     """Check scenario files; every fault is named, and the exit code is 2 if there is one."""
@@ -92,8 +94,8 @@ def check(
 
 @app.command()
 def diff(
-    first: Annotated[str, typer.Argument(help=SOURCE)],
-    second: Annotated[str, typer.Argument(help=SOURCE)],
+    first: Annotated[str, typer.Argument(help=SOURCE, autocompletion=completion.scenarios)],
+    second: Annotated[str, typer.Argument(help=SOURCE, autocompletion=completion.scenarios)],
     as_json: JSON = False,
 ) -> None:
     """Print the keys in which two scenarios differ."""
@@ -115,7 +117,7 @@ def diff(
 def new(
     file: Annotated[Path, typer.Argument(help="The file to write, such as my_scenario.yaml.")],
     extends: Annotated[
-        str, typer.Option(help="The scenario that it extends: a relative path or a shipped name.")
+        str, typer.Option(help="The scenario that it extends: a relative path or a shipped name.", autocompletion=completion.scenarios)
     ] = "baseline",
     force: Annotated[bool, typer.Option(help="Replace the file if it exists.")] = False,
     as_json: JSON = False,
@@ -138,7 +140,7 @@ def new(
 
 
 @app.command()
-def schema() -> None:
+def schema(as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False) -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from econ.scenario.schema import json_schema
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from econ.cli import completion
 from econ.cli.run import RUNS, show_progress, use_one_thread
 from econ.core.errors import InputError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    source: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file or the name of a shipped sweep.")],
+    source: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file or the name of a shipped sweep.", autocompletion=completion.sweeps)],
     workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="An existing Dask scheduler, such as tcp://127.0.0.1:8786.")

@@ -22,6 +22,7 @@ def short(value: float) -> str:
     if digits > 6:
         return f"{value:.1e}"
     rounded = round(float(value), digits)
+    digits = 2 - math.floor(math.log10(abs(rounded)))
     if value == int(value) and abs(value) < 100:
         return str(int(value))
     return f"{rounded:,.{max(digits, 0)}f}"

@@ -59,7 +59,7 @@ def test_a_directory_is_written_and_kept(econ, measured, tmp_path):
 
 def test_the_list_needs_no_data(econ):
     assert econ("claims", "--list")[1].count("market run") == 4
-    assert len(json.loads(econ("claims", "--list", "--json")[1])) == 15
+    assert len(json.loads(econ("claims", "--list", "--json")[1])["claims"]) == 15
 
 
 @pytest.mark.parametrize(

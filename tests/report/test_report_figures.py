@@ -108,7 +108,7 @@ def test_a_table_without_values_gives_no_figure(result):
 
 def test_numbers_for_readers():
     assert [short(value) for value in (0.15432, 2600.4, -1.0, 0.0, 12345.6, 0.99996, 1e-9)] == [
-        "0.154", "2,600", "-1", "0", "12,300", "1", "1.0e-09",
+        "0.154", "2,600", "-1", "0", "12,300", "1.00", "1.0e-09",
     ]  # fmt: skip
     assert interval(2e6, 1e6, 3e6, 1e6) == "2 [1, 3]"
     assert interval(float("nan"), 1, 2) == "–"
