@@ -1,0 +1,65 @@
+"""A sweep of 200 points, killed again and again: the same tables, and no finished point computed twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sweep_process
+
+KILLS = 6
+
+
+def _finished(out: Path) -> set[int]:
+    """Points that lie complete in a sweep's working directory."""
+    folder = out.with_name(f"{out.name}.partial") / "outcomes"
+    return {int(path.parent.name.partition("=")[2]) for path in folder.glob("point=*/*.parquet") if not path.name.startswith(".")}
+
+
+def _until(done: int, out: Path, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while len(_finished(out)) < done and process.poll() is None:
+        assert time.monotonic() < end, "the sweep makes no progress"
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+def test_200_points_killed_and_resumed_are_the_same_and_no_finished_point_is_repeated(tmp_path):
+    out, marks = tmp_path / "killed", tmp_path / "marks"
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    environment = {**os.environ, sweep_process.MARKS: str(marks), "PYTHONPATH": paths}
+    command = [sys.executable, str(Path(__file__).with_name("sweep_process.py"))]
+    draw, kept, starts = np.random.default_rng(), [set()], 0
+    while not out.exists():
+        process = subprocess.Popen([*command, str(out)], env=environment, start_new_session=True)
+        starts += 1
+        assert starts < 4 * KILLS
+        if starts <= KILLS:
+            _until(len(kept[-1]) + int(draw.integers(1, 50)), out, process)
+            # The whole group, as a power cut would: the parent and its workers.
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not out.exists():
+            assert kept[-1] <= _finished(out), "a finished point was lost"
+            kept.append(_finished(out))
+    computed = Counter(marks.read_text().split())
+    # A point may be begun twice only if a kill met it on its way: at most three for each kill.
+    assert len(computed) == sweep_process.POINTS
+    assert sum(computed.values()) - sweep_process.POINTS <= 3 * (len(kept) - 1)
+    undisturbed = tmp_path / "whole"
+    subprocess.run([*command, str(undisturbed)], env=environment | {sweep_process.MARKS: os.devnull}, check=True)
+    for name in ("outcomes", "index.parquet", "summary.parquet"):
+        there, here = (pd.read_parquet(place / name) for place in (undisturbed, out))
+        keys = [key for key in ("point", "replicate", "quarter", "variable") if key in here]
+        frames = [table.sort_values(keys, ignore_index=True) for table in (there, here)]
+        pd.testing.assert_frame_equal(*frames, check_exact=True)
+    files = {path.relative_to(out).as_posix() for path in (out / "outcomes").rglob("*.parquet")}
+    assert files == {path.relative_to(undisturbed).as_posix() for path in (undisturbed / "outcomes").rglob("*.parquet")}
