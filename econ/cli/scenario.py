@@ -67,28 +67,29 @@ def check(
     as_json: JSON = False,
 ) -> None:
     """Check scenario files; every fault is named, and the exit code is 2 if there is one."""
-    from econ.core.errors import InputError
     from econ.scenario import load_scenario
     from econ.scenario.describe import changes
+    from econ.scenario.loading import check_scenario
 
     results: list[dict[str, Any]] = []
     for file in files:
-        try:
-            scenario = load_scenario(file)
-            results.append(
-                {"file": file, "name": scenario.name, "changes": len(changes(scenario)), "error": None}
-            )
-        except InputError as error:
-            results.append({"file": file, "name": None, "changes": None, "error": str(error)})
+        faults = [str(fault) for fault in check_scenario(file)]
+        scenario = None if faults else load_scenario(file)
+        told = {"name": scenario.name, "changes": len(changes(scenario))} if scenario else {"name": None, "changes": None}
+        results.append({"file": file, **told, "error": faults[0] if faults else None, "faults": faults})
     if as_json:
         _print_json({"files": results})
     for result in results:
-        if result["error"]:
-            typer.echo(f"econ: {result['error']}", err=True)
-        elif not as_json:
+        for fault in result["faults"]:
+            typer.echo(f"econ: {fault}", err=True)
+        if not result["faults"] and not as_json:
             noun = "change" if result["changes"] == 1 else "changes"
             typer.echo(f"{result['file']}: fine ({result['changes']} {noun} against the defaults)")
-    if any(result["error"] for result in results):
+    bad = sum(bool(result["faults"]) for result in results)
+    if len(results) > 1 and not as_json:
+        count = sum(len(result["faults"]) for result in results)
+        typer.echo(f"{len(results) - bad} of {len(results)} files are fine" + (f"; {count} faults" if bad else ""))
+    if bad:
         raise typer.Exit(2)
 
 

@@ -120,7 +120,7 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / FILE_NAME
     if not directory.is_dir():
-        raise InputError("there is no such run directory", file=directory)
+        raise InputError("there is no such run directory; `econ run SCENARIO --out DIR` makes one", file=directory)
     if not path.is_file():
         raise InputError("this is no finished run: it has no manifest.json", file=directory)
     try:

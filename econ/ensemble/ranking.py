@@ -68,7 +68,7 @@ def ranking_tables(
     names = list(rows)
     shared = sorted(set.intersection(*(set(own["replicate"]) for own in rows.values())))
     values = np.stack([window_means(own[own["replicate"].isin(shared)], variables) for own in rows.values()])
-    states = None if facts is None else facts.set_index("replicate").reindex(shared)
+    states = None if facts is None else facts.set_index("replicate").reindex(index=shared)
     ranks, stability = [], []
     for place, variable in enumerate(variables):
         own = values[:, :, place]
@@ -78,7 +78,7 @@ def ranking_tables(
         better = BETTER.get(variable, "")
         loss = own[:, present] if better == "lower" else -own[:, present]
         ranks.append(_ranks(loss, names, variable, better))
-        stability.append(_stability(loss, names, variable, better, None if states is None else states[present]))
+        stability.append(_stability(loss, names, variable, better, None if states is None else states.loc[present]))
     return pd.concat(ranks, ignore_index=True), pd.DataFrame(stability)
 
 

@@ -7,6 +7,7 @@ through a pipe, so memory stays bounded and an interruption loses only blocks in
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -34,6 +35,9 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+
+#: Items handed out for each worker, so that results do not pile up where they are stored more slowly than made.
+AHEAD = 2
 
 Progress = Callable[[int, int], None]
 
@@ -143,11 +147,13 @@ def in_processes(
     with _one_thread_each():
         pool = ProcessPoolExecutor(workers, context, _initialise, (function, shared))
         try:
-            pending: set[Future[Any]] = {pool.submit(_work, item) for item in items}
+            waiting = iter(items)
+            pending: set[Future[Any]] = {pool.submit(_work, item) for item in itertools.islice(waiting, AHEAD * workers)}
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
+                    pending |= {pool.submit(_work, item) for item in itertools.islice(waiting, 1)}
         except BrokenProcessPool as error:
             raise WorkError(
                 "a worker process died (out of memory? a script that calls econ.run with workers > 1 needs "

@@ -32,7 +32,7 @@ def print_comparison(comparison: Comparison, console: Console, place: str | None
         console.print(f"Note: {comparison.note}.", highlight=False)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
-        console.print(f"Tables and manifest: {place} (--figures draws them)", highlight=False)
+        console.print(f"Tables, manifest, and figures if --figures is given: {place}", highlight=False)
 
 
 def _headlines(table: pd.DataFrame) -> pd.DataFrame:

@@ -41,3 +41,17 @@ class Fault(ValueError):
         return Fault(
             self.problem, (*keys, *self.keys), found=self.found, allowed=self.allowed, nearest=self.nearest
         )
+
+
+class Faults(ValueError):
+    """Several values of one table that cannot be used.
+
+    Parameters
+    ----------
+    faults : list of Fault
+        At least one.
+    """
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(fault.problem for fault in faults))
+        self.faults = faults

@@ -12,7 +12,9 @@ from econ.core.errors import InputError, nearest_name
 from econ.core.shipped import shipped_path
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.scenario.changes import merged
-from econ.scenario.faults import Fault
+from econ.scenario.faults import Fault, Faults
+from econ.scenario.lever_table import LEVERS
+from econ.scenario.parameters import defaults
 from econ.scenario.schema import SCHEMA_VERSION, CustomerLoss, Event, Population, Scenario, VerticalTie
 
 #: Keys that speak of one file alone and are not taken from the scenario that it extends.
@@ -71,6 +73,31 @@ def load_scenario(source: str | Path) -> Scenario:
     'baseline'
     """
     chain = _read_chain(scenario_path(source))
+    try:
+        return Scenario.model_validate(_laid_over(chain))
+    except ValidationError as error:
+        keys, fault = fault_of(error)
+        raise _input_error(chain, keys, fault) from None
+
+
+def check_scenario(source: str | Path) -> list[InputError]:
+    """All that is wrong with a scenario, as far as one pass can tell; empty if it can be used.
+
+    What depends on the whole (levers against the horizon, say) is looked at when every key is known.
+    """
+    try:
+        chain = _read_chain(scenario_path(source))
+    except InputError as error:
+        return [error]
+    try:
+        Scenario.model_validate(_laid_over(chain))
+    except ValidationError as error:
+        return [_input_error(chain, keys, fault) for keys, fault in faults_of(error)]
+    return []
+
+
+def _laid_over(chain: list[YamlFile]) -> dict[str, Any]:
+    """A file laid over all that it extends."""
     raw: dict[str, Any] = {}
     for number, file in enumerate(reversed(chain), start=1):
         last = number == len(chain)
@@ -80,11 +107,7 @@ def load_scenario(source: str | Path) -> Scenario:
         if sources is not None:
             raw["sources"] = sources
     raw.pop("extends", None)
-    try:
-        return Scenario.model_validate(raw)
-    except ValidationError as error:
-        keys, fault = fault_of(error)
-        raise _input_error(chain, keys, fault) from None
+    return raw
 
 
 def _joined_sources(lower: object, upper: object) -> Any:
@@ -174,21 +197,38 @@ def _read_one(path: Path) -> YamlFile:
 
 
 def fault_of(error: ValidationError) -> tuple[tuple[object, ...], Fault]:
-    """The fault to tell, with the path of its key: an unknown key, which may explain the others, or the first."""
-    found_errors = error.errors(include_url=False)
-    first = next((each for each in found_errors if each["type"] == "extra_forbidden"), found_errors[0])
-    keys: tuple[object, ...] = tuple(first["loc"])
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, Fault):
-        return (*keys, *cause.keys), cause
-    if first["type"] == "extra_forbidden":
+    """The fault to tell if only one is told."""
+    return faults_of(error)[0]
+
+
+def faults_of(error: ValidationError) -> list[tuple[tuple[object, ...], Fault]]:
+    """All faults with the paths of their keys; unknown keys, which may explain the others, come first."""
+    found = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
+    return [told for each in found for told in _told(each)]
+
+
+def _told(each: Any) -> list[tuple[tuple[object, ...], Fault]]:
+    """What pydantic found, as faults."""
+    keys: tuple[object, ...] = tuple(each["loc"])
+    cause = each.get("ctx", {}).get("error")
+    if isinstance(cause, Fault | Faults):
+        faults = cause.faults if isinstance(cause, Faults) else [cause]
+        return [((*keys, *fault.keys), fault) for fault in faults]
+    if each["type"] == "extra_forbidden":
         legal = _legal_keys(keys)
-        return keys, Fault("unknown key", allowed=", ".join(legal), nearest=nearest_name(keys[-1], legal))
-    if first["type"] == "missing":
-        return keys, Fault("this key is missing")
-    found = first.get("input")
-    allowed = first["msg"].removeprefix("Input should be ").removeprefix("String should ")
-    return keys, Fault("not a usable value", found="nothing" if found is None else found, allowed=allowed)
+        nearest = _place_of(keys) or nearest_name(keys[-1], legal)
+        return [(keys, Fault("unknown key", allowed=", ".join(legal), nearest=nearest))]
+    if each["type"] == "missing":
+        return [(keys, Fault("this key is missing"))]
+    found = each.get("input")
+    allowed = each["msg"].removeprefix("Input should be ").removeprefix("String should ")
+    return [(keys, Fault("not a usable value", found="nothing" if found is None else found, allowed=allowed))]
+
+
+def _place_of(keys: tuple[object, ...]) -> str | None:
+    """Where a key at the top of a scenario belongs, if it is that of a lever, a parameter or a size."""
+    tables = {"levers": LEVERS, "parameters": defaults(), "population": Population.model_fields}
+    return next((f"{table}.{keys[0]}" for table, names in tables.items() if len(keys) == 1 and keys[0] in names), None)
 
 
 def _legal_keys(keys: tuple[object, ...]) -> list[str]:

@@ -22,7 +22,7 @@ from pydantic import (
 
 from econ.core.errors import nearest_name
 from econ.scenario.domains import domain_of
-from econ.scenario.faults import Fault
+from econ.scenario.faults import Fault, Faults
 from econ.scenario.lever_table import LEVERS, resolved_setting
 from econ.scenario.parameters import SIZE_KEYS, defaults, parameters
 from econ.scenario.together import check_population, check_together
@@ -137,29 +137,29 @@ def _check_parameters(raw: object) -> dict[str, Value]:
         raise Fault("not a list of parameters", found=raw, allowed="name: value")
     table = defaults()
     free = [name for name in table if name not in SIZE_KEYS]
-    for name in raw:
-        if isinstance(name, str) and name in SIZE_KEYS:
-            raise Fault("this number has a key of its own", (name,), allowed=SIZE_KEYS[name])
-        if name not in table:
-            evidence = name in parameters()
-            problem = (
-                "this row is evidence, which the model does not read" if evidence else "unknown parameter"
-            )
-            raise Fault(
-                problem,
-                (name,),
-                allowed="default rows of calibration/parameters.csv",
-                nearest=nearest_name(name, free),
-            )
+    faults = [fault for name in raw if (fault := _name_fault(name, free)) is not None]
     checked: dict[str, Value] = {}
     for name in free:
         row = table[name]
         try:
             checked[name] = parse_value(raw.get(name, row.value), domain_of(name, row.unit))
         except Fault as fault:
-            raise fault.below(name) from None
+            faults.append(fault.below(name))
+    if faults:
+        raise Faults(faults)
     check_together(checked)
     return checked
+
+
+def _name_fault(name: object, free: list[str]) -> Fault | None:
+    """What is wrong with the name of a parameter, if anything is."""
+    if isinstance(name, str) and name in SIZE_KEYS:
+        return Fault("this number has a key of its own", (name,), allowed=SIZE_KEYS[name])
+    if name in free:
+        return None
+    problem = "this row is evidence, which the model does not read" if name in parameters() else "unknown parameter"
+    allowed = "default rows of calibration/parameters.csv"
+    return Fault(problem, (name,), allowed=allowed, nearest=nearest_name(name, free))
 
 
 def _parameters_json_schema() -> dict[str, Any]:
@@ -193,11 +193,10 @@ def _raw_levers(raw: object) -> dict[str, Any]:
     """The levers' names; their settings are checked when the horizon is known."""
     if not isinstance(raw, Mapping):
         raise Fault("not a list of levers", found=raw, allowed="name: setting")
-    for name in raw:
-        if name not in LEVERS:
-            raise Fault(
-                "unknown lever", (name,), allowed=", ".join(LEVERS), nearest=nearest_name(name, LEVERS)
-            )
+    unknown = [name for name in raw if name not in LEVERS]
+    if unknown:
+        names = ", ".join(LEVERS)
+        raise Faults([Fault("unknown lever", (name,), allowed=names, nearest=nearest_name(name, LEVERS)) for name in unknown])
     return {name: raw.get(name, lever.default) for name, lever in LEVERS.items()}
 
 
@@ -278,12 +277,14 @@ class Scenario(Table):
                 found=self.extends,
                 allowed="load_scenario(path)",
             )
-        settings = {}
+        settings, faults = {}, []
         for name, lever in LEVERS.items():
             try:
                 settings[name] = lever.parse(self.levers[name], self.quarters)
             except Fault as fault:
-                raise fault.below("levers", name) from None
+                faults.append(fault.below("levers", name))
+        if faults:
+            raise Faults(faults)
         self.levers.update(settings)
         check_population(self.parameters, self.population.curators)
         for index, event in enumerate(self.events):

@@ -105,3 +105,20 @@ def test_schema(econ):
 def test_an_unusable_scenario_ends_with_2_and_one_sentence(econ):
     code, out, err = econ("scenario", "show", "basline")
     assert code == 2 and out == "" and err.count("\n") == 1 and "Traceback" not in err
+
+
+def test_check_names_all_faults_of_all_files_and_sums_up(econ, tmp_path):
+    keys, values = tmp_path / "keys.yaml", tmp_path / "values.yaml"
+    head = "schema_version: 1\nname: mine\nextends: baseline\nquarters: 12\n"
+    keys.write_text(head + "levers: {comons: 1, tranfer: 0}\nparameters: {discount_rat: 1, occupation_elasticity: -1}\nsafe_harbour: 0\n")
+    values.write_text(head + "levers:\n  commons: {20: 0.1}\n  cert_mode: mandatry\n")
+    code, out, err = econ("scenario", "check", keys, values, "baseline")
+    assert code == 2 and out.splitlines()[-1] == "1 of 3 files are fine; 7 faults"
+    for said in (
+        "keys.yaml:7: safe_harbour: unknown key", "did you mean 'levers.safe_harbour'?", "keys.yaml:5: levers.comons",
+        "levers.tranfer", "parameters.discount_rat", "parameters.occupation_elasticity: out of range",
+        "values.yaml:6: levers.commons.20: beyond the horizon", "values.yaml:7: levers.cert_mode: unknown choice",
+    ):  # fmt: skip
+        assert said in err
+    facts = json.loads(econ("scenario", "check", keys, values, "--json")[1])
+    assert [len(result["faults"]) for result in facts["files"]] == [5, 2]

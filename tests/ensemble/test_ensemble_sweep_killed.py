@@ -15,13 +15,24 @@ import pandas as pd
 import pytest
 import sweep_process
 
+from econ.ensemble.sweeps.store import WRITERS
+from econ.ensemble.workers import AHEAD
+
 KILLS = 6
+#: Points that a kill may meet on their way: handed to two workers, taken from them, and being written.
+UNDER_WAY = 2 * AHEAD + 1 + WRITERS
 
 
 def _finished(out: Path) -> set[int]:
     """Points that lie complete in a sweep's working directory."""
     folder = out.with_name(f"{out.name}.partial") / "outcomes"
     return {int(path.parent.name.partition("=")[2]) for path in folder.glob("point=*/*.parquet") if not path.name.startswith(".")}
+
+
+def _begun(marks: Path) -> Counter[int]:
+    """How often each point was begun."""
+    lines = marks.read_text().split() if marks.exists() else []
+    return Counter(round(float(line) * sweep_process.POINTS) for line in lines)
 
 
 def _until(done: int, out: Path, process: subprocess.Popen[bytes]) -> None:
@@ -37,7 +48,7 @@ def test_200_points_killed_and_resumed_are_the_same_and_no_finished_point_is_rep
     paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     environment = {**os.environ, sweep_process.MARKS: str(marks), "PYTHONPATH": paths}
     command = [sys.executable, str(Path(__file__).with_name("sweep_process.py"))]
-    draw, kept, starts = np.random.default_rng(), [set()], 0
+    draw, kept, starts, begun = np.random.default_rng(), [set()], 0, {}
     while not out.exists():
         process = subprocess.Popen([*command, str(out)], env=environment, start_new_session=True)
         starts += 1
@@ -50,10 +61,12 @@ def test_200_points_killed_and_resumed_are_the_same_and_no_finished_point_is_rep
         if not out.exists():
             assert kept[-1] <= _finished(out), "a finished point was lost"
             kept.append(_finished(out))
-    computed = Counter(marks.read_text().split())
-    # A point may be begun twice only if a kill met it on its way: at most three for each kill.
-    assert len(computed) == sweep_process.POINTS
-    assert sum(computed.values()) - sweep_process.POINTS <= 3 * (len(kept) - 1)
+            counted = _begun(marks)
+            begun = {point: begun.get(point, counted[point]) for point in kept[-1]}
+    counted = _begun(marks)
+    assert set(counted) == set(range(sweep_process.POINTS)) and len(kept) == KILLS + 1
+    assert begun == {point: counted[point] for point in begun}, "a finished point was computed again"
+    assert sum(counted.values()) - sweep_process.POINTS <= UNDER_WAY * KILLS
     undisturbed = tmp_path / "whole"
     subprocess.run([*command, str(undisturbed)], env=environment | {sweep_process.MARKS: os.devnull}, check=True)
     for name in ("outcomes", "index.parquet", "summary.parquet"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -19,6 +20,7 @@ from econ.ensemble.sweeps.collect import collect_shards, read_shards
 from econ.ensemble.sweeps.execute import Shard, plan_sweep, run_sweep
 from econ.ensemble.sweeps.points import settings_of
 from econ.ensemble.sweeps.spec import Sweep, load_sweep, shipped_sweeps
+from econ.ensemble.sweeps.store import PointStore
 
 ENGINE = Engine(simulate, FLOWS)
 
@@ -105,6 +107,15 @@ def test_the_dataset_has_every_point_and_means_are_those_of_its_rows(whole):
     assert row["mc_error"] == pytest.approx(by_replicate.std() / np.sqrt(3))
 
 
+def test_duckdb_and_pandas_read_the_dataset_as_one_table(whole):
+    import duckdb
+
+    here = duckdb.sql(f"SELECT point, avg(harm_rate) AS harm FROM '{whole}/outcomes/*/*.parquet' WHERE quarter >= 2 GROUP BY ALL ORDER BY point").df()
+    outcomes = _tables(whole)["outcomes"].query("quarter >= 2")
+    assert here["harm"].to_numpy() == pytest.approx(outcomes.groupby("point", observed=True)["harm_rate"].mean().to_numpy())
+    assert here["point"].tolist() == [0, 1, 2, 3, 4]
+
+
 def test_a_point_equals_the_same_scenario_run_alone(whole):
     from econ.ensemble.design import plan
     from econ.ensemble.workers import simulate_block
@@ -149,6 +160,9 @@ def test_a_damaged_point_is_computed_again(whole, tmp_path, damage):
 
     def spoils(surfaces, market, tasks):
         yield from schedulers.here(surfaces, market, tasks[:2])
+        store = PointStore(partial_folder)
+        while store.find(tasks[0]) is None:
+            time.sleep(0.01)
         path = next((partial_folder / "outcomes" / "point=0").glob("*.parquet"))
         path.write_bytes(damage(path.read_bytes()))
         raise KeyboardInterrupt

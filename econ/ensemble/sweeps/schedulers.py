@@ -51,7 +51,7 @@ def on_dask(surfaces: Surfaces, simulate: Callable[..., Any], tasks: list[PointT
         dask: Any = import_module("distributed")
     except ImportError:
         raise InputError(
-            "Dask is not installed; install econ[dask]", key="--scheduler", found=address
+            "Dask is not installed; run: pip install 'via-negativa-econ[dask]'", key="--scheduler", found=address
         ) from None
     try:
         client = dask.Client(address, timeout=PATIENCE, set_as_default=False)

@@ -8,6 +8,7 @@ DuckDB, pandas and polars read the folder as one table with a column `point`.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FOLDER = "outcomes"
 #: Characters of each SHA-256 that a file name carries.
 DIGEST = 24
+#: Points that are on their way to the disk at a time: a busy disk answers several together as fast as one.
+WRITERS = 4
 
 
 class PointStore:
@@ -41,17 +44,17 @@ class PointStore:
     def save_all(self, points: Iterable[PointFile]) -> Iterator[PointFile]:
         """Write points as they come and yield those that are safe on the disk.
 
-        The disk's answer is waited for while the next point is computed; whatever ends the iteration, a
+        The disk's answer is waited for while the next points are computed; whatever ends the iteration, a
         point that came is written.
         """
-        with ThreadPoolExecutor(1) as writer:
-            last: Future[PointFile] | None = None
+        under_way: deque[Future[PointFile]] = deque()
+        with ThreadPoolExecutor(WRITERS) as writers:
             for point in points:
-                if last is not None:
-                    yield last.result()
-                last = writer.submit(self.save, point)
-            if last is not None:
-                yield last.result()
+                if len(under_way) == WRITERS:
+                    yield under_way.popleft().result()
+                under_way.append(writers.submit(self.save, point))
+            while under_way:
+                yield under_way.popleft().result()
 
     def find(self, task: PointTask) -> bytes | None:
         """Content of a finished point; files that are damaged or of another configuration are deleted."""
