@@ -78,7 +78,7 @@ def ranking_tables(
         better = BETTER.get(variable, "")
         loss = own[:, present] if better == "lower" else -own[:, present]
         ranks.append(_ranks(loss, names, variable, better))
-        stability.append(_stability(loss, names, variable, better, None if states is None else states.loc[present]))
+        stability.append(_stability(loss, names, variable, better, None if states is None else states.iloc[np.flatnonzero(present)]))
     return pd.concat(ranks, ignore_index=True), pd.DataFrame(stability)
 
 

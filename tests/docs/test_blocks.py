@@ -20,7 +20,7 @@ from econ.scenario import load_scenario, shipped_scenarios
 
 README = "README.md"
 GUIDES = sorted(str(p.relative_to(ROOT)) for p in [*(ROOT / "docs").glob("howto_*.md"), *(ROOT / "docs/concepts").glob("*.md")])
-PAGES = [README, "docs/tutorial.md", "docs/index.md", "docs/files.md", "docs/model_card.md", *GUIDES]
+PAGES = [README, "docs/tutorial.md", "docs/index.md", "docs/files.md", "docs/model_card.md", "docs/story_commons.md", *GUIDES]
 EVERY_PAGE = [README, *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
 
 #: Languages whose blocks do something; a block of another of these shows something.
@@ -47,6 +47,7 @@ REDUCED = [
     (README, "econ sweep transfer_and_commons ", "econ sweep transfer_and_commons --shard 1/64 "),
     (README, "replicates=64", "replicates=2"),
     (README, 'econ.load_scenario("baseline")', 'econ.load_scenario("baseline").with_settings("quarters=4")'),
+    ("docs/story_commons.md", "--set levers.transfer=0.5 --out", "--set levers.transfer=0.5 --replicates 2 --quarters 4 --out"),
     ("docs/howto_own_data.md", "--replicates 8 --quarters 8", "--replicates 2 --quarters 4"),
     ("docs/howto_sweeps.md", "points: 64 ", "points: 4 "),
     ("docs/howto_sweeps.md", "replicates: 16", "replicates: 1"),

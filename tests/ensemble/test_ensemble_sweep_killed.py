@@ -43,6 +43,7 @@ def _until(done: int, out: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # a minute where nothing else runs
 def test_200_points_killed_and_resumed_are_the_same_and_no_finished_point_is_repeated(tmp_path):
     out, marks = tmp_path / "killed", tmp_path / "marks"
     paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
