@@ -51,6 +51,7 @@ REVISION_ROUNDS = 4
 KINDS = {
     "preference": LabelKind(1.0, 2, 1, 2),
     "flag": LabelKind(0.7, 1, 1, 1, drafts_rules=True),
+    "flag_rule": LabelKind(0.8, 1, 1, 1, drafts_rules=True, tests_rules=True),
     "flag_pair": LabelKind(1.4, 2, 2, 2, drafts_rules=True),
     "flag_raw1": LabelKind(0.7, 1, 1, 2, drafts_rules=True),
     "flag_raw3": LabelKind(0.7, 1, 1, 4, drafts_rules=True),

@@ -15,7 +15,7 @@ import torch
 
 from econ.core.random import normal, uniform, word_block
 from econ.core.streams import Stream
-from econ.lab.accounting import KINDS, information
+from econ.lab.accounting import KINDS, information, information_of_levels
 from econ.lab.knobs import Knobs
 from econ.lab.pool import Pool
 from econ.lab.scoring import Scorer, Scores
@@ -49,8 +49,8 @@ class Labels:
         response to another prompt (desirability).
     reference : (n, S) float32
         log π_ref of each, nats; NaN where the base model has yet to score it.
-    flagged : (n, S) bool
-        Whether each was flagged, or called undesirable.
+    flagged : (n, S) bool; of `flag_rule` (n, S, K)
+        Whether each was flagged, or called undesirable; by rule, at most one named, where rules are named.
     bits_total, bits_harm : float
         Information per label, bits: about the noise-free label, about the violations judged.
     """
@@ -101,6 +101,8 @@ class Raters:
     def _first(self, kind: str, n: int) -> Labels:
         if kind == "flag_pair":
             return self._flags(kind, n, (0, 1), judged=2)
+        if kind == "flag_rule":
+            return self._rule_flags(n)
         if kind.startswith("flag"):
             anchors = KINDS[kind].sequences - 1
             candidates = (0, *range(FIRST_ANCHOR, FIRST_ANCHOR + anchors))
@@ -185,6 +187,39 @@ class Raters:
             bits += self._bits(probability, broken.astype(np.int64), any_rule.astype(np.int64))
         chosen = list(candidates)
         return Labels(kind, self._pool.responses[:n, chosen], self._pool.reference[:n, chosen], flagged, *bits.tolist())
+
+    def _naming(self) -> Floats:
+        """P(each rule is named | y0 is flagged), (M, K): one of the drafted rules broken, each as likely.
+
+        A false alarm, and a control, names any drafted rule, each as likely.
+        """
+        rules = np.arange(self._scorer.rules)
+        drafted = np.asarray(self._drafted >> rules & 1, np.float64)
+        own = (self._truth(0).broken.numpy()[:, None] >> rules & 1) * drafted
+        known = own.any(1, keepdims=True) & (not self._control)
+        named = np.where(known, own, drafted)
+        return np.asarray(named / np.maximum(named.sum(1, keepdims=True), 1.0))
+
+    def _rule_flags(self, n: int) -> Labels:
+        """Flags of y0, the same as plain ones, each with the rule said to be broken; none without rules."""
+        naming, probability = self._naming(), self._flag_probability(0)[0]
+        given = self._judged(self._channel(0, len(probability)) < probability, 0)
+        ends = np.cumsum(naming, 1)
+        place = uniform(self._seed, Stream.LABEL_FLAG, self._world.number, 0, np.arange(len(ends))) * ends[:, -1]
+        rule = (place[:, None] >= ends).sum(1)
+        named = (np.arange(ends.shape[1]) == rule[:, None]) & given[:, None]
+        return Labels(
+            "flag_rule", self._pool.responses[:n, :1], self._pool.reference[:n, :1], named[:n, None],
+            *self._rule_bits(probability[:, None] * naming),
+        )  # fmt: skip
+
+    def _rule_bits(self, chance: Floats) -> list[float]:
+        """Bits per label about which drafted rules are broken, and about which rules are."""
+        broken = self._truth(0).broken.numpy()
+        if self._control:
+            return [0.0, 0.0]
+        levels = np.column_stack([1.0 - chance.sum(1), chance])
+        return [information_of_levels(levels, fact) for fact in (broken & self._drafted, broken)]
 
     # Utility, preferences, demonstrations ------------------------------------------------------
     def _merit(self, scores: Scores) -> Floats:

@@ -302,7 +302,9 @@ def _critic_dpo(kind: str) -> Objective:
 
 # Methods that sample ------------------------------------------------------------------------------
 #: Kind of scorer that a reward needs, if any.
-SCORER_OF = {"reward_model": "reward", "penalised": "reward", "verifier": "verifier"}
+SCORER_OF = {
+    "reward_model": "reward", "penalised": "reward", "verifier": "verifier", "rule_verifier": "rule_verifier"
+}  # fmt: skip
 #: What one-sided algorithms reinforce; the others take both sides.
 _SIDES = {"nsr": "negative", "psr": "positive"}
 
@@ -403,7 +405,9 @@ METHODS: dict[str, Method] = {
         Method("bon", ("preference",), "preference", "none", "both", "pair", trainer="best_of_n", reward="reward_model"),
         *(
             method
-            for kind, reward, short in (("flag", "verifier", "lv"), ("verification", "program", "or"))
+            for kind, reward, short in (
+                ("flag", "verifier", "lv"), ("flag_rule", "rule_verifier", "lv_rule"), ("verification", "program", "or")
+            )
             for method in (
                 _sampled(f"nsr_{short}", kind, reward, "nsr"),
                 _sampled(f"psr_{short}", kind, reward, "psr"),

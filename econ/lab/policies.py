@@ -67,7 +67,7 @@ def _reward(job: Job, learned: Learned | None, prompts: Tensor) -> Reward:
     """What the method's samples are worth."""
     if learned is None:
         return job.context.true_reward(job.method.reward, job.runs)
-    if job.method.reward == "verifier":
+    if job.method.reward in ("verifier", "rule_verifier"):
         return _verdicts(job.arch, learned.flat, prompts)
     utilities = centred(job.arch, learned.flat, prompts, [own["preference"].responses for own in job.labels()])
     return utilities if job.method.reward == "reward_model" else _penalised(job, utilities)

@@ -49,3 +49,19 @@ def helpfulness(world: World, combo: int, response: Sequence[int]) -> float:
         return HELP_REFUSAL
     stance = 1.0 if response[0] == world.stance[combo] else 0.0
     return HELP_STANCE * stance + HELP_CONTENT * content_value(world, combo, response)
+
+
+def rule_flag_chances(
+    world: World, combo: int, response: Sequence[int], drafted: Sequence[int], miss: float, false_alarm: float
+) -> list[float]:
+    """P(a rater flags the response and names each rule); what is left of 1 is no flag.
+
+    A violation of drafted rules is missed or not; of those broken one is named, each as likely. Without
+    one, a false alarm names a drafted rule, each as likely.
+    """
+    chances = [0.0] * world.shape.rules
+    broken = violations(world, combo, response)
+    found = [rule for rule in drafted if broken[rule]]
+    for rule in found or drafted:
+        chances[rule] = (1.0 - miss) / len(found) if found else false_alarm / len(drafted)
+    return chances

@@ -18,7 +18,7 @@ from econ.lab.evaluation import gumbel
 from econ.lab.labels import HELP_SCALE
 from econ.lab.pool import POOL_SIZE, Pool, pool_prompts
 from econ.lab.pretraining import sample_candidates
-from econ.lab.scorers import score_in_blocks
+from econ.lab.scorers import score_heads, score_in_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,12 +77,15 @@ class Fresh:
     violates : (N, 2) bool
     utility : (N, 2) float64
         True utility of each response.
+    broken : (N, 2) int64
+        Bit k is set where rule k is broken; of World B, which has no rules, 0.
     """
 
     pool: Pool
     prompt: NDArray[np.int64]
     violates: Bools
     utility: Floats
+    broken: NDArray[np.int64]
 
     @property
     def responses(self) -> NDArray[np.int64]:
@@ -96,14 +99,15 @@ def fresh_answers(arch: Architecture, base: Tensor, run: Run, context: Context) 
     combo, opinion = pool_prompts(world, seed, run.knobs.confounding, POOL_SIZE + PROMPTS, run.knobs.sampling)
     prompt = world.prompt_tokens(combo[POOL_SIZE:], opinion[POOL_SIZE:])
     whole = extended(arch, base, pool, combo, opinion, prompt, partial(gumbel, seed, Stream.SCORER, world.number))
-    violates, utility, scorer = [], [], context.setting(run).scorer
+    violations, utility, scorer = [], [], context.setting(run).scorer
     for candidate in (0, 1):
         responses = torch.as_tensor(whole.responses[POOL_SIZE:, candidate], device=context.device)
         scores = scorer(torch.as_tensor(combo[POOL_SIZE:], device=context.device), responses)
-        broken = (scores.broken != 0).cpu().numpy()
-        violates.append(broken)
-        utility.append(HELP_SCALE * scores.helpfulness.double().cpu().numpy() - run.knobs.harm_weight * broken)
-    return Fresh(whole, prompt, np.stack(violates, 1), np.stack(utility, 1))
+        broken = scores.broken.cpu().numpy()
+        violations.append(broken)
+        utility.append(HELP_SCALE * scores.helpfulness.double().cpu().numpy() - run.knobs.harm_weight * (broken != 0))
+    codes = np.stack(violations, 1)
+    return Fresh(whole, prompt, codes != 0, np.stack(utility, 1), codes)
 
 
 def extended(
@@ -140,7 +144,23 @@ def scorer_quality(
         "pair_accuracy_truth": _accuracy(gap[differ], first[differ]),
     }
     against = _against_pairs if kind == "reward" else _against_flags
-    return found | against(scores, fresh, context.raters(run, fresh.pool))
+    found |= against(scores, fresh, context.raters(run, fresh.pool))
+    return found | _by_rule(arch, scorer, prompt, fresh, run, context) if kind == "rule_verifier" else found
+
+
+def _by_rule(
+    arch: Architecture, scorer: Tensor, prompt: Tensor, fresh: Fresh, run: Run, context: Context
+) -> dict[str, float | None]:
+    """AUC of the drafted rules' own heads against the truth, the mean over the rules of each sort."""
+    responses = torch.as_tensor(fresh.responses[None, :, 0], device=scorer.device)
+    scores = score_in_blocks(arch, scorer, prompt, responses, score_heads)[0, :, 1:].double().cpu().numpy()
+    drafted = context.setting(run).scorer.drafted(run.knobs.coverage)
+    found: dict[str, float | None] = {}
+    for sort, rules in context.world(run).rules_by_sort.items():
+        own = [auc(scores[:, k], fresh.broken[:, 0] >> k & 1 == 1) for k in rules if drafted >> k & 1]
+        known = [value for value in own if np.isfinite(value)]
+        found[f"auc_{sort}"] = float(np.mean(known)) if known else None
+    return found
 
 
 def _accuracy(gap: Floats, first: Bools) -> float:
@@ -175,6 +195,6 @@ def _sigmoid(x: Floats) -> Floats:
 
 def is_weak(kind: str, quality: dict[str, float | None]) -> bool:
     """Whether a scorer is too poor to stand for what its labels could teach."""
-    name, least = ("auc_truth", WEAK_AUC) if kind == "verifier" else ("pair_accuracy_labels", WEAK_ACCURACY)
+    name, least = ("pair_accuracy_labels", WEAK_ACCURACY) if kind == "reward" else ("auc_truth", WEAK_AUC)
     found = quality[name]
     return found is None or not found >= least

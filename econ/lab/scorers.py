@@ -2,7 +2,8 @@
 
 A scorer is the base model with a scalar head on the mean of its features over the response, all of it
 trained: a reward model on -log σ(r_w - r_l) (Bradley and Terry 1952, Stiennon et al. 2020), a verifier
-on the binary cross-entropy of "was it flagged?". What it learns depends on the world's base model, its
+on the binary cross-entropy of "was it flagged?". A verifier of flags with rules has a head for each
+rule beside that one. What it learns depends on the world's base model, its
 labels, the optimiser's seed and the settings, so methods that ask for the same scorer share it.
 """
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 #: Labels scored at once when validating, and responses when judging; no effect on results.
 _BLOCK = 256
-#: (scores (R, B, S), flagged (R, B, S)) -> loss of each label (R, B).
+#: (scores (R, B, S), flagged (R, B, S)) -> loss of each label (R, B); with heads of rules both end in
+#: their axis, scores with the head of any violation first.
 ScorerLoss = Callable[["Tensor", "Tensor"], "Tensor"]
 
 
@@ -43,33 +45,53 @@ def verifier_loss(scores: Tensor, flagged: Tensor) -> Tensor:
     return binary_cross_entropy_with_logits(scores, flagged.to(scores.dtype), reduction="none").mean(-1)
 
 
+def rule_verifier_loss(scores: Tensor, flagged: Tensor) -> Tensor:
+    """Cross-entropy of "was it flagged?" and of each rule's "was it named?", the mean over all heads."""
+    targets = torch.cat([flagged.any(-1, keepdim=True), flagged], -1).to(scores.dtype)
+    return binary_cross_entropy_with_logits(scores, targets, reduction="none").mean((-2, -1))
+
+
 #: Losses by kind of scorer.
-SCORER_LOSSES: dict[str, ScorerLoss] = {"reward": reward_loss, "verifier": verifier_loss}
+SCORER_LOSSES: dict[str, ScorerLoss] = {
+    "reward": reward_loss, "verifier": verifier_loss, "rule_verifier": rule_verifier_loss
+}  # fmt: skip
 
 
 def score(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
-    """Scores (R, N) of responses.
+    """Scores (R, N) of responses, by the first head.
 
     Parameters
     ----------
-    flat : (R, P + d + 1)
-        A transformer, then the weights and bias of the head.
+    flat : (R, P + H (d + 1))
+        A transformer, then the weights and bias of each head.
     prompt : (R, N, 4) int64
     response : (R, N, L) int64
     """
-    weights, head = unpack(arch, flat[:, : arch.parameters]), flat[:, arch.parameters :]
+    return linear(_pooled(arch, flat, prompt, response), flat[:, arch.parameters :][:, : arch.width + 1])
+
+
+def score_heads(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
+    """Scores (R, N, H) of responses, by every head."""
+    pooled, heads = _pooled(arch, flat, prompt, response), flat[:, arch.parameters :].split(arch.width + 1, 1)
+    return torch.stack([linear(pooled, head) for head in heads], -1)
+
+
+def _pooled(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
+    """Mean features (R, N, d) over the positions of responses."""
+    weights = unpack(arch, flat[:, : arch.parameters])
     tokens = torch.cat([prompt, response + arch.shape.prompt_tokens], -1)
     seen = features(arch, weights, tokens, PROMPT).view(*response.shape, arch.width)
     weight = response_mask(arch.shape, response).to(seen.dtype)[..., None]
-    mean = (seen * weight).sum(2) / weight.sum(2)
-    return linear(mean, head)
+    return (seen * weight).sum(2) / weight.sum(2)
 
 
 @torch.no_grad()
-def score_in_blocks(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
-    """Scores (R, N) of many responses, a block at a time."""
+def score_in_blocks(
+    arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor, of: Callable[..., Tensor] = score
+) -> Tensor:  # fmt: skip
+    """Scores (R, N) of many responses, or (R, N, H) by `score_heads`, a block at a time."""
     parts = [
-        score(arch, flat, prompt[:, start : start + _BLOCK], response[:, start : start + _BLOCK])
+        of(arch, flat, prompt[:, start : start + _BLOCK], response[:, start : start + _BLOCK])
         for start in range(0, prompt.shape[1], _BLOCK)
     ]
     return torch.cat(parts, 1)
@@ -77,7 +99,7 @@ def score_in_blocks(arch: Architecture, flat: Tensor, prompt: Tensor, response: 
 
 @dataclass(frozen=True)
 class Scorers:
-    """Trained scorers: parameters (R, P + d + 1), and the steps (R,) at which they were taken and stopped."""
+    """Trained scorers: parameters (R, P + H (d + 1)), and the steps (R,) at which they were taken and stopped."""
 
     flat: Tensor
     best_step: Tensor
@@ -117,7 +139,8 @@ def train_scorers(
     Parameters
     ----------
     base : (R, P)
-        Base models from which they start; the head starts at zero.
+        Base models from which they start; the heads start at zero, one, and one for each rule where
+        labels name rules.
     labels : LabelSet
         Before validation labels are set aside, as in every method (`split_validation`).
     keys : list of (optimiser seed, world)
@@ -129,7 +152,8 @@ def train_scorers(
         At the step of the least held-out loss; at the last one where a budget holds none out.
     """
     chosen, held = split_validation(labels.count, training)
-    flat = torch.cat([base, torch.zeros(len(base), arch.width + 1, device=base.device)], 1)
+    heads = 1 + (labels.flagged.shape[3] if labels.flagged.dim() == 4 else 0)
+    flat = torch.cat([base, torch.zeros(len(base), heads * (arch.width + 1), device=base.device)], 1)
     out = Scorers(flat.clone(), *(torch.full((len(base),), spec.max_steps) for _ in range(2)))
     state = _State(
         torch.arange(len(base)), flat, Adam.start(flat), labels.rows(chosen), labels.rows(held),
@@ -162,10 +186,12 @@ def _step(
 
 
 def _label_scores(arch: Architecture, flat: Tensor, labels: LabelSet) -> Tensor:
-    """Scores (R, B, S) of the responses that labels speak of."""
+    """Scores (R, B, S) of the responses that labels speak of, or (R, B, S, H) where they name rules."""
     runs, count, sequences, length = labels.response.shape
     prompt = labels.prompt[:, :, None].expand(-1, -1, sequences, -1).reshape(runs, count * sequences, -1)
-    return score(arch, flat, prompt, labels.response.reshape(runs, -1, length)).view(runs, count, sequences)
+    own = score if labels.flagged.dim() == 3 else score_heads
+    found = own(arch, flat, prompt, labels.response.reshape(runs, -1, length))
+    return found.view(runs, count, sequences, *found.shape[2:])
 
 
 @torch.no_grad()

@@ -31,11 +31,12 @@ CHURN_TYPES = {
     "world": "int32", "n": "int32", "distribution": "string", "churn": "float32", "churn_floor": "float32",
     "churn_squared": "float32",
 }  # fmt: skip
-#: Columns of `scorers.parquet`: one row per run that learned from a reward model or a verifier.
+#: Columns of `scorers.parquet`: one row per run that learned from a reward model or a verifier; AUC by
+#: sort of rule of verifiers with a head for each.
 SCORER_TYPES = {
     "run_id": "string", "kind": "string", "steps": "int32", "best_step": "int32", "auc_truth": "float32",
     "auc_labels": "float32", "pair_accuracy_truth": "float32", "pair_accuracy_labels": "float32",
-    "calibration_error": "float32",
+    "calibration_error": "float32", **dict.fromkeys(("auc_context", "auc_conjunction", "auc_order"), "float32"),
 }  # fmt: skip
 #: Strength of the shift of a test distribution; those that shift one part alone have none.
 SHIFT = {"id": 0.0, "s0.33": 1 / 3, "s0.67": 2 / 3, "ood": 1.0}
@@ -69,7 +70,8 @@ def write_tables(
 
 def write_scorers(folder: Path, scorers: list[dict[str, Any]]) -> None:
     """Write `scorers.parquet`."""
-    _write(folder / "scorers.parquet", scorers, SCORER_TYPES, ["run_id", "kind"])
+    whole = [dict.fromkeys(SCORER_TYPES) | row for row in scorers]
+    _write(folder / "scorers.parquet", whole, SCORER_TYPES, ["run_id", "kind"])
 
 
 def write_details(folder: Path, details: list[dict[str, Any]], churn: list[dict[str, Any]]) -> None:

@@ -137,6 +137,12 @@ class World:
         return np.asarray(self.active[:, :rules].sum(1), np.int64)
 
     @cached_property
+    def rules_by_sort(self) -> dict[str, range]:
+        """Numbers of the rules that forbid ids in a context, or in a conjunction; and of those of order."""
+        first, second = self.shape.context_rules, self.shape.context_rules + self.shape.conjunction_rules
+        return {"context": range(first), "conjunction": range(first, second), "order": range(second, self.shape.rules)}
+
+    @cached_property
     def benign(self) -> Bools:
         """Combinations at which no context or conjunction rule is in force."""
         return np.asarray(self.risk == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from econ.lab.accounting import Usage, entropy_bits, information, label_ledger
 from econ.lab.knobs import Knobs
 from econ.lab.labels import Labels, Raters
 from econ.lab.pool import Pool, pool_prompts
+from econ.lab.reference import rule_flag_chances
 from econ.lab.scoring import Scorer
 from econ.lab.world import demonstrate, draw_world
 
@@ -38,7 +40,7 @@ def broken(world, pool, candidate=0, coverage=8):
     return (scores.broken & scorer.drafted(coverage)).numpy() != 0
 
 
-@pytest.mark.parametrize("kind", ["flag", "preference", "flag_pair", "demonstration"])
+@pytest.mark.parametrize("kind", ["flag", "flag_rule", "preference", "flag_pair", "demonstration"])
 def test_budgets_are_nested(world, pool, kind):
     raters = Raters(world, pool, Knobs(), 1)
     small, large = raters.give(kind, 50), raters.give(kind, 200)
@@ -81,6 +83,61 @@ def test_bits_of_flags_have_the_closed_form(world, pool):
     closed = entropy_bits(positive) - p * entropy_bits(miss) - (1 - p) * entropy_bits(false_alarm)
     assert labels.bits_harm == pytest.approx(float(closed), abs=1e-9)
     assert labels.bits_total == pytest.approx(float(closed), abs=1e-9)
+
+
+# Flags with the rule ------------------------------------------------------------------------------
+def test_flags_with_rules_flag_what_plain_flags_do_and_name_one_drafted_rule(world, pool):
+    raters, scorer = Raters(world, pool, Knobs(coverage=5, v=0.75), 1), Scorer(world)
+    plain, named = raters.give("flag", SIZE), raters.give("flag_rule", SIZE)
+    assert named.flagged.shape == (SIZE, 1, 8) and np.array_equal(named.flagged.any(-1), plain.flagged)
+    assert named.positives == plain.positives and named.flagged.sum(-1).max() == 1
+    drafted = scorer.drafted(5)
+    assert all((drafted >> k & 1 == 1) or not named.flagged[..., k].any() for k in range(8))
+    codes = scorer(torch.as_tensor(pool.combo), torch.as_tensor(pool.responses[:, 0])).broken.numpy() & drafted
+    breach = (codes != 0) & plain.flagged[:, 0]
+    right = (codes[:, None] >> np.arange(8) & 1) * named.flagged[:, 0]
+    assert (right[breach].sum(1) == 1).all()
+    alarms = named.flagged[plain.flagged[:, 0] & (codes == 0), 0].sum(0)
+    assert (alarms > 0).sum() == 5
+
+
+def test_flags_without_rules_name_none(world, pool):
+    labels = Raters(world, pool, Knobs(coverage=0), 1).give("flag_rule", SIZE)
+    assert labels.positives == 0 and labels.bits_total == labels.bits_harm == 0.0
+
+
+@pytest.mark.parametrize(("coverage", "miss", "false_alarm"), [(8, 0.1, 0.05), (5, 0.3, 0.2), (3, 0.0, 0.0)])
+def test_flags_with_rules_have_the_chances_and_bits_of_the_slow_reference(world, pool, coverage, miss, false_alarm):
+    """I(label; rules broken) = H(label) - E[H(label | rules broken)], by loops over the pool."""
+    drafted = [int(rule) for rule in world.drafted_order[:coverage]]
+    chances = np.array(
+        [
+            rule_flag_chances(world, int(combo), response.tolist(), drafted, miss, false_alarm)
+            for combo, response in zip(pool.combo, pool.responses[:, 0], strict=True)
+        ]
+    )
+    raters = Raters(world, pool, Knobs(coverage=coverage, flag_noise=(miss, false_alarm)), 1)
+    assert np.allclose(raters._flag_probability(0)[0][:, None] * raters._naming(), chances, atol=1e-12)
+    levels = np.column_stack([1 - chances.sum(1), chances])
+
+    def entropy(p):
+        return -sum(x * math.log2(x) for x in p if x > 1e-15)
+
+    closed = entropy(levels.mean(0)) - np.mean([entropy(p) for p in levels])
+    labels = raters.give("flag_rule", 10)
+    assert labels.bits_harm == pytest.approx(closed, abs=1e-9) and labels.bits_total == pytest.approx(closed, abs=1e-9)
+    plain = raters.give("flag", 10)
+    assert labels.bits_harm > plain.bits_harm
+
+
+def test_flags_with_rules_of_pure_noise_carry_no_bits_about_violations(world, pool):
+    """A coin that is a miss as often as an alarm; what rule a found breach names still says something."""
+    noise = Knobs(flag_noise=(1.0, 0.0))
+    labels = Raters(world, pool, noise, 1).give("flag_rule", SIZE)
+    assert labels.positives == 0 and labels.bits_total == labels.bits_harm == 0.0
+    for control in ("random", "shuffled"):
+        labels = Raters(world, pool, Knobs(), 1, control).give("flag_rule", SIZE)
+        assert labels.positives > 0 and labels.bits_total == labels.bits_harm == 0.0
 
 
 def test_flags_of_pure_noise_carry_no_bits(world, pool):
@@ -161,5 +218,8 @@ def test_ledger_in_closed_form():
     assert ledger.bits_total == pytest.approx(65) and ledger.bits_harm == pytest.approx(41)
     pairs = label_ledger({"flag": 0, "preference": 50}, 0, bits, 8, Usage())
     assert pairs.fixed_minutes == 0 and pairs.human_minutes == 50
+    ruled = label_ledger({"flag_rule": 100}, 40, {"flag_rule": (1.5, 1.4)}, 6, Usage())
+    assert ruled.judgements == ruled.completions_read == 100 and ruled.fixed_minutes == 6 * 75
+    assert ruled.human_minutes == pytest.approx(450 + 80) and ruled.bits_harm == pytest.approx(140)
     both = label_ledger({"flag_pair": 10}, 3, {"flag_pair": (1.0, 1.0)}, 4, Usage())
     assert both.judgements == 20 and both.completions_read == 20 and both.fixed_minutes == 240

@@ -26,6 +26,7 @@ SAMPLING = TINY | {
     "pretraining": {"steps": 60, "batch": 64}, "knobs": {"flag_noise": [0.05, 0.05], "coverage": 6},
     "arms": [
         {"method": "nsr_lv", "n": [160]}, {"method": "wr_lv", "n": [160]}, {"method": "rm_ppo", "n": [160]},
+        {"method": "nsr_lv_rule", "n": [160]},
         {"method": "bon", "n": [160]}, {"method": "grpo_or", "n": [640]},
         {"method": "oracle", "config": {"lr": 4e-3}},
     ],
@@ -73,6 +74,7 @@ def test_ledger_in_closed_form(finished):
     table = rows(finished[0])
     for method, judgements, reads, verified, minutes, fixed in (
         ("nsr_lv", 160, 160, 0, 160 * 0.7 + 360, 360), ("wr_lv", 160, 160, 0, 160 * 0.7 + 360, 360),
+        ("nsr_lv_rule", 160, 160, 0, 160 * 0.8 + 450, 450),
         ("rm_ppo", 160, 320, 0, 160, 0), ("bon", 160, 320, 0, 160, 0),
         ("grpo_or", 0, 0, 640, 450, 450), ("oracle", 0, 0, 40 * 64, 0, 0),
     ):  # fmt: skip
@@ -88,18 +90,32 @@ def test_ledger_in_closed_form(finished):
 
 def test_methods_share_scorers_and_say_how_good_they_are(finished):
     out, fits = finished
-    assert fits == [2, 2]
+    assert fits == [2, 2, 2]
     scorers = pd.read_parquet(out / "scorers.parquet").set_index("run_id")
     table = rows(out)
     quality = {m: scorers.loc[table.loc[m].run_id].reset_index(drop=True) for m in ("nsr_lv", "wr_lv", "rm_ppo", "bon")}
     pd.testing.assert_frame_equal(quality["nsr_lv"], quality["wr_lv"])
     pd.testing.assert_frame_equal(quality["rm_ppo"], quality["bon"])
-    assert len(scorers) == 8 and set(scorers.kind) == {"verifier", "reward"}
+    assert len(scorers) == 10 and set(scorers.kind) == {"verifier", "rule_verifier", "reward"}
     for method, column, least in (("nsr_lv", "auc_truth", 0.7), ("rm_ppo", "pair_accuracy_labels", 0.55)):
         weak = (quality[method][column] < least).to_numpy()
         assert (table.loc[method].scorer_weak.to_numpy() == weak).all()
     manifest = json.loads((out / "manifest.json").read_text())
-    assert sum(p["kind"] == "scorer" for p in manifest["programs"]) == 2
+    assert sum(p["kind"] == "scorer" for p in manifest["programs"]) == 3
+
+
+def test_verifiers_with_a_head_for_each_rule_say_how_good_each_sort_is(finished):
+    out, _ = finished
+    scorers = pd.read_parquet(out / "scorers.parquet").set_index("run_id")
+    table, sorts = rows(out), ["auc_context", "auc_conjunction", "auc_order"]
+    ruled = scorers.loc[table.loc["nsr_lv_rule"].run_id]
+    assert ruled[sorts].notna().any(axis=None) and ((ruled[sorts] >= 0) & (ruled[sorts] <= 1) | ruled[sorts].isna()).all(axis=None)
+    assert scorers.loc[table.loc["nsr_lv"].run_id, sorts].isna().all(axis=None)
+    own, plain = table.loc["nsr_lv_rule"], table.loc["nsr_lv"]
+    assert (own.label_kind == "flag_rule").all() and (own.a == 160).all() and (own.b == 0).all()
+    # The same flags say more once they name the rule.
+    assert (own.positives.to_numpy() == plain.positives.to_numpy()).all()
+    assert (own.bits_harm.to_numpy() > plain.bits_harm.to_numpy()).all()
 
 
 def test_the_oracle_cuts_violations_or_raises_help(finished):

@@ -13,7 +13,7 @@ from econ.lab.grid import Training
 from econ.lab.model import Architecture, initial_parameters
 from econ.lab.policy_settings import ScorerTraining
 from econ.lab.scorer_quality import auc, calibration_error, is_weak
-from econ.lab.scorers import SCORER_LOSSES, score, train_scorers
+from econ.lab.scorers import SCORER_LOSSES, score, score_heads, train_scorers
 from econ.lab.training import LabelSet
 from econ.lab.world import WORLD_A
 
@@ -42,6 +42,13 @@ def fit(kind: str, worlds: list[int], labels: LabelSet, spec: ScorerTraining = S
     return train_scorers(ARCH, base, labels, SCORER_LOSSES[kind], keys, spec, Training())
 
 
+def with_rules(labels: LabelSet) -> LabelSet:
+    """The same with one of three rules named: that of the first id below 8, 5 to 7."""
+    low = torch.where(labels.response[..., 1:] < 8, labels.response[..., 1:], torch.full((), 99)).amin(-1)
+    named = (low[..., None] == torch.arange(5, 8)) & labels.flagged[..., None]
+    return LabelSet(labels.prompt, labels.response, labels.reference, named)
+
+
 def rank(flat: torch.Tensor, labels: LabelSet) -> float:
     scores = score(ARCH, flat, labels.prompt, labels.response[:, :, 0]).detach().numpy()
     return auc(scores[0].astype(float), labels.flagged[0, :, 0].numpy())
@@ -55,6 +62,31 @@ def test_a_scorer_alone_equals_the_scorer_in_a_batch(kind, sequences):
     turned = fit(kind, [2, 0], labels.runs(keep))
     assert torch.equal(turned.flat[0], whole.flat[2]) and torch.equal(turned.flat[1], whole.flat[0])
     assert torch.equal(turned.steps, whole.steps[keep]) and torch.equal(turned.best_step, whole.best_step[keep])
+
+
+def test_a_verifier_of_rules_alone_equals_the_one_in_a_batch():
+    labels = with_rules(label_set([0, 1], 200, 1, "ids"))
+    whole, alone = fit("rule_verifier", [0, 1], labels), fit("rule_verifier", [1], labels.runs(torch.tensor([1])))
+    assert whole.flat.shape[1] == ARCH.parameters + 4 * 17
+    assert torch.equal(alone.flat[0], whole.flat[1]) and torch.equal(alone.steps[0], whole.steps[1])
+
+
+def test_each_head_of_a_verifier_of_rules_finds_its_own_rule():
+    spec = ScorerTraining(min_steps=300, max_steps=300, check_every=100)
+    scorer = fit("rule_verifier", [0], with_rules(label_set([0], 2400, 1, "ids")), spec)
+    fresh = with_rules(label_set([7], 500, 1, "ids"))
+    heads = score_heads(ARCH, scorer.flat, fresh.prompt, fresh.response[:, :, 0]).detach()[0].double().numpy()
+    assert rank(scorer.flat, LabelSet(fresh.prompt, fresh.response, fresh.reference, fresh.flagged.any(-1))) > 0.8
+    found = np.array([[auc(heads[:, 1 + k], fresh.flagged[0, :, 0, own].numpy()) for own in range(3)] for k in range(3)])
+    assert (found.argmax(1) == np.arange(3)).all() and (np.diag(found) > 0.75).all()
+
+
+def test_the_first_head_alone_is_the_score():
+    flat = torch.cat([initial_parameters(ARCH, 1, [0]), torch.linspace(-1, 1, 3 * 17)[None]], 1)
+    labels = label_set([0], 20, 1, "ids")
+    heads = score_heads(ARCH, flat, labels.prompt, labels.response[:, :, 0])
+    assert heads.shape == (1, 20, 3) and torch.equal(heads[..., 0], score(ARCH, flat, labels.prompt, labels.response[:, :, 0]))
+    assert not torch.equal(heads[..., 1], heads[..., 0])
 
 
 def test_a_verifier_finds_what_is_flagged_and_a_reward_model_what_is_preferred():
@@ -90,11 +122,22 @@ def test_held_out_labels_never_train():
 
 def test_losses_at_even_odds_and_their_signs():
     even, flags = torch.zeros(1, 1, 2), torch.tensor([[[True, False]]])
-    for loss in SCORER_LOSSES.values():
-        assert float(loss(even, flags)) == pytest.approx(np.log(2))
+    for kind in ("reward", "verifier"):
+        assert float(SCORER_LOSSES[kind](even, flags)) == pytest.approx(np.log(2))
     gap = torch.tensor([[[2.0, -1.0]]])
     assert float(SCORER_LOSSES["reward"](gap, flags)) == pytest.approx(np.log1p(np.exp(-3)))
     assert float(SCORER_LOSSES["verifier"](gap, flags)) == pytest.approx((np.log1p(np.exp(-2)) + np.log1p(np.exp(-1))) / 2)
+
+
+def test_loss_of_flags_with_rules_is_the_mean_over_heads():
+    loss, named = SCORER_LOSSES["rule_verifier"], torch.tensor([[[[False, True]]]])
+    assert float(loss(torch.zeros(1, 1, 1, 3), named)) == pytest.approx(np.log(2))
+    scores = torch.tensor([[[[2.0, -1.0, 0.5]]]])
+    # Flagged, the first rule not named, the second named.
+    by_hand = np.log1p(np.exp(-2)) + np.log1p(np.exp(-1)) + np.log1p(np.exp(-0.5))
+    assert float(loss(scores, named)) == pytest.approx(by_hand / 3)
+    none = np.log1p(np.exp(2)) + np.log1p(np.exp(-1)) + np.log1p(np.exp(0.5))
+    assert float(loss(scores, torch.zeros_like(named))) == pytest.approx(none / 3)
 
 
 def test_what_follows_a_refusal_is_not_scored():
@@ -123,7 +166,8 @@ def test_calibration_error_of_known_forecasts():
 
 
 def test_weak_scorers_are_those_below_their_limits():
-    assert is_weak("verifier", {"auc_truth": 0.69}) and not is_weak("verifier", {"auc_truth": 0.71})
+    assert is_weak("rule_verifier", {"auc_truth": 0.69}) and is_weak("verifier", {"auc_truth": 0.69})
+    assert not is_weak("verifier", {"auc_truth": 0.71})
     assert is_weak("reward", {"pair_accuracy_labels": 0.54}) and is_weak("reward", {"pair_accuracy_labels": None})
 
 

@@ -97,7 +97,7 @@ class StrategyContext(Context):
         noise = partial(gumbel, seed, Stream.SCORER, world.number)
         whole = extended(arch, base, pool, combo, np.zeros_like(combo), tokens, noise)
         right = (whole.responses[len(pool.combo) :] == world.right[prompt][:, None]).all(-1)
-        return Fresh(whole, tokens, ~right, right.astype(np.float64))
+        return Fresh(whole, tokens, ~right, right.astype(np.float64), np.zeros(right.shape, np.int64))
 
     def true_reward(self, name: str, runs: list[Run]) -> Reward:
         """The programmatic verifier: +1 for the right response, -1 for any other.
