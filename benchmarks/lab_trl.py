@@ -21,11 +21,12 @@ import torch
 from benchmarks.measure import RESULTS, Table, report, round_robin
 from econ.lab.grid import Pretraining, Training
 from econ.lab.knobs import Knobs
+from econ.lab.label_sets import LabelSet, score, stack_labels
 from econ.lab.labels import Labels, Raters
 from econ.lab.methods import METHODS
 from econ.lab.model import Architecture
 from econ.lab.pretraining import fill_pool, pretrain
-from econ.lab.training import LabelSet, score, stack_labels, train
+from econ.lab.training import train
 from econ.lab.world import WORLD_A, draw_world
 
 NAME = "lab_trl"

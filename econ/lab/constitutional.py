@@ -27,12 +27,13 @@ from econ.lab.critic import PAIR_ITEM, Critic
 from econ.lab.evaluation import gumbel
 from econ.lab.grid import Training
 from econ.lab.job import Job, Trained
+from econ.lab.label_sets import stack_labels
 from econ.lab.labels import Labels
 from econ.lab.methods import METHODS
 from econ.lab.model import PROMPT, Decoder, response_mask
 from econ.lab.offline import checks, curve_rows, training_flops
 from econ.lab.programs import Run, base_hash, base_item
-from econ.lab.training import Outcome, stack_labels, train
+from econ.lab.training import Outcome, train
 from econ.lab.training_state import Saver
 
 if TYPE_CHECKING:

@@ -16,19 +16,21 @@ from torch.nn.functional import softplus
 
 from econ.core.files import content_hash
 from econ.lab.accounting import Usage
+from econ.lab.algorithms import ALGORITHMS
 from econ.lab.constitutional import compare_samples, revised_policies, stage_name, training_of
 from econ.lab.job import Job, Trained
+from econ.lab.label_sets import LabelSet, split_validation
 from econ.lab.labels import Labels, Raters
 from econ.lab.learned import finite, scorer_flops
 from econ.lab.losses import soft_preference
 from econ.lab.offline import checks, curve_rows
-from econ.lab.on_policy import ALGORITHMS, Problem, train_policies
+from econ.lab.on_policy import train_policies
 from econ.lab.policies import centred, policy_flops
 from econ.lab.policy_settings import OnPolicy, ScorerTraining
 from econ.lab.programs import Run, run_id
+from econ.lab.rollouts import Problem
 from econ.lab.scorer_quality import is_weak, scorer_quality
 from econ.lab.scorers import train_scorers
-from econ.lab.training import LabelSet, split_validation
 
 if TYPE_CHECKING:
     from torch import Tensor

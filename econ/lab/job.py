@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from econ.lab.grid import Pretraining
-    from econ.lab.on_policy import Reward
+    from econ.lab.rollouts import Reward
 
 #: Metrics of one run by test distribution, named as in the measurement table.
 Metrics = dict[str, dict[str, float]]

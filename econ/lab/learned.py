@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from econ.lab.grid import Training
+from econ.lab.label_sets import split_validation, stack_labels
 from econ.lab.methods import METHODS
 from econ.lab.policy_settings import ScorerTraining
 from econ.lab.programs import Run, scorer_hash, scorer_run
 from econ.lab.scorer_quality import scorer_quality
 from econ.lab.scorers import SCORER_LOSSES, train_scorers
-from econ.lab.training import split_validation, stack_labels
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,18 +11,10 @@ from econ.lab.accounting import KINDS, Usage
 from econ.lab.evaluation import refuse_all
 from econ.lab.grid import Training
 from econ.lab.job import Job, Metrics, Trained
+from econ.lab.label_sets import LabelSet, split_validation, stack_labels, with_reference
 from econ.lab.programs import run_id
 from econ.lab.tables import CURVE_METRICS
-from econ.lab.training import (
-    LabelSet,
-    Outcome,
-    split_validation,
-    stack_labels,
-    steps_for,
-    train,
-    untrained,
-    with_reference,
-)
+from econ.lab.training import Outcome, steps_for, train, untrained
 
 if TYPE_CHECKING:
     from collections.abc import Callable

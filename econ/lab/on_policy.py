@@ -13,19 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from econ.core.random import word_block
-from econ.core.streams import Stream
 from econ.lab import policy_gradient as pg
-from econ.lab.evaluation import gumbel
+from econ.lab.adam import Adam
+from econ.lab.algorithms import Algorithm
 from econ.lab.model import (
     PROMPT,
     Architecture,
-    Decoder,
     features,
     head_logits,
     linear,
@@ -35,12 +33,13 @@ from econ.lab.model import (
     token_log_probs,
     unpack,
 )
-from econ.lab.training import Adam, Outcome, untrained
+from econ.lab.rollouts import Draws, Problem, sample
+from econ.lab.training import Outcome, untrained
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from econ.lab.methods import Config
+    from econ.lab.objectives import Config
     from econ.lab.policy_settings import OnPolicy
     from econ.lab.training_state import Saver
 
@@ -50,137 +49,6 @@ CRITIC_RATE = 10.0
 _HELD_OUT_NOISE = 1_000_000
 
 
-class Reward(Protocol):
-    """What responses are worth."""
-
-    def __call__(self, runs: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
-        """Rewards (A, N) float32 of responses (A, N, L) to prompts (A, N), numbers in `Problem.prompts`.
-
-        `runs` (A,) says which of the runs they are: those that have stopped are asked no more.
-        """
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What R runs are to learn.
-
-    Attributes
-    ----------
-    prompts : (R, M, 4) int64
-        Token ids, by run.
-    reward : Reward
-    keys : list of (optimiser seed, world)
-        Of each run; the keys of its prompts and noise.
-    held_out : int
-        So many of the last prompts never train; the best step is chosen on them, by mean reward less
-        β_KL times divergence, and a run that has not improved for `patience` checks stops. 0: the last
-        step is kept, as where every look at a reward is to be paid for.
-    """
-
-    prompts: Tensor
-    reward: Reward
-    keys: list[tuple[int, int]]
-    held_out: int = 0
-
-
-# Algorithms ----------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Algorithm:
-    """How rewards become a gradient.
-
-    Attributes
-    ----------
-    advantage : callable
-        (rewards (R, P, S) of S samples of each prompt, configuration) -> advantages (R, P, S).
-    loss : callable
-        (log π (R, N, L), log π_old, advantages (R, N, L), mask) -> (R,).
-    epochs : int
-        Gradient steps on each batch of samples.
-    critic : bool
-        Whether a value head is subtracted: advantage of token t = R - V(x, y_<t), generalised
-        advantage estimation with λ = γ = 1.
-    """
-
-    advantage: Callable[[Tensor, Config], Tensor]
-    loss: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-    epochs: int = 1
-    critic: bool = False
-
-
-def _clipped(log_probs: Tensor, old: Tensor, advantage: Tensor, mask: Tensor) -> Tensor:
-    return pg.clipped_surrogate(log_probs, old, advantage, mask)
-
-
-def _whole_response(log_probs: Tensor, old: Tensor, advantage: Tensor, mask: Tensor) -> Tensor:
-    return pg.score_function(log_probs.sum(-1), advantage[..., 0])
-
-
-def _weighted(reward: Tensor, weight_right: Tensor | float) -> Tensor:
-    """W-REINFORCE; rewards other than ±1 count by their size."""
-    return pg.weighted_advantage(reward > 0, weight_right) * reward.abs()
-
-
-#: PPO (Schulman et al. 2017), RLOO (Ahmadian et al. 2024), GRPO (Shao et al. 2024), and NSR, PSR and
-#: W-REINFORCE (Zhu et al. 2025), which take no baseline: it would cancel them.
-ALGORITHMS: dict[str, Algorithm] = {
-    "ppo": Algorithm(lambda reward, _: reward, _clipped, epochs=2, critic=True),
-    "rloo": Algorithm(lambda reward, _: pg.leave_one_out_advantage(reward), _whole_response),
-    "grpo": Algorithm(lambda reward, _: pg.group_advantage(reward), _clipped),
-    "nsr": Algorithm(lambda reward, _: _weighted(reward, 0.0), _clipped),
-    "psr": Algorithm(lambda reward, _: pg.psr_advantage(reward > 0), _clipped),
-    "w_reinforce": Algorithm(lambda reward, config: _weighted(reward, config["lambda"][:, :, None]), _clipped),
-}
-
-
-# Draws ---------------------------------------------------------------------------------------------
-class _Draws:
-    """Prompts and Gumbel noise of a step, common to all runs of one (optimiser seed, world)."""
-
-    def __init__(self, problem: Problem, spec: OnPolicy, arch: Architecture, device: str) -> None:
-        self._keys, self._spec, self._device = problem.keys, spec, device
-        self._count = problem.prompts.shape[1] - problem.held_out
-        self._held_out = problem.held_out
-        self._shape = (arch.shape.length, arch.shape.vocabulary)
-
-    def prompts(self, step: int, runs: Tensor) -> Tensor:
-        """Numbers (A, P) of the prompts of a step."""
-
-        def draw(key: tuple[int, int]) -> Tensor:
-            words = word_block(key[0], Stream.ROLLOUT, key[1], step, self._spec.prompts)
-            # floor(count * u) in integers: the same on every device.
-            chosen = words.astype(np.uint64) * np.uint64(self._count) >> np.uint64(32)
-            return torch.as_tensor(chosen.astype(np.int64), device=self._device)
-
-        return self._by_world(draw, runs)
-
-    def noise(self, step: int, count: int, runs: Tensor) -> Tensor:
-        """Gumbel noise (A, count, L, V)."""
-
-        def draw(key: tuple[int, int]) -> Tensor:
-            return gumbel(key[0], Stream.GUMBEL, key[1], step, (count, *self._shape), self._device)
-
-        return self._by_world(draw, runs)
-
-    def _by_world(self, draw: Callable[[tuple[int, int]], Tensor], runs: Tensor) -> Tensor:
-        keys = [self._keys[run] for run in runs.tolist()]
-        drawn = {key: draw(key) for key in dict.fromkeys(keys)}
-        return torch.stack([drawn[key] for key in keys])
-
-
-@torch.no_grad()
-def sample(
-    arch: Architecture, flat: Tensor, prompts: Tensor, noise: Tensor, samples: int = 1
-) -> tuple[Tensor, Tensor]:
-    """Responses (R, P * samples, L) to prompts (R, P, 4), and log π of their tokens, 0 where masked.
-
-    The samples of one prompt stand one after another.
-    """
-    decoder = Decoder(arch, flat, prompts)
-    response, log_probs = (decoder if samples == 1 else decoder.repeat(samples)).sample(noise)
-    return response, log_probs.gather(-1, response[..., None])[..., 0] * response_mask(arch.shape, response)
-
-
-# Training ------------------------------------------------------------------------------------------
 @dataclass
 class _State:
     """The runs still training; `index` says which of all runs they are."""
@@ -223,7 +91,7 @@ class _Loop:
     problem: Problem
     algorithm: Algorithm
     spec: OnPolicy
-    draws: _Draws
+    draws: Draws
     out: Outcome
     on_check: Callable[[int, Tensor, Tensor], None] | None
 
@@ -273,7 +141,7 @@ def train_policies(
         torch.arange(runs), base.clone(), Adam.start(base), value, Adam.start(value), base, config,
         torch.full((runs,), -torch.inf), torch.zeros(runs, dtype=torch.int64),
     )  # fmt: skip
-    draws = _Draws(problem, spec, arch, base.device.type)
+    draws = Draws(problem, spec, arch, base.device.type)
     loop = _Loop(arch, problem, algorithm, spec, draws, out, on_check)
     saved = saver.load() if saver is not None else None
     if saved is None:

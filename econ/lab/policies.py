@@ -8,20 +8,22 @@ import numpy as np
 import torch
 
 from econ.lab.accounting import Usage
+from econ.lab.algorithms import ALGORITHMS
 from econ.lab.job import Job, Trained
 from econ.lab.learned import Learned, load_scorers
 from econ.lab.offline import checks, curve_rows
-from econ.lab.on_policy import ALGORITHMS, Problem, Reward, train_policies
+from econ.lab.on_policy import train_policies
 from econ.lab.policy_settings import OnPolicy
 from econ.lab.programs import run_id
+from econ.lab.rollouts import Problem, Reward
 from econ.lab.scorer_quality import is_weak
 from econ.lab.scorers import score, score_in_blocks
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from econ.lab.algorithms import Algorithm
     from econ.lab.model import Architecture
-    from econ.lab.on_policy import Algorithm
 
 #: Pairs on whose responses a reward model has mean zero (Stiennon et al. 2020).
 _CENTRED_ON = 512

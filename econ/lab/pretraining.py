@@ -12,11 +12,11 @@ import torch
 
 from econ.core.random import uniform, word_block
 from econ.core.streams import Stream
+from econ.lab.adam import Adam
 from econ.lab.evaluation import gumbel
 from econ.lab.losses import likelihood
 from econ.lab.model import Architecture, Decoder, initial_parameters, response_mask, token_log_probs
 from econ.lab.pool import Pool, pool_prompts
-from econ.lab.training import Adam
 from econ.lab.world import RHO_PRETRAIN, World, demonstrate, draw_opinions
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from econ.lab.job import Context
-    from econ.lab.on_policy import Reward
     from econ.lab.programs import Run
+    from econ.lab.rollouts import Reward
 
 #: Base samples over which the oracle's utility has mean zero.
 CENTRED_ON = 1024

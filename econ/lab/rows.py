@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from econ.lab.accounting import label_ledger
 from econ.lab.grid import Training
 from econ.lab.knobs import KNOBS_OF, Knobs
+from econ.lab.label_sets import split_validation
 from econ.lab.pool import POOL_SIZE, risky_share
 from econ.lab.programs import base_hash, base_item, differing, run_id
-from econ.lab.training import split_validation
 
 if TYPE_CHECKING:
     from econ.lab.job import Job, Metrics, Trained

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from econ.core.errors import InputError, WorkError
+from econ.core.errors import InputError
 from econ.core.files import content_hash, result_directory
 from econ.core.provenance import now, provenance
 from econ.lab import RESULTS_VERSION, programs
 from econ.lab.churn import Trace, churn_rows
 from econ.lab.earlier import Earlier, read_earlier
+from econ.lab.engine import Engine
 from econ.lab.grid import Arm, Evaluation, Grid
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
@@ -125,7 +120,7 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.store = Store(self.folder)
-        self.engine = _Engine(self.workers, self.folder, self.device)
+        self.engine = Engine(self.workers, self.folder, self.device)
         self.settings = programs.result_settings(self.grid, programs.candidates_needed(self.grid))
         short = Evaluation(samples=self.grid.tuning.samples, distributions=("id",), curves="losses")
         self.tuning_settings = self.settings | {"evaluation": short.model_dump(mode="json")}
@@ -322,79 +317,3 @@ def _manifest(session: _Session, started: str, seconds: float) -> dict[str, Any]
         "compute_seconds": round(sum(p["seconds"] for p in session.done.values()), 1),
         "started": started, "finished": now(), "wall_seconds": round(seconds, 1), "status": "finished",
     }  # fmt: skip
-
-
-class _Engine:
-    """Executes tasks here, or in spawned processes of one thread each."""
-
-    def __init__(self, workers: int, folder: Path, device: str) -> None:
-        self._workers, self._folder, self._device = workers, folder, device
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> _Engine:
-        if self._workers > 1:
-            self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(os.getpid(),)
-            )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for process in list((self._pool._processes or {}).values()):
-                process.terminate()
-
-    def do(self, tasks: list[Task]) -> Any:
-        """Do the tasks, yielding each as it is finished.
-
-        Raises
-        ------
-        WorkError
-            If a task fails or its process dies; the finished ones are kept.
-        """
-        if self._pool is None:
-            for task in tasks:
-                _do(task, self._folder, self._device)
-                yield task
-            return
-        with _deaf_to_interrupts():
-            # Workers start here and inherit the deafness, so that none dies of an interrupt with a traceback.
-            pending = {self._pool.submit(_do, task, self._folder, self._device): task for task in tasks}
-        while pending:
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                task, error = pending.pop(future), future.exception()
-                if error is not None:
-                    raise WorkError(f"{task.program}: a worker failed ({error or type(error).__name__})") from error
-                yield task
-
-
-def _do(task: Task, folder: Path, device: str) -> None:
-    import torch
-
-    from econ.lab.execute import execute
-
-    torch.set_num_threads(1)
-    execute(task, folder, device)
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _start_worker(parent: int) -> None:
-    """End with the parent, even when it is killed."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -19,8 +19,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from econ.core.random import word_block
 from econ.core.streams import Stream
+from econ.lab.adam import Adam
+from econ.lab.label_sets import LabelSet, split_validation
 from econ.lab.model import PROMPT, Architecture, features, linear, response_mask, unpack
-from econ.lab.training import Adam, LabelSet, split_validation
 
 if TYPE_CHECKING:
     from torch import Tensor

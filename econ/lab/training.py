@@ -18,145 +18,21 @@ import torch
 
 from econ.core.random import word_block
 from econ.core.streams import Stream
-from econ.lab.methods import Batch, Config, Objective, Running, Scored
-from econ.lab.model import Architecture, response_mask, token_log_probs
+from econ.lab.adam import Adam
+from econ.lab.label_sets import LabelSet, score, score_in_blocks, split_validation
+from econ.lab.model import Architecture
+from econ.lab.objectives import Config, Objective, Running
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from econ.lab.grid import Training
-    from econ.lab.labels import Labels
     from econ.lab.training_state import Saver
-
-ADAM_BETAS, ADAM_EPSILON = (0.9, 0.99), 1e-8
-#: Labels scored at once when validating: keeps activations in cache; no effect on results.
-VALIDATION_BLOCK = 128
-
-
-@dataclass(frozen=True)
-class LabelSet:
-    """Labels of one kind of R runs, as tensors: prompts (R, n, 4), responses (R, n, S, L) and so on."""
-
-    prompt: Tensor
-    response: Tensor
-    reference: Tensor
-    flagged: Tensor
-
-    @property
-    def count(self) -> int:
-        """Labels per run."""
-        return self.prompt.shape[1]
-
-    def at(self, position: Tensor) -> LabelSet:
-        """Labels at positions (R, B)."""
-        run = torch.arange(position.shape[0], device=position.device)[:, None]
-        return LabelSet(*(x[run, position] for x in self._fields()))
-
-    def runs(self, keep: Tensor) -> LabelSet:
-        """The runs kept."""
-        return LabelSet(*(x[keep] for x in self._fields()))
-
-    def rows(self, chosen: slice | Tensor) -> LabelSet:
-        """The labels chosen, the same in each run."""
-        return LabelSet(*(x[:, chosen] for x in self._fields()))
-
-    def _fields(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.prompt, self.response, self.reference, self.flagged
-
-
-def stack_labels(prompts: list[np.ndarray], labels: list[Labels], device: str) -> LabelSet:
-    """The labels of R runs with equal budgets; `prompts` are the token ids (n, 4) of each."""
-
-    def stack(arrays: list[np.ndarray]) -> Tensor:
-        return torch.as_tensor(np.stack(arrays), device=device)
-
-    return LabelSet(
-        stack([p[: len(x)] for p, x in zip(prompts, labels, strict=True)]), stack([x.responses for x in labels]),
-        stack([x.reference for x in labels]), stack([x.flagged for x in labels]),
-    )  # fmt: skip
-
-
-@torch.no_grad()
-def with_reference(arch: Architecture, base: Tensor, labels: LabelSet) -> LabelSet:
-    """Labels with log π_ref of every response, where some were not scored when they were sampled."""
-    scored = _score_in_blocks(arch, base, {"": labels})[""]
-    missing = torch.isnan(labels.reference)
-    return replace(labels, reference=torch.where(missing, scored.log_prob, labels.reference))
-
-
-def split_validation(count: int, training: Training) -> tuple[Tensor, Tensor]:
-    """Indices that train and that validate: every tenth label validates from a budget of 128 on."""
-    index = torch.arange(count)
-    if count < training.validation_from:
-        return index, index[:0]
-    held_out = index % training.validation_every == training.validation_every - 1
-    return index[~held_out], index[held_out]
 
 
 def steps_for(count: int, training: Training) -> int:
     """Gradient steps for a number of training labels: clip(12 n / B, 10, 600)."""
     return int(np.clip(training.epochs * count // training.batch, training.min_steps, training.max_steps))
-
-
-def score(arch: Architecture, flat: Tensor, batch: dict[str, LabelSet]) -> Batch:
-    """Log-probabilities of all kinds of labels in one pass."""
-    runs = flat.shape[0]
-    prompts, responses = [], []
-    for part in batch.values():
-        sequences = part.response.shape[2]
-        prompts.append(part.prompt[:, :, None].expand(-1, -1, sequences, -1).reshape(runs, -1, part.prompt.shape[-1]))
-        responses.append(part.response.reshape(runs, -1, part.response.shape[-1]))
-    log_probs = token_log_probs(arch, flat, torch.cat(prompts, 1), torch.cat(responses, 1))
-    pieces = torch.split(log_probs, [r.shape[1] for r in responses], dim=1)
-    return {
-        kind: Scored(
-            piece.reshape(part.response.shape), response_mask(arch.shape, part.response), part.reference, part.flagged
-        )
-        for (kind, part), piece in zip(batch.items(), pieces, strict=True)
-    }
-
-
-@dataclass
-class Adam:
-    """Adam (Kingma and Ba 2015) on rows of parameters, with its own rate and gradient clip per run.
-
-    Attributes
-    ----------
-    first, second : (R, P)
-        Moments.
-    """
-
-    first: Tensor
-    second: Tensor
-
-    @classmethod
-    def start(cls, flat: Tensor) -> Adam:
-        """Zero moments."""
-        return cls(torch.zeros_like(flat), torch.zeros_like(flat))
-
-    def step(self, flat: Tensor, gradient: Tensor, rate: Tensor, step: int, clip: float) -> tuple[Tensor, Tensor]:
-        """New parameters, and which runs had a finite gradient; the others stand still.
-
-        Parameters
-        ----------
-        rate : (R,)
-        step : int
-            From 0.
-        """
-        norm = torch.linalg.vector_norm(gradient, dim=1)
-        finite = torch.isfinite(norm)
-        scale = torch.where(finite, torch.clamp(clip / norm.clamp_min(1e-12), max=1.0), torch.zeros_like(norm))
-        gradient = torch.where(finite[:, None], gradient, torch.zeros_like(gradient)) * scale[:, None]
-        b1, b2 = ADAM_BETAS
-        self.first.mul_(b1).add_(gradient, alpha=1 - b1)
-        self.second.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        denominator = (self.second / (1 - b2 ** (step + 1))).sqrt_().add_(ADAM_EPSILON)
-        move = self.first / denominator * (rate / (1 - b1 ** (step + 1)))[:, None]
-        return torch.where(finite[:, None], flat - move, flat), finite
-
-    def runs(self, keep: Tensor) -> Adam:
-        """The runs kept."""
-        return Adam(self.first[keep], self.second[keep])
 
 
 @dataclass
@@ -367,7 +243,7 @@ def _check(
     if not state.validation:
         losses = torch.full_like(train_loss, torch.nan)
     else:
-        losses = objective(_score_in_blocks(arch, state.flat, state.validation), state.config)
+        losses = objective(score_in_blocks(arch, state.flat, state.validation), state.config)
         better = losses < state.best.to(losses.device)
         state.best = torch.where(better, losses, state.best.to(losses.device))
         state.waited = torch.where(better.cpu(), torch.zeros_like(state.waited), state.waited + 1)
@@ -382,14 +258,3 @@ def _check(
         return state
     out.steps[state.index[stopped]] = step
     return state.keep(~stopped)
-
-
-def _score_in_blocks(arch: Architecture, flat: Tensor, labels: dict[str, LabelSet]) -> Batch:
-    whole: Batch = {}
-    for kind, x in labels.items():
-        blocks = [
-            score(arch, flat, {kind: x.rows(slice(start, start + VALIDATION_BLOCK))})[kind].token_log_probs
-            for start in range(0, x.count, VALIDATION_BLOCK)
-        ]
-        whole[kind] = Scored(torch.cat(blocks, 1), response_mask(arch.shape, x.response), x.reference, x.flagged)
-    return whole

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from econ.lab.algorithms import ALGORITHMS
 from econ.lab.model import Architecture, initial_parameters, token_log_probs
-from econ.lab.on_policy import ALGORITHMS, Problem, sample, train_policies
+from econ.lab.on_policy import train_policies
 from econ.lab.policy_settings import OnPolicy
+from econ.lab.rollouts import Problem, sample
 from econ.lab.training_state import Saver
 from econ.lab.world import WORLD_A
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from econ.lab.best_of_n import rank_weights
 from econ.lab.grid import Training
+from econ.lab.label_sets import LabelSet
 from econ.lab.model import Architecture, initial_parameters
 from econ.lab.policy_settings import ScorerTraining
 from econ.lab.scorer_quality import auc, calibration_error, is_weak
 from econ.lab.scorers import SCORER_LOSSES, score, score_heads, train_scorers
-from econ.lab.training import LabelSet
 from econ.lab.world import WORLD_A
 
 ARCH = Architecture(WORLD_A, layers=1, width=16)

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from econ.lab.algorithms import ALGORITHMS
 from econ.lab.grid import Pretraining, Training
+from econ.lab.label_sets import LabelSet
 from econ.lab.model import Architecture, initial_parameters
-from econ.lab.on_policy import ALGORITHMS, Problem, train_policies
+from econ.lab.on_policy import train_policies
 from econ.lab.policy_settings import OnPolicy, ScorerTraining
 from econ.lab.rewards import by_run
+from econ.lab.rollouts import Problem
 from econ.lab.scorers import SCORER_LOSSES, train_scorers
 from econ.lab.strategy import bases
 from econ.lab.strategy.evaluation import right_answers, right_probability
 from econ.lab.strategy.world import WORLD_B, draw_strategy_world
-from econ.lab.training import LabelSet
 
 ARCH = Architecture(WORLD_B, layers=1, width=16)
 WORLDS = [draw_strategy_world(1, number) for number in (0, 1, 2)]

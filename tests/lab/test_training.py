@@ -9,9 +9,10 @@ import torch
 from econ.core.random import uniform
 from econ.lab.accounting import KINDS
 from econ.lab.grid import Training
+from econ.lab.label_sets import LabelSet, split_validation
 from econ.lab.methods import METHODS
 from econ.lab.model import Architecture, initial_parameters, token_log_probs
-from econ.lab.training import LabelSet, split_validation, steps_for, train
+from econ.lab.training import steps_for, train
 from econ.lab.training_state import Saver
 from econ.lab.world import WORLD_A
 

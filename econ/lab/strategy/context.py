@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from econ.lab.grid import Pretraining
     from econ.lab.knobs import Knobs
     from econ.lab.model import Architecture
-    from econ.lab.on_policy import Reward
     from econ.lab.pool import Pool
     from econ.lab.programs import Run
+    from econ.lab.rollouts import Reward
 
 #: Item of the scorers' stream that draws fresh prompts; smaller numbers are steps.
 _FRESH_PROMPT = 2_000_000
