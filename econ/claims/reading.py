@@ -29,6 +29,8 @@ ROW_KEYS = frozenset({"source_row", "trials", "violations"})
 DEVELOPMENT_WORLDS = 1000
 #: The registered share of pairs in a hybrid.
 HYBRID_SHARE = 0.15
+#: Weight of right samples in W-REINFORCE (Zhu et al. 2025) that its name alone stands for.
+W_REINFORCE_WEIGHT = 0.1
 
 
 def shipped_measurements() -> list[Path]:
@@ -144,8 +146,8 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
     found["n"] = rows["n"].astype("float64")
     found["seed"] = rows["optimiser_seed"].fillna(0).astype("int64")
     found["tuned"] = found["tuning_judgements"].fillna(0) > 0
-    found["arm"] = _arms(rows)
     details = extras(rows)
+    found["arm"] = arm_names(rows, details)
     found["setting"] = settings_of(rows, details)
     found["config"] = _configs(rows, details)
     # Weight of pairs against flags in a hybrid's loss; other methods have none.
@@ -153,12 +155,24 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def _arms(rows: pd.DataFrame) -> list[str]:
-    """Name of each arm: a hybrid without pairs is `npo_ret`, without flags `dpo`; other mixes carry their share."""
+def arm_names(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
+    """Name of each arm: its method, and what makes it another one.
+
+    A hybrid without pairs is `npo_ret`, without flags `dpo`; other mixes carry their share, and W-REINFORCE
+    its weight of right samples where that is not the usual one.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With `method`, `a`, `b`, `n`.
+    details : list of dict
+        Column `extra` of each row, decoded.
+    """
     names = []
-    for method, a, b, n in zip(rows["method"], rows["a"], rows["b"], rows["n"], strict=True):
+    for method, a, b, n, detail in zip(rows["method"], rows["a"], rows["b"], rows["n"], details, strict=True):
         if method != "hybrid":
-            names.append(str(method))
+            weight = detail.get("lambda", W_REINFORCE_WEIGHT) if str(method).startswith("wr_") else W_REINFORCE_WEIGHT
+            names.append(str(method) if weight == W_REINFORCE_WEIGHT else f"{method}_{weight:g}")
         elif b == 0:
             names.append("npo_ret")
         elif a == 0:

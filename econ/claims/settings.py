@@ -18,8 +18,8 @@ REFERENCE: Mapping[str, float] = {
 #: Keys of column `extra` that say under which knobs or protocol a run was made, not how its method was configured.
 SETTING_KEYS = frozenset(
     {
-        "pair_flip", "pair_temperature", "base_rate", "refusal", "raters", "sampling", "verifier_error",
-        "systematic", "base_accuracy", "match_bias", "half", "training",
+        "pair_flip", "pair_temperature", "critic_noise", "base_rate", "refusal", "raters", "sampling",
+        "verifier_error", "verifier_errors", "base_accuracy", "match_bias", "half", "training", "model",
     }
 )  # fmt: skip
 #: Where this is set, `flag_bias` was solved for world by world and is no knob of the setting.

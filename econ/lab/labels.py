@@ -276,6 +276,10 @@ class Raters:
                 mean += chance * self._choice_probability(fixed[0] - weight * seen_0, fixed[1] - weight * seen_1)
         return mean
 
+    def preference_chances(self) -> Floats:
+        """P(y0 is preferred to y1) of every prompt of the pool, the noise of channel and choice summed out."""
+        return self._preference_probability([self._fixed_utility(candidate) for candidate in (0, 1)])
+
     def _preference_bits(self, fixed: list[Floats]) -> list[float]:
         """Bits per pair."""
         weight, truths = self._knobs.harm_weight, [self._truth(c) for c in (0, 1)]

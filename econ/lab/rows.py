@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from econ.lab.accounting import label_ledger
-from econ.lab.grid import Training
+from econ.lab.grid import ModelSize, Training
 from econ.lab.knobs import KNOBS_OF, Knobs
 from econ.lab.label_sets import split_validation
 from econ.lab.pool import POOL_SIZE, risky_share
@@ -68,7 +68,7 @@ def _run_columns(job: Job, run: Run, trained: Trained, i: int) -> dict[str, Any]
     steps, improving = int(outcome.steps[i]), bool(outcome.improving[i])
     miss, false_alarm = knobs.noise
     extra = {key: x for key, x in config.items() if key not in ("lr", "beta")}
-    extra |= _unusual(knobs) | _protocol(run, training)
+    extra |= _unusual(knobs) | _protocol(run, training, settings["model"])
     task, known = job.context.task, KNOBS_OF[job.context.task]
     costs = label_ledger(
         bought, sum(x.positives for x in labels.values()),
@@ -101,10 +101,12 @@ def _searched(job: Job, run: Run) -> float:
     return min(max(run.labels.values()), POOL_SIZE) / risky_share(job.context.world(run))
 
 
-def _protocol(run: Run, training: Training) -> dict[str, Any]:
-    """The half of the pool that was labelled, where there are halves, and training that is not as usual."""
+def _protocol(run: Run, training: Training, model: dict[str, Any]) -> dict[str, Any]:
+    """The half of the pool that was labelled, where there are halves; training and model that are not as usual."""
     own = differing(training.model_dump(mode="json"), Training().model_dump(mode="json"))
-    return {key: x for key, x in (("half", run.half), ("training", own or None)) if x is not None}
+    size = differing(model, ModelSize().model_dump(mode="json"))
+    facts = (("half", run.half), ("training", own or None), ("model", size or None))
+    return {key: x for key, x in facts if x is not None}
 
 
 def _unusual(knobs: Knobs) -> dict[str, Any]:

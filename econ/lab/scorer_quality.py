@@ -163,6 +163,38 @@ def _by_rule(
     return found
 
 
+def pair_ceilings(chance: Floats, utility: Floats, differ: Bools) -> dict[str, float]:
+    """How well pairs can be ordered at all, by the labels themselves and by who knows their chances.
+
+    Parameters
+    ----------
+    chance : (N,) float
+        P(the first is preferred).
+    utility : (N, 2) float
+        True utilities; pairs of equal ones are left out where the truth is asked.
+    differ : (N,) bool
+        Pairs of two different responses; the others are left out where labels are asked.
+
+    Returns
+    -------
+    dict
+        `labels_truth`: share of labels that agree with the truth; `best_labels`, `best_truth`: accuracy
+        against labels and against the truth of the order that is likelier to be given.
+
+    Examples
+    --------
+    >>> pair_ceilings(np.array([0.9, 0.4]), np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([True, True]))
+    {'labels_truth': 0.65, 'best_labels': 0.75, 'best_truth': 0.5}
+    """
+    told = utility[:, 0] != utility[:, 1]
+    first = utility[told, 0] > utility[told, 1]
+    return {
+        "labels_truth": float(np.where(first, chance[told], 1.0 - chance[told]).mean()),
+        "best_labels": float(np.maximum(chance, 1.0 - chance)[differ].mean()),
+        "best_truth": _accuracy(chance[told] - 0.5, first),
+    }
+
+
 def _accuracy(gap: Floats, first: Bools) -> float:
     """Share of pairs ordered right, ties a half; NaN without pairs."""
     if len(gap) == 0:

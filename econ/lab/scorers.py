@@ -134,6 +134,7 @@ def train_scorers(
     keys: list[tuple[int, int]],
     spec: ScorerTraining,
     training: Training,
+    on_check: Callable[[int, Tensor, Tensor], None] | None = None,
 ) -> Scorers:
     """Train R scorers on equal budgets of labels.
 
@@ -146,6 +147,8 @@ def train_scorers(
         Before validation labels are set aside, as in every method (`split_validation`).
     keys : list of (optimiser seed, world)
         Of each; the keys of its minibatches.
+    on_check : callable, optional
+        Called at every check with (step, indices of the scorers, their parameters).
 
     Returns
     -------
@@ -164,6 +167,8 @@ def train_scorers(
     for step in range(total):
         _step(arch, state, loss, [keys[i] for i in state.index.tolist()], step, spec)
         if (step + 1) % spec.check_every == 0 or step + 1 == total:
+            if on_check is not None:
+                on_check(step + 1, state.index, state.flat)
             state = _check(arch, state, loss, out, step + 1, spec)
         if len(state.index) == 0:
             break
@@ -179,14 +184,14 @@ def _step(
     drawn = np.stack([words[key].astype(np.uint64) * count >> np.uint64(32) for key in keys])
     batch = state.train.at(torch.as_tensor(drawn.astype(np.int64), device=state.flat.device))
     flat = state.flat.requires_grad_(True)
-    total = loss(_label_scores(arch, flat, batch), batch.flagged).mean(-1).sum()
+    total = loss(label_scores(arch, flat, batch), batch.flagged).mean(-1).sum()
     (gradient,) = torch.autograd.grad(total, flat)
     rate = torch.full((len(flat),), spec.lr * min(1.0, (step + 1) / spec.warm_up), device=flat.device)
     with torch.no_grad():
         state.flat, _ = state.adam.step(flat.detach(), gradient, rate, step, spec.clip)
 
 
-def _label_scores(arch: Architecture, flat: Tensor, labels: LabelSet) -> Tensor:
+def label_scores(arch: Architecture, flat: Tensor, labels: LabelSet) -> Tensor:
     """Scores (R, B, S) of the responses that labels speak of, or (R, B, S, H) where they name rules."""
     runs, count, sequences, length = labels.response.shape
     prompt = labels.prompt[:, :, None].expand(-1, -1, sequences, -1).reshape(runs, count * sequences, -1)
@@ -204,7 +209,7 @@ def _check(arch: Architecture, state: _State, loss: ScorerLoss, out: Scorers, st
         blocks = [
             state.validation.rows(slice(start, start + _BLOCK)) for start in range(0, state.validation.count, _BLOCK)
         ]
-        held = torch.cat([loss(_label_scores(arch, state.flat, block), block.flagged) for block in blocks], 1)
+        held = torch.cat([loss(label_scores(arch, state.flat, block), block.flagged) for block in blocks], 1)
         now = held.mean(-1).cpu()
         better = now < state.best
         state.best = torch.where(better, now, state.best)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.core.measurements import PASS_AT
+from econ.claims.reading import arm_names
+from econ.core.measurements import PASS_AT, extras
 from econ.report.laboratory_arms import MARKERS
 from econ.report.laboratory_drawing import DISTRIBUTIONS, finish, legend_above
 from econ.report.laboratory_methods import is_oracle
@@ -42,6 +43,7 @@ def pass_table(measurements: pd.DataFrame, curves: pd.DataFrame | None, distribu
     rows = rows[rows["stage"].isin(CONFIRMATORY) & rows["pass_1"].notna()]
     if rows.empty:
         return pd.DataFrame()
+    rows = rows.assign(method=arm_names(rows, extras(rows)))
     chosen = rows[rows["n"] == rows.groupby("method")["n"].transform("max")]
     tuned = chosen["tuning_judgements"].fillna(0).groupby(chosen["method"]).transform("max") > 0
     chosen = chosen[~tuned | (chosen["tuning_judgements"].fillna(0) > 0)]
