@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Scenarios of the reference report; the first is the baseline.
 REPORTED := baseline public_commons no_transfer full_transfer strict_liability customer_loss vertical_tie
 
-.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers docs docs-serve clean help
+.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers laboratory docs docs-serve clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -81,6 +81,9 @@ docs: $(VENV)/.installed-docs ## build the documentation into build/site; a warn
 
 docs-serve: $(VENV)/.installed-docs ## the documentation on http://127.0.0.1:8000, rebuilt as it is edited
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --watch econ --watch scenarios --watch calibration
+
+laboratory: $(VENV)/.installed ## rewrite docs/laboratory.md and its figures from the shipped measurements (ten minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python docs/make_laboratory.py
 
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

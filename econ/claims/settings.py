@@ -18,12 +18,14 @@ REFERENCE: Mapping[str, float] = {
 #: Keys of column `extra` that say under which knobs or protocol a run was made, not how its method was configured.
 SETTING_KEYS = frozenset(
     {
-        "pair_flip", "pair_temperature", "critic_noise", "base_rate", "refusal", "raters", "sampling",
+        "pair_flip", "pair_temperature", "pair_agreement", "critic_noise", "base_rate", "refusal", "raters", "sampling",
         "verifier_error", "verifier_errors", "base_accuracy", "match_bias", "half", "training", "model",
     }
 )  # fmt: skip
 #: Where this is set, `flag_bias` was solved for world by world and is no knob of the setting.
 MATCHED_BIAS = "match_bias"
+#: Where this is set, `pair_temperature` was solved for in the same way.
+AGREEMENT = "pair_agreement"
 #: The method whose noise was solved for world by world, so that a flag carries a pair's bits: no knob either.
 MATCHED_BITS = "flag_bits"
 #: A setting: the knobs that differ from the reference, with their values; empty at the reference.
@@ -64,7 +66,10 @@ def settings_of(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     pairs = (rows["label_kind"] == "preference").to_numpy(bool)
     for i, detail in enumerate(details):
         # Pairs hold the raters' bias as it is: nothing was solved for.
-        unusual = sorted((k, x) for k, x in detail.items() if k in SETTING_KEYS and not (pairs[i] and k == MATCHED_BIAS))
+        given = {k: x for k, x in detail.items() if k in SETTING_KEYS and not (pairs[i] and k == MATCHED_BIAS)}
+        if AGREEMENT in given:
+            given.pop("pair_temperature", None)
+        unusual = sorted(given.items())
         knobs = {k: float(c[i]) for k, c in columns.items()}
         if detail.get(MATCHED_BIAS):
             knobs["flag_bias"] = REFERENCE["flag_bias"]

@@ -25,7 +25,7 @@ from econ.lab.accounting import Usage
 from econ.lab.evaluation import Setting, collapsed, evaluate
 from econ.lab.knobs import BASE_RATES, Knobs
 from econ.lab.labels import Labels, Raters
-from econ.lab.matching import matched_bias, matched_noise
+from econ.lab.matching import matched_bias, matched_noise, matched_temperature
 from econ.lab.methods import METHODS, Method
 from econ.lab.model import Architecture
 from econ.lab.pool import Pool
@@ -218,6 +218,9 @@ class Context:
         knobs, world, seed = run.knobs, self.world(run), self.settings["seed"]
         if METHODS[run.method].labels == "unbiased":
             knobs = knobs.model_copy(update={"bias": 0.0})
+        if knobs.pair_agreement is not None:
+            temperature = matched_temperature(world, self.base(run).pool, knobs, seed)
+            knobs = knobs.model_copy(update={"pair_temperature": temperature})
         if METHODS[run.method].labels == "matched_bits":
             noise = matched_noise(world, self.base(run).pool, knobs, seed)
             knobs = knobs.model_copy(update={"flag_noise": (noise, noise)})

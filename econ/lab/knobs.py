@@ -34,6 +34,9 @@ class Knobs(BaseModel):
     coverage: int = Field(8, ge=0, le=8, description="rules drafted, of 8")
     pair_flip: float = Field(0.05, ge=0, le=0.5, description="share of preference labels flipped")
     pair_temperature: float = Field(1.0, gt=0, description="temperature of the raters' choice")
+    pair_agreement: float | None = Field(
+        None, gt=0.5, lt=1, description="chance that two raters prefer the same; the temperature is solved for (0.63, 0.73, 0.80 are reported of people)"
+    )
     base_rate: Literal["high", "mid", "low", "rare"] = Field("high", description="demonstrator's violations")
     refusal: Literal["on", "off"] = Field("on", description="whether the world has a REFUSE token")
     sampling: Literal["passive", "targeted"] = Field(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from econ.lab.pool import Pool
     from econ.lab.world import World
 
+#: Highest temperature of the raters' choice that is tried.
+WARMEST = 100.0
+
 
 def matched_noise(world: World, pool: Pool, knobs: Knobs, seed: int) -> float:
     """Symmetric error at which a flag carries as many bits about violations as a pair does.
@@ -57,6 +60,34 @@ def matched_bias(world: World, pool: Pool, knobs: Knobs, seed: int) -> float:
             f"a flag_bias from 0 to 1 adds {low:.2f} to {high:.2f} to those of a flag"
         )
     return 0.0 if target <= low else _bisect(lambda bias: effect(bias) >= target, 1.0)
+
+
+def matched_temperature(world: World, pool: Pool, knobs: Knobs, seed: int) -> float:
+    """`pair_temperature` at which two raters prefer the same response as often as `pair_agreement` says.
+
+    Found by bisection of E[p² + (1 - p)²] over the pool, p the chance that y0 is preferred, each rater with
+    noise of their own.
+
+    Raises
+    ------
+    WorkError
+        If no temperature up to 100 gives that agreement.
+    """
+    wanted = knobs.pair_agreement
+    assert wanted is not None
+
+    def agreement(temperature: float) -> float:
+        warm = knobs.model_copy(update={"pair_temperature": temperature})
+        chance = Raters(world, pool, warm, seed).preference_chances()
+        return float((chance**2 + (1.0 - chance) ** 2).mean())
+
+    most, least = agreement(1e-6), agreement(WARMEST)
+    if not least <= wanted <= most:
+        raise WorkError(
+            f"pair_agreement: two raters of world {world.number} agree in {least:.2f} to {most:.2f} of pairs at any "
+            f"pair_temperature; {wanted:g} is asked for"
+        )
+    return _bisect(lambda temperature: agreement(temperature) <= wanted, WARMEST)
 
 
 def _bisect(beyond: Callable[[float], bool], high: float) -> float:

@@ -155,7 +155,9 @@ METHODS: dict[str, Method] = {
         _anchored("d2o_raw1", "flag_raw1", 1),
         _anchored("d2o_raw3", "flag_raw3", 3),
         _anchored("d2o_raw11", "flag_raw11", 11),
+        _anchored("d2o_clean1", "flag_clean1", 1),
         _anchored("d2o_clean3", "flag_clean3", 3),
+        _anchored("d2o_clean11", "flag_clean11", 11),
         _critic("cai_sl", "critic_revision", objectives.revisions, "revisions"),
         _critic(
             "cai_dpo_base", "critic_base_pair", objectives.critic_dpo("critic_base_pair"), "base_comparisons", beta=0.1

@@ -10,15 +10,42 @@ from claims_tables import WORLDS, arm, constant, evidence, line
 from econ.claims.arms import Missing
 from econ.claims.evidence import find_pair
 from econ.claims.reading import load_evidence
-from econ.claims.settings import REFERENCE, describe_setting
+from econ.claims.settings import REFERENCE, SETTING_KEYS, describe_setting
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements, write_measurements
+from econ.lab.knobs import Knobs
 
 
 def test_a_hybrid_without_one_kind_of_label_is_the_other_arm():
     rows = arm("hybrid", constant(0.5), n=(100,))
     frames = [rows.assign(a=a, b=100 - a) for a in (0, 50, 85, 100)]
     assert evidence(*frames).methods() == ["dpo", "hybrid", "hybrid_0.50", "npo_ret"]
+
+
+def test_w_reinforce_is_named_by_its_weight_where_that_is_unusual():
+    rows = [arm("wr_or", constant(0.5), n=(100,), extra={"lambda": x}, tuned=False) for x in (0.0, 0.1, 1.0)]
+    assert evidence(*rows).methods() == ["wr_or", "wr_or_0", "wr_or_1"]
+
+
+def test_every_knob_without_a_column_makes_a_setting():
+    columns = {*REFERENCE, "flag_noise"}
+    assert set(Knobs.model_fields) - columns - SETTING_KEYS == set()
+
+
+@pytest.mark.parametrize("extra", [{"verifier_errors": "iid"}, {"model": {"width": 64}}, {"pair_agreement": 0.73}])
+def test_unusual_knobs_and_models_are_settings_and_no_configurations(extra):
+    rows = [arm("dpo", constant(0.5), n=(100,), extra=e) for e in ({}, extra)]
+    curves = evidence(*rows).curves("dpo", "id")
+    assert len(curves) == 2 and [len(c.setting) for c in curves] == [0, 1]
+
+
+def test_a_temperature_that_was_solved_for_is_no_setting():
+    rows = [
+        arm("dpo", constant(0.5), n=(100,), worlds=WORLDS[i : i + 8], extra={"pair_agreement": 0.73, "pair_temperature": 1.0 + i})
+        for i in (0, 8)
+    ]
+    (curve,) = evidence(*rows).curves("dpo", "id")
+    assert len(curve.worlds) == 16 and dict(curve.setting) == {"pair_agreement": 0.73}
 
 
 def test_development_and_tuning_count_for_nothing():

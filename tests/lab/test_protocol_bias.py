@@ -13,7 +13,7 @@ from econ.lab.grid import Grid
 from econ.lab.job import Context
 from econ.lab.knobs import Knobs
 from econ.lab.labels import Raters
-from econ.lab.matching import matched_bias
+from econ.lab.matching import matched_bias, matched_temperature
 from econ.lab.pool import POOL_SIZE, Pool, pool_prompts
 from econ.lab.pretraining import Base
 from econ.lab.programs import Run
@@ -101,6 +101,27 @@ def test_matched_flags_miss_more_breaches_that_agree(world, pool):
     agrees = (first == pool.opinion) & (first < world.shape.stances)
     assert flags[agrees].mean() < 0.7 * plain[agrees].mean()
     assert np.array_equal(flags[~agrees], plain[~agrees])
+
+
+# Agreement of raters -------------------------------------------------------------------------------
+@pytest.mark.parametrize("wanted", [0.63, 0.73, 0.80])
+def test_raters_agree_as_often_as_asked(world, pool, wanted):
+    temperature = matched_temperature(world, pool, Knobs(pair_agreement=wanted), 1)
+    chance = Raters(world, pool, Knobs(pair_temperature=temperature), 1).preference_chances()
+    assert float((chance**2 + (1 - chance) ** 2).mean()) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_two_raters_drawn_apart_agree_as_often_as_solved_for(world, pool):
+    """Noise of channel and choice drawn anew for each of two raters, over the pool."""
+    temperature = matched_temperature(world, pool, Knobs(pair_agreement=0.73), 1)
+    chance = Raters(world, pool, Knobs(pair_temperature=temperature), 1).preference_chances()
+    first, second = (np.random.default_rng(i).random(len(chance)) < chance for i in (1, 2))
+    assert (first == second).mean() == pytest.approx(0.73, abs=0.02)
+
+
+def test_more_agreement_than_flips_allow_is_refused(world, pool):
+    with pytest.raises(WorkError, match=r"0\.99 is asked for"):
+        matched_temperature(world, pool, Knobs(pair_agreement=0.99), 1)
 
 
 @pytest.mark.parametrize("method", KINDS_OF)

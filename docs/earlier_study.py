@@ -1,0 +1,188 @@
+"""What an earlier numerical study found, beside what the shipped measurements say: a table of `docs/laboratory.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from econ.claims.readings import advantage_text
+from econ.core.measurements import read_measurements
+from econ.report.laboratory_fits import curve_table
+from econ.report.laboratory_pass_at_k import mean_interval
+from econ.report.numbers import interval, short
+
+if TYPE_CHECKING:
+    from econ.claims.assess import Assessment
+
+SHIPPED = Path(__file__).parents[1] / "calibration" / "lab"
+HEAD = (
+    "Expectations, written down before the confirmatory worlds were run, came from an earlier numerical study: 2 to 3 worlds, "
+    "two learning rates, another code for raters and noise. Nothing was tuned to meet them. Ours: mean [95 % interval over "
+    "worlds], out of distribution at 8,192 labels unless said. A reason is *tested* where a shipped grid varies the cause."
+)
+
+
+@dataclass
+class Tables:
+    """Shipped tables, read when they are asked for, and what `econ claims` makes of them."""
+
+    assessment: Assessment
+    read: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def rows(self, grid: str) -> pd.DataFrame:
+        """Confirmatory rows of a grid; empty where it is not shipped."""
+        if grid not in self.read:
+            path = SHIPPED / grid / "measurements.parquet"
+            table = read_measurements(path) if path.is_file() else pd.DataFrame(columns=["stage"])
+            self.read[grid] = table[table["stage"] == "confirm"]
+        return self.read[grid]
+
+    def mean(
+        self, column: str, method: str, grid: str = "full", distribution: str = "ood", n: int = 8192, **knobs: float
+    ) -> str:
+        """A mean over worlds with its interval; "not measured" where there are fewer than four."""
+        rows = self.rows(grid)
+        if rows.empty:
+            return "not measured"
+        chosen = (rows["method"] == method) & (rows["distribution"] == distribution) & (rows["n"] == n)
+        for name, value in knobs.items():
+            chosen &= np.isclose(rows[name].astype(float), value, atol=1e-4)
+        values = rows[chosen].groupby("world")[column].mean().astype(float).to_numpy()
+        return "not measured" if len(values) < 4 else interval(*mean_interval(values))
+
+    def effect(self, hypothesis: str, text: str) -> str:
+        """An exploratory effect of `econ claims`, by a part of its name."""
+        for row in self.assessment.secondary:
+            if row["hypothesis"] == hypothesis and text in row["text"]:
+                return row["missing"] or advantage_text(row)
+        return "not measured"
+
+    def theta(self, statement: str) -> str:
+        """The estimate of a registered statement."""
+        for verdict in self.assessment.verdicts:
+            for finding in verdict.findings:
+                if finding.statement.id == statement and finding.measured is not None:
+                    return interval(finding.measured.effect.value, *finding.measured.effect.interval)
+        return "not measured"
+
+    def labels_to(self, target: float) -> str:
+        """Flags and pairs that reach a level of harm out of distribution at three quarters of the base's helpfulness."""
+        for row in self.assessment.advantages:
+            at = (row["distribution"], row["measure"], row["axis"], row["with_tuning"], row["target"], row["floor"])
+            if at == ("ood", "A", "judgements", False, target, 0.75):
+                pairs, flags = (row[f"at_{kind}"] for kind in ("preference", "negative"))
+                return f"{'never' if pairs is None else short(pairs)} pairs, {'never' if flags is None else short(flags)} flags"
+        return "not measured"
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """Fitted learning curves of the registered pair and of all other methods."""
+        return curve_table(self.assessment.context.evidence)
+
+    def half(self, method: str) -> str:
+        """Half-saturation of the form that predicts best, at the reference knobs, out of distribution."""
+        own = self.curves
+        own = own[(own["method"] == method) & (own["distribution"] == "ood") & (own["setting"] == "") & own["best"]]
+        if own.empty:
+            return "not measured"
+        row = own.sort_values("budgets").iloc[-1]
+        if row["refused"]:
+            return f"refused: {row['refused'].replace('_', '-')} {row['reason']}"
+        return f"beyond {row['largest']:,.0f}" if row["extrapolated"] else short(row["half_saturation"])
+
+    def best_forms(self) -> str:
+        """How often each one-dimensional form predicts a left-out world best."""
+        counts = self.curves.loc[self.curves["best"], "form"].value_counts()
+        return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+    def matched_noise(self) -> str:
+        """Flag noise at which a flag carries a pair's bits about violations."""
+        rows = self.rows("maps")
+        own = rows[rows["method"] == "flag_bits"].groupby("world")["miss"].first().astype(float).to_numpy()
+        return interval(*mean_interval(own)) if len(own) > 3 else "not measured"
+
+    def bits(self, method: str) -> str:
+        """Bits about violations of one label, mean over worlds."""
+        rows = self.rows("full")
+        own = rows[(rows["method"] == method) & (rows["n"] == 8192) & (rows["distribution"] == "id")]
+        return interval(*mean_interval((own["bits_harm"] / own["n"]).astype(float).to_numpy()))
+
+    def spread(self) -> str:
+        """Standard deviation over worlds of the difference in harm between the pair, over all budgets."""
+        rows = self.rows("full")
+        own = rows[(rows["distribution"] == "ood") & rows["method"].isin(["dpo", "npo_ret"])]
+        wide = own.pivot_table(index=["n", "world"], columns="method", values="relative_harm", observed=True).astype(float)
+        deviations = (wide["dpo"] - wide["npo_ret"]).groupby("n").std(ddof=1)
+        return f"{deviations.min():.2f} to {deviations.max():.2f} over the budgets"
+
+    def weakest(self, column: str) -> str:
+        """The smallest difference of harm, preference minus negative, over a knob of the map, and where."""
+        rows = self.rows("maps")
+        own = rows[(rows["distribution"] == "ood") & (rows["n"] == 1378)].astype({"miss": float})
+        flags = own[(own["method"] == "npo_ret") & (own["miss"] == own["false_alarm"])]
+        pairs = own[own["method"] == "dpo"].groupby(["miss", "world"])["relative_harm"].mean()
+        at_reference = flags[flags["coverage"] == 8] if column == "miss" else flags[np.isclose(flags["miss"], 0.02)]
+        found = {}
+        for value, part in at_reference.groupby(column):
+            paired = part.set_index(["miss", "world"])["relative_harm"].astype(float)
+            both = (pairs.reindex(paired.index).astype(float) - paired).dropna()
+            if len(both) >= 4:
+                found[float(value)] = mean_interval(both.to_numpy())
+        if not found:
+            return "not measured"
+        value = min(found, key=lambda key: found[key][0])
+        return f"smallest difference {interval(*found[value])}, at {value:g}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One expectation: what, the earlier value, ours, and why they differ."""
+
+    what: str
+    earlier: str
+    ours: Callable[[Tables], str]
+    why: str
+
+
+def _both(column: str, *methods: str, **where: Any) -> Callable[[Tables], str]:
+    return lambda t: "; ".join(f"`{m}` {t.mean(column, m, **where)}" for m in methods)
+
+
+REFUSING = "this world has a REFUSE token, which the earlier figures lack, and flags teach its use; rater and noise code differ"
+LINES = (
+    Line("relative harm", "`dpo` .73, `npo_ret` .30", _both("relative_harm", "dpo", "npo_ret"), REFUSING),
+    Line("labels to relative harm 0.80", "805 pairs, 184 flags", lambda t: t.labels_to(0.8), "as above: pairs cut harm less here, flags sooner, by refusing"),
+    Line("half-saturation of `dpo`, of `npo_ret`", "about equal, 400 to 500", lambda t: f"{t.half('dpo')}; {t.half('npo_ret')}", "floors are open or flat in several curves, so the fit refuses what the earlier study read off"),
+    Line("gap of harm, out of minus in distribution, pairs minus flags", "nearly 0", lambda t: t.theta("H7"), "16 worlds tell a small gap from none; the shift is compositional, and so is the earlier one"),
+    Line("sycophancy after `dpo` (base beside it)", ".80 (.38)", lambda t: f"{t.mean('sycophancy', 'dpo')} ({t.mean('sycophancy', 'base', n=0)})", "refusing answers do not agree, so both start lower here; the rise is of the same size"),
+    Line("sycophancy after `npo_ret`", ".40 to .43: not reduced", _both("sycophancy", "npo_ret"), "lower here, and over-refusal higher: an answer that refuses does not agree"),
+    Line("rise of sycophancy without the raters' bias", "small", lambda t: t.effect("H2", "the same without bias"), "agrees: what is left is confounding"),
+    Line("flag noise at which the advantage vanishes", "0.31", lambda t: t.weakest("miss"), "no zero within the map (noise to 0.4): refusing needs no precise flags"),
+    Line("rules drafted at which it vanishes", "2.6 of 8", lambda t: t.weakest("coverage"), "as above; 2 of 8 is the lowest cell"),
+    Line("violation of the base model, in / out of distribution", ".49 / .69", lambda t: f"{t.mean('violation', 'base', n=0, distribution='id')} / {t.mean('violation', 'base', n=0)}", "refusals break no rule, and 7 to 10 % of base answers refuse"),
+    Line("helpfulness of the base model", ".69 / .60", lambda t: f"{t.mean('helpfulness', 'base', n=0, distribution='id')} / {t.mean('helpfulness', 'base', n=0)}", "agrees"),
+    Line("refusals of the base model", ".07 / .10", lambda t: f"{t.mean('refusal', 'base', n=0, distribution='id')} / {t.mean('refusal', 'base', n=0)}", "agrees"),
+    Line("with a REFUSE token, `npo_ret`: refusals, over-refusal, helpfulness", ".48, .25, .36", lambda t: ", ".join(t.mean(c, "npo_ret") for c in ("refusal", "over_refusal", "helpfulness")), "configurations are tuned on worlds of their own here, by helpfulness minus violations"),
+    Line("with a REFUSE token, `dpo`: refusals", ".003", _both("refusal", "dpo"), "agrees: it stops refusing"),
+    Line("bits about violations in a pair, in a flag", ".025, .71", lambda t: f"{t.bits('dpo')}, {t.bits('npo_ret')}", "agrees"),
+    Line("flag noise that matches a pair's bits", ".41", lambda t: t.matched_noise(), "agrees"),
+    Line("`wr_lv`: harmful answers with scorers of 120 and 700 steps", ".54 and .32", lambda t: f"700 to 1,500 steps alone: {t.mean('violation', 'wr_lv')}", "more steps at any budget, and early stopping on held-out labels"),
+    Line("`ga`: violation, helpfulness at 1,378 flags", ".01, .13", lambda t: ", ".join(t.mean(c, "ga", "zoo", n=1378) for c in ("violation", "helpfulness")), "tuned by helpfulness minus violations, so the collapsing rates are not chosen where others do better"),
+    Line("World B, pass@1, 32, 256 of the base model, in distribution", ".42, .83, .995", lambda t: ", ".join(t.mean(c, "base", "zoo_b", "id", 0) for c in ("pass_1", "pass_32", "pass_256")), "tables are drawn for each world here; the earlier study shared one"),
+    Line("pass@256 of NSR at matched pass@1, minus GRPO", "no advantage", lambda t: t.effect("H1", "NSR minus GRPO"), "see the verdict on H1b"),
+    Line("one-dimensional forms", "power not identified; Hill best or tied", lambda t: f"best by left-out world: {t.best_forms()}", "counted over all curves of all methods"),
+    Line("paired standard deviation of harm over worlds", ".04 to .09", lambda t: t.spread(), "16 worlds instead of 2 to 3"),
+)  # fmt: skip
+
+
+def table_of(assessment: Assessment) -> Iterator[list[str]]:
+    """Rows of the table: what, the earlier value, ours, why."""
+    tables = Tables(assessment)
+    for line in LINES:
+        yield [line.what, line.earlier, line.ours(tables), line.why]

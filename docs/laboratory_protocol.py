@@ -1,0 +1,85 @@
+"""Protocol and robustness of the laboratory's methods: sections of `docs/laboratory.md`, made from the shipped measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from econ.core.measurements import extras, read_measurements
+from econ.report.laboratory_pass_at_k import mean_interval
+from econ.report.numbers import interval, short
+
+#: Weights of violations against helpfulness by which configurations could have been chosen; 1 is registered.
+WEIGHTS = (0.5, 1.0, 2.0)
+#: USD of a human minute, and of an AI judgement, as the laboratory charges them; the first is varied.
+MINUTE, AI_CALL, FACTORS = 2.0, 0.01, (1 / 3, 1.0, 3.0)
+
+
+def tuning_rows(folder: Path) -> Iterator[list[str]]:
+    """For each method of a grid that was tuned: what was chosen, what other weights would choose, best and median score."""
+    table = read_measurements(folder / "measurements.parquet")
+    tuned = table[(table["stage"] == "tune") & (table["distribution"] == "id") & (table["task"] == "A")]
+    for (method, n), own in tuned.groupby(["method", "n"], observed=True):
+        config = own["lr"].map(lambda x: f"{x:g}").str.cat(_rest(own), sep=" ")
+        means = own.assign(config=config).groupby("config")[["helpfulness", "violation"]].mean().astype(float)
+        scores = {w: means["helpfulness"] - w * means["violation"] for w in WEIGHTS}
+        chosen = {w: str(score.idxmax()) for w, score in scores.items()}
+        others = [chosen[w] if chosen[w] != chosen[1.0] else "the same" for w in (0.5, 2.0)]
+        own_score = scores[1.0]
+        yield [f"`{method}`", f"{n:,}", chosen[1.0], *others, short(float(own_score.max())), short(float(own_score.median())), str(len(means))]
+
+
+def _rest(rows: pd.DataFrame) -> list[str]:
+    """What differs between configurations besides the rate."""
+    found = []
+    for beta, detail in zip(rows["beta"], extras(rows), strict=True):
+        parts = [] if pd.isna(beta) else [f"β {beta:g}"]
+        parts += [f"{key} {detail[key]:g}" for key in ("beta_kl", "w") if key in detail]
+        found.append(" ".join(parts))
+    return found
+
+
+def divergence_rows(folder: Path, methods: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """Divergence from the base model beside harm, helpfulness, sycophancy and over-refusal, at the largest budget of each arm."""
+    table = read_measurements(folder / "measurements.parquet")
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["n"] > 0)]
+    rows = rows.assign(beta_kl=[detail.get("beta_kl", np.nan) for detail in extras(rows)])
+    for (method, beta_kl), own in rows.groupby(["method", "beta_kl"] if methods else ["method", rows["n"] * 0], observed=True):
+        if methods and method not in methods:
+            continue
+        last = own[own["n"] == own["n"].max()]
+        by_world = last.groupby("world")[["kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed"]].mean().astype(float)
+        cells = [interval(*mean_interval(by_world[c].to_numpy())) for c in ("kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal")]
+        name = f"`{method}`" + (f", β_KL {beta_kl:g}" if methods else "")
+        yield [name, f"{int(last['n'].iloc[0]):,}", *cells, f"{by_world['collapsed'].mean():.0%}"]
+
+
+def drop_rows(folder: Path) -> Iterator[list[str]]:
+    """Largest drop of helpfulness along training, where metrics were measured on the way."""
+    table = read_measurements(folder / "measurements.parquet")
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood")]
+    curves = pd.read_parquet(folder / "curves.parquet")
+    curves = curves[(curves["distribution"] == "ood") & curves["helpfulness"].notna()].sort_values("step")
+    merged = curves.merge(rows[["run_id", "method", "n", "world"]], on="run_id")
+    for (method, n), own in merged.groupby(["method", "n"], observed=True):
+        drops = [float((run["helpfulness"].cummax() - run["helpfulness"]).max()) for _, run in own.groupby("run_id")]
+        if len(drops) >= 4:
+            yield [f"`{method}`", f"{n:,}", str(len(drops)), interval(*mean_interval(np.array(drops))), short(max(drops))]
+
+
+def price_rows(folder: Path) -> Iterator[list[str]]:
+    """USD at the first budget whose mean reaches relative harm 0.8 out of distribution, by the price of a human minute."""
+    table = read_measurements(folder / "measurements.parquet")
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood")]
+    for method in ("npo_ret", "flag_dpo", "hybrid", "cai_dpo", "dpo", "rm_ppo"):
+        own = rows[(rows["method"] == method) & (rows["n"] > 0)]
+        means = own.groupby("n")[["relative_harm", "human_minutes", "ai_calls", "helpfulness", "helpfulness_base"]].mean().astype(float)
+        reached = means[(means["relative_harm"] <= 0.8) & (means["helpfulness"] >= 0.75 * means["helpfulness_base"])]
+        cells = ["not reached"] * len(FACTORS)
+        if len(reached):
+            first = reached.iloc[0]
+            cells = [f"{first['human_minutes'] * MINUTE * f + first['ai_calls'] * AI_CALL:,.0f}" for f in FACTORS]
+        yield [f"`{method}`", f"{int(reached.index[0]):,}" if len(reached) else "", *cells]

@@ -1,0 +1,389 @@
+"""Write docs/laboratory.md and its figures from the shipped measurements: `make laboratory`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from earlier_study import HEAD as EARLIER
+from earlier_study import SHIPPED, table_of
+from laboratory_protocol import divergence_rows, drop_rows, price_rows, tuning_rows
+
+from econ.claims.assess import Assessment, assess_claims, effect_text
+from econ.claims.hypotheses import CONTRADICTED, REVERSED
+from econ.claims.signs import sign_summary
+from econ.claims.verdicts import Verdict
+from econ.core.files import write_text
+from econ.core.measurements import read_measurements
+from econ.core.shipped import shipped_path
+from econ.report.figures import save_figure
+from econ.report.laboratory import laboratory_figures, laboratory_tables
+from econ.report.laboratory_tables import form_table, load_laboratory
+from econ.report.numbers import interval, short
+from econ.surfaces.files import load_surfaces
+
+DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results"
+#: Figures of the page: grid, name among its figures, and what to look at.
+FIGURES = (
+    ("full", "methods_ood", "Learning curves on three axes: judgements, human minutes with fixed costs, operations."),
+    ("full", "methods_plane_ood", "Harm against helpfulness at each budget; collapsed and over-refusing methods are marked."),
+    ("zoo", "upper_bounds_ood", "Upper bounds: a program verifies every sample."),
+    ("maps", "phase_harm_ood", "Harm, preference minus negative, over flag noise and coverage, with the contour of zero."),
+    ("maps", "phase_sycophancy_ood", "Sycophancy, preference minus negative, over the raters' bias and confounding."),
+    ("maps", "sign_map", "Signs over pairs of methods and knobs."),
+    ("zoo_b", "pass_at_k_ood", "World B: pass@k against pass@1 along training, and at matched pass@1."),
+    ("surface", "surface_ood_v0.50", "A slice of the fitted surface with isoquants."),
+)
+
+
+def main() -> None:
+    """Assess, draw, write."""
+    assessment = assess_claims()
+    parts = [
+        _head(), _verdicts(assessment), _signs(assessment), _sigma(), _ledger(), _protocol(), _scorers(), _recovery(),
+        _speed(), _published(), _earlier(assessment), _grids(), _figures(), _transfer(),
+    ]  # fmt: skip
+    write_text(DOCS / "laboratory.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in (head, *rows)]
+    lines.insert(1, "|" + "---|" * len(head))
+    return "\n".join(lines)
+
+
+def _head() -> str:
+    return (
+        "# What the laboratory measured\n\n"
+        "`make laboratory` made this page from `calibration/lab/` and `calibration/surfaces/default/`; do not edit. Small "
+        "models, trained from scratch on a CPU, in toy worlds: signs and mechanisms may carry over, magnitudes, thresholds and "
+        "label counts do not. A flag and a pair carry different bits, minutes and reads, so every comparison names its axis. "
+        "Violations never stand without helpfulness and over-refusal."
+    )
+
+
+# Verdicts and signs --------------------------------------------------------------------------------
+def _verdicts(assessment: Assessment) -> str:
+    first = {REVERSED: 0, CONTRADICTED: 1}
+    ordered = sorted(
+        assessment.verdicts, key=lambda v: (first.get(v.verdict, first.get(v.unadjusted, 2)), v.hypothesis.id)
+    )
+    rows = [row for verdict in ordered for row in _statements(verdict)]
+    text = (
+        "## The nine registered predictions\n\nθ > 0 is what the claim predicts; δ is the smallest effect of interest; intervals are "
+        "95 %, Bayesian bootstrap of worlds, widened for their number; Holm over the nine; contradictions first. One statement "
+        "a row.\n\n" + grid(("", "statement", "θ [95 %]", "δ", "unit", "alone", "hypothesis, after Holm", "worlds"), rows)
+    )
+    beside = [
+        f"- **{v.hypothesis.id}** {line}" for v in ordered for line in assessment.readings.get(v.hypothesis.id, [])
+    ]
+    deviations = [
+        f"- {f.statement.id}: {'; '.join(f.measured.deviations)}"
+        for v in ordered for f in v.findings if f.measured is not None and f.measured.deviations
+    ]  # fmt: skip
+    text += "\n\nWhat must be read beside them:\n\n" + "\n".join(beside)
+    return text + "\n\nDeviations from what was registered:\n\n" + "\n".join(deviations)
+
+
+def _statements(verdict: Verdict) -> Iterable[list[str]]:
+    for finding in verdict.findings:
+        measured = finding.measured
+        yield [
+            finding.statement.id, finding.statement.text,
+            f"not measured: {finding.missing}" if measured is None else effect_text(measured.effect),
+            f"{finding.delta:g}", finding.statement.unit, finding.verdict, f"**{verdict.verdict}**",
+            "" if measured is None else str(len(measured.worlds)),
+        ]  # fmt: skip
+
+
+def _signs(assessment: Assessment) -> str:
+    summary = [
+        [r["hypothesis"], r["effect"], r["pairs"], f"{r['share_predicted']:.0%}", r["clear"], r["clearly_opposite"], ", ".join(r["exceptions"])]
+        for r in sign_summary(assessment.signs)
+    ]
+    effects = list(dict.fromkeys((s.hypothesis, s.effect) for s in assessment.signs))
+    by_pair: dict[str, dict[tuple[str, str], str]] = {}
+    for s in assessment.signs:
+        by_pair.setdefault(s.name, {})[(s.hypothesis, s.effect)] = f"{s.sign} {s.measured.effect.value:+.2f}"
+    short_names = [f"{h} ({i})" for i, (h, _) in enumerate(effects, start=1)]
+    rows = [[name, *(own.get(effect, "") for effect in effects)] for name, own in sorted(by_pair.items())]
+    return (
+        "## The same effects for every pair of methods\n\nAs predicted: the estimate has the predicted sign; +, −: the interval "
+        "lies on that side of 0. All pairs of a method on flags that say what is wrong with a method on human pairs; a pair is "
+        "shown where both were measured at the same knobs on the same worlds.\n\n"
+        + grid(("", "effect", "pairs", "as predicted", "clearly +", "clearly −", "exceptions"), summary)
+        + "\n\nEvery pair; `+ 0.31`: sign by its interval, estimate; columns: "
+        + "; ".join(f"({i}) {effect}" for i, (_, effect) in enumerate(effects, start=1))
+        + ".\n\n" + grid(("pair", *short_names), rows)
+    )  # fmt: skip
+
+
+# Surfaces ------------------------------------------------------------------------------------------
+def _sigma() -> str:
+    surfaces = load_surfaces()
+    rows = []
+    for distribution, fit in surfaces.diagnostics["harm"].items():
+        sigma = fit["sigma"]
+        rows.append([distribution, "all, by weight", "as fitted", *_quantiles(sigma)])
+        rows += [
+            [distribution, form, f"weight {fit['forms'][form]['weight']:.2f}", *_quantiles(own)]
+            for form, own in sigma["by_form"].items()
+        ]
+        if handed := sigma.get("handed_over"):
+            rows.append([distribution, "handed to the market", "prior", *_quantiles(handed)])
+    forms = [
+        [r["distribution"], r["form"], "benchmark" if pd.isna(r["weight"]) else f"{r['weight']:.2f}", short(r["log_score"]), short(r["aicc"]), short(r["rmse"])]
+        for _, r in form_table(surfaces).iterrows()
+    ]
+    refused = [[r["what"], r["reason"], r["why"]] for r in surfaces.diagnostics["refusals"]]
+    return (
+        "## The elasticity of substitution, and what was refused\n\nσ between flags and pairs at the status quo (1 and 4 "
+        "half-saturations), v = 0.5; at other v: `econ lab show`. σ beyond 50 is reported as 50.\n\n"
+        + grid(("distribution", "form", "", "median [90 %]", "P(σ > 1)"), rows)
+        + "\n\nForms (log score of left-out worlds; the spline is a benchmark of fit and never handed over):\n\n"
+        + grid(("distribution", "form", "weight", "log score", "AICc", "RMSE"), forms)
+        + "\n\nRefused, not identified or contradicted:\n\n" + grid(("what", "reason", "why"), refused)
+    )  # fmt: skip
+
+
+def _quantiles(found: dict[str, Any]) -> list[str]:
+    return [interval(found["p50"], found["p05"], found["p95"]), f"{found['probability_above_1']:.2f}"]
+
+
+# The ledger by hand --------------------------------------------------------------------------------
+def _ledger() -> str:
+    table = read_measurements(shipped_path("calibration", "lab", "full", "measurements.parquet"))
+    own = table[(table["stage"] == "confirm") & (table["world"] == 1000) & (table["n"] == 1378) & (table["distribution"] == "id")]
+    flags, pairs = (own[own["method"] == method].iloc[0] for method in ("npo_ret", "rm_ppo"))
+    columns = ("judgements", "completions_read", "fixed_minutes", "human_minutes", "usd", "bits_harm", "flops")
+    rows = [
+        [name.replace("_", " "), _by_hand_flags(flags)[name], f"{flags[name]:,.6g}", _by_hand_pairs(pairs)[name], f"{pairs[name]:,.6g}"]
+        for name in columns
+    ]
+    return (
+        "## Two ledgers by hand\n\n`npo_ret` on 1,378 flags and `rm_ppo` on 1,378 pairs in world 1000, as `full` holds them. The "
+        "transformer has N = 28,224 weights; a token costs 6 N operations in training and 2 N in sampling or scoring; every tenth "
+        "label (137) validates and is charged. `tests/lab/test_ledger_by_hand.py` asserts the same arithmetic, and that of "
+        "`cai_dpo`.\n\n" + grid(("", "`npo_ret`, by hand", "measured", "`rm_ppo`, by hand", "measured"), rows)
+        + "\n\nA sequence of 4 + 6 tokens takes 9 through the policy (the last predicts nothing) and 10 through a scorer. Bits of a "
+        "flag: h(share flagged) − h(noise); the share of the 1,378 is not that of the whole pool, hence the last digits. Bits of a "
+        "pair have no closed form: the chance of every label of the pool is known, and the information is summed over it."
+    )  # fmt: skip
+
+
+def _by_hand_flags(row: pd.Series[Any]) -> dict[str, str]:
+    from math import log2
+
+    share, noise = row["positives"] / 1378, 0.0501
+    bits = 1378 * sum(s * (-p * log2(p) - (1 - p) * log2(1 - p)) for s, p in ((1, share), (-1, noise)))
+    steps, token = int(row["steps"]), 9 * 28_224
+    flops = 6 * token * 64 * steps + 2 * token * 137 * (steps // 20 + 1) + 2 * token * 1378
+    return {
+        "judgements": "1,378", "completions_read": "1,378 × 1", "fixed_minutes": "8 rules × 60 = 480",
+        "human_minutes": f"480 + 1,378 × 0.7 = {480 + 1378 * 0.7:,.1f}", "usd": f"1,444.6 × 2 = {1444.6 * 2:,.1f}",
+        "bits_harm": f"1,378 × (h({share:.4f}) − h({noise})) = {bits:,.1f}",
+        "flops": f"9 N × (6 × 64 × {steps} + 2 × 137 × {steps // 20 + 1} + 2 × 1,378) = {flops:,.6g}",
+    }  # fmt: skip
+
+
+def _by_hand_pairs(row: pd.Series[Any]) -> dict[str, str]:
+    weights, steps = 28_224, int(row["steps"])
+    scorer = 10 * 2 * weights * (6 * 64 * 700 + 2 * 137 * 28 + 2 * 1378)
+    look, train = (2 * 9 * 2 + 2 * 10) * weights, (6 * 9 * 2 + 2 * 9) * weights
+    flops = scorer + steps * 64 * (look + train) + 128 * (steps // 20 + 1) * look
+    return {
+        "judgements": "1,378", "completions_read": "1,378 × 2 = 2,756", "fixed_minutes": "no rules: 0",
+        "human_minutes": "1,378 × 1.0 = 1,378", "usd": "1,378 × 2 = 2,756",
+        "bits_harm": f"1,378 × {row['bits_harm'] / 1378:.4f} a pair, over the pool",
+        "flops": (
+            "reward model 20 N × (6 × 64 × 700 + 2 × 137 × 28 + 2 × 1,378), policy "
+            f"{steps} × 64 × (56 N + 126 N) + 128 × {steps // 20 + 1} × 56 N = {flops:,.6g}"
+        ),
+    }  # fmt: skip
+
+
+# Protocol ------------------------------------------------------------------------------------------
+def _protocol() -> str:
+    full, text = SHIPPED / "full", "## Protocol: tuning, prices, divergence, steadiness\n\n"
+    text += (
+        "Six configurations each were tried on worlds of their own (2000 to 2003), in distribution, and chosen by helpfulness minus "
+        "violations; the table shows what half or twice the weight of violations would have chosen (`full`).\n\n"
+        + grid(("method", "labels", "chosen (rate, rest)", "weight 0.5", "weight 2", "best score", "median score", "tried"), tuning_rows(full))
+    )
+    text += (
+        "\n\nUSD at the first budget that reaches relative harm 0.8 out of distribution with three quarters of the base model's "
+        "helpfulness, at a third, once and three times the price of a human minute (an AI judgement at 0.01); fixed costs and "
+        "validation included, tuning not.\n\n"
+        + grid(("method", "labels", "÷ 3", "as charged", "× 3"), price_rows(full))
+    )
+    head = ("arm", "labels", "KL to the base, nats per response", "relative harm", "helpfulness", "sycophancy", "over-refusal", "collapsed")
+    text += "\n\nDivergence from the base model beside everything else, largest budget of each, out of distribution.\n\n"
+    text += grid(head, divergence_rows(full))
+    if (SHIPPED / "stress" / "measurements.parquet").is_file():
+        text += "\n\nThe same over the weight of divergence (`stress`).\n\n" + grid(head, divergence_rows(SHIPPED / "stress", ("wr_lv", "rm_ppo")))
+    text += (
+        "\n\nLargest drop of helpfulness along training, out of distribution, for twice the usual steps (`stability`).\n\n"
+        + grid(("method", "labels", "runs", "mean drop [95 %]", "largest"), drop_rows(SHIPPED / "stability"))
+    )
+    return text
+
+
+# Benchmarks ----------------------------------------------------------------------------------------
+def _stored(name: str) -> dict[str, Any] | None:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else short(value) if isinstance(value, float) else str(value)
+
+
+def _tables(stored: dict[str, Any]) -> str:
+    return "\n\n".join(
+        f"*{t['title']}*\n\n" + grid(t["columns"], [[_cell(x) for x in row] for row in t["rows"]]) for t in stored["tables"]
+    )
+
+
+def _scorers() -> str:
+    stored, quality = _stored("scorers"), _measured_scorers()
+    text = (
+        "## How good the scorers are\n\nMeans over the confirmatory worlds of `full`, on 1,024 fresh prompts each. Truth: "
+        "of a verifier whether a rule is broken (AUC), of a reward model which of two answers has the higher utility.\n\n" + quality
+    )
+    if stored is None:
+        return text
+    return text + (
+        "\n\n`python -m benchmarks.scorers` asks on development worlds how good they could be, and whether more steps help. Columns: "
+        "share of labels that agree with the truth; accuracy, against labels and against the truth, of whoever knows the chance of "
+        "every label (the Bayes-optimal order).\n\n" + _tables(stored) + "\n\n" + _plateau(stored)
+    )  # fmt: skip
+
+
+def _measured_scorers() -> str:
+    table = read_measurements(SHIPPED / "full" / "measurements.parquet")
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "id") & table["method"].isin(["nsr_lv", "rm_ppo"])]
+    names = ["steps", "best_step", "auc_truth", "auc_labels", "pair_accuracy_truth", "pair_accuracy_labels", "calibration_error"]
+    merged = pd.read_parquet(SHIPPED / "full" / "scorers.parquet").merge(rows[["run_id", "method", "n", "scorer_weak"]], on="run_id")
+    merged["scorer_weak"] = merged["scorer_weak"].astype(float)
+    means = merged.groupby(["kind", "n"])[[*names, "scorer_weak"]].mean()
+    head = ("scorer", "labels", "steps", "best step", "AUC, truth", "AUC, labels", "pairs, truth", "pairs, labels", "calibration error", "weak")
+    body = [
+        [kind, f"{n:,}", *(f"{row[c]:.0f}" for c in names[:2]), *("" if pd.isna(row[c]) else f"{row[c]:.2f}" for c in names[2:]), f"{row['scorer_weak']:.0%}"]
+        for (kind, n), row in means.iterrows()
+    ]
+    return grid(head, body)
+
+
+def _plateau(stored: dict[str, Any]) -> str:
+    """What the tables say, in sentences made of their numbers."""
+    bounds, rows = stored["tables"][0]["rows"], stored["tables"][1]["rows"]
+    as_they_are, lines = bounds[0], []
+    lines.append(
+        f"- A label agrees with the truth in {as_they_are[1]:.0%} of pairs. Whoever knew every label's chance would order "
+        f"{as_they_are[2]:.0%} of fresh labels right, and {as_they_are[3]:.0%} of true orders: the noise of labels bounds the "
+        "accuracy against labels, not what could be learnt of the truth."
+    )
+    for method, n in dict.fromkeys((row[0], row[1]) for row in rows):
+        own = [row for row in rows if row[:2] == [method, n]]
+        best, last = min(own, key=lambda row: row[3]), own[-1]
+        lines.append(
+            f"- `{method}`, {n:,} labels: held-out loss is least at {best[2]:,} steps ({best[3]:.3f}; {best[4]:.2f} against labels, "
+            f"{best[5]:.2f} against the truth) and {last[3]:.3f} at {last[2]:,} ({last[4]:.2f}, {last[5]:.2f})."
+        )
+    return "\n".join(lines)
+
+
+def _recovery() -> str:
+    stored = _stored("recovery")
+    if stored is None:
+        return ""
+    return (
+        "## Does the fit find what is there?\n\nShare of 90 % intervals that hold the truth of synthetic laboratories "
+        "([recovery.md](recovery.md), `make recovery`):\n\n" + _tables(stored)
+    )
+
+
+def _speed() -> str:
+    parts = [_tables(stored) for name in ("lab_batching", "lab_trl") if (stored := _stored(name)) is not None]
+    return (
+        "## Speed\n\nMeasured in one call each on a CPU (`make benchmarks`, [benchmarks.md](benchmarks.md)). **On a GPU nothing is "
+        "measured: none was there**, so neither the ratio of batched to single runs (30 is expected) nor the time of the `full` "
+        "grid on one is known.\n\n" + "\n\n".join(parts)
+    )
+
+
+# Published numbers, earlier study ------------------------------------------------------------------
+def _published() -> str:
+    found = []
+    for name in ("zoo_b", "full"):
+        if (SHIPPED / name / "measurements.parquet").is_file():
+            table = laboratory_tables(load_laboratory(SHIPPED / name)).get("published")
+            found += [] if table is None else [table]
+    if not found:
+        return ""
+    rows = pd.concat(found)
+    rows = rows[~rows["k"].isin([2, 4, 8, 32, 64, 128])]
+    body = [
+        [r["paper"], r["benchmark"], r["method"], r["metric"] if pd.isna(r["k"]) or not r["k"] else f"pass@{r['k']:.0f}", f"{r['published']:g}", r["our_method"], interval(r["ours"], r["ours_low"], r["ours_high"]), r["ours_is"]]
+        for _, r in rows.iterrows()
+    ]
+    return (
+        "## Published numbers beside ours\n\nOther models, tasks and scales: to see whether orders agree, never to be put on one "
+        "axis. Arms with `_or` are upper bounds (a program verifies every sample).\n\n"
+        + grid(("paper", "benchmark", "method", "metric", "published", "ours", "value [95 %]", "of what"), body)
+    )
+
+
+def _earlier(assessment: Assessment) -> str:
+    return (
+        "## What differs from an earlier numerical study, and why\n\n" + EARLIER + "\n\n"
+        + grid(("quantity", "earlier", "ours", "reason"), table_of(assessment))
+    )  # fmt: skip
+
+
+# Grids and figures ---------------------------------------------------------------------------------
+def _grids() -> str:
+    rows = []
+    for path in sorted(SHIPPED.glob("*.yaml")):
+        manifest = SHIPPED / path.stem / "manifest.json"
+        if not manifest.is_file():
+            rows.append([f"`{path.stem}`", "not run", "", "", ""])
+            continue
+        facts = json.loads(manifest.read_text(encoding="utf-8"))
+        rows.append(
+            [f"`{path.stem}`", f"{facts['runs']:,}", str(len(facts["worlds"])), facts["device"], "; ".join(facts["reductions"])]
+        )
+    return "## Which grids were run\n\n`econ lab run NAME` makes each again.\n\n" + grid(("grid", "runs", "worlds", "device", "left out of the full design"), rows)
+
+
+def _figures() -> str:
+    lines, drawn = [], {}
+    for name in dict.fromkeys(grid_name for grid_name, _, _ in FIGURES):
+        folder = SHIPPED / name
+        if (folder / "measurements.parquet").is_file():
+            laboratory = load_laboratory(None if name == "surface" else folder)
+            drawn[name] = {drawing.name: drawing for drawing in laboratory_figures(laboratory)[0]}
+    for name, figure, text in FIGURES:
+        for found in sorted(key for key in drawn.get(name, {}) if key == figure or key.startswith(f"{figure}_")):
+            drawing, target = drawn[name][found], f"laboratory_{found}"
+            save_figure(drawing.draw(), DOCS / "figures", target, {"Title": found, "Description": drawing.alt_text})
+            lines.append(f"![{drawing.alt_text}](figures/{target}.png)\n\n*{text}* (`econ lab show` on `{name}`)")
+    return "## Figures\n\n" + "\n\n".join(lines)
+
+
+def _transfer() -> str:
+    return (
+        "## What does not transfer\n\nMagnitudes, thresholds, label counts, asymptotes and prices. What may, as mechanism: signs and "
+        "their dependence on noise, coverage, bias, confounding, the content of labels, anchoring and the quality of scorers. The "
+        "market takes the size through `transfer`, never as a fact. Real noise, coverage and bias are unknown: the knobs are "
+        "settings, none of them is called realistic. Nothing is said beyond 8,192 labels."
+    )
+
+
+if __name__ == "__main__":
+    main()
