@@ -73,7 +73,7 @@ def score(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) ->
 
 def score_heads(arch: Architecture, flat: Tensor, prompt: Tensor, response: Tensor) -> Tensor:
     """Scores (R, N, H) of responses, by every head."""
-    pooled, heads = _pooled(arch, flat, prompt, response), flat[:, arch.parameters :].split(arch.width + 1, 1)
+    pooled, heads = _pooled(arch, flat, prompt, response), torch.split(flat[:, arch.parameters :], arch.width + 1, dim=1)
     return torch.stack([linear(pooled, head) for head in heads], -1)
 
 
