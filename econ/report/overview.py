@@ -182,7 +182,7 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
             console.print(line, highlight=False)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
-        console.print(f"Tables, figures and manifest: {place}", highlight=False)
+        console.print(f"Tables, figures and manifest: {place}; as a page: econ report {place}", highlight=False)
 
 
 def expectation_lines(table: pd.DataFrame) -> list[str]:

@@ -59,6 +59,7 @@ def facts(scenario: Scenario, *, complete: bool = False) -> dict[str, Any]:
     return {**told, **changed, "hash": content_hash(resolved)}
 
 
+UNLINKED = "# An editor completes keys where the schema lies beside: econ scenario schema > {schema}, then econ scenario new --force.\n"
 TEMPLATE = """\
 {header}# `econ scenario show baseline --resolved` lists every key with its default.
 schema_version: {version}
@@ -100,6 +101,7 @@ def new_text(path: Path, extends: str) -> str:
             allowed="small letters, digits and underscores",
         ) from None
     schema = "scenario.schema.json"
-    header = f"# yaml-language-server: $schema=./{schema}\n" if (path.parent / schema).is_file() else ""
+    linked, unlinked = f"# yaml-language-server: $schema=./{schema}\n", UNLINKED.format(schema=schema)
+    header = linked if (path.parent / schema).is_file() else unlinked
     title = name.replace("_", " ").capitalize()
     return TEMPLATE.format(header=header, version=SCHEMA_VERSION, name=name, title=title, extends=extends)

@@ -75,6 +75,15 @@ def test_a_shipped_scenario_moves_what_it_says(name, moved):
     assert set(changes(load_scenario(name))) == moved
 
 
+def test_every_lever_is_moved_by_a_shipped_scenario_or_sweep():
+    from econ.ensemble.sweeps.spec import load_sweep, shipped_sweeps
+    from econ.scenario.lever_table import LEVERS
+
+    moved = {key for name in shipped_scenarios() for key in changes(load_scenario(name))}
+    swept = {key for name in shipped_sweeps() for key in load_sweep(name).keys}
+    assert {f"levers.{name}" for name in LEVERS} <= moved | swept
+
+
 def test_sources_of_shipped_scenarios_name_rows_that_exist():
     from econ.scenario.parameters import parameters
 
@@ -107,6 +116,11 @@ def test_the_schema_tells_units_and_defaults():
     assert "USD/h" in wage["description"] and wage["default"] == 110
     assert schema["$defs"]["Population"]["properties"]["labelers"]["default"] == 3000
     assert set(schema["properties"]["parameters"]["properties"]) == set(load_scenario("baseline").parameters)
+    for table in ("parameters", "levers"):
+        for name, entry in schema["properties"][table]["properties"].items():
+            assert re.search(r"\[[^]]+\]$", entry["description"]) and "default" in entry, f"{table}.{name} tells no unit"
+    for name, entry in schema["properties"].items():
+        assert entry.get("description") or "$ref" in entry, name
 
 
 # What loads

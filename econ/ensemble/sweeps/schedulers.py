@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -58,22 +60,42 @@ def on_dask(surfaces: Surfaces, simulate: Callable[..., Any], tasks: list[PointT
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers ({error})", key="--scheduler", found=address) from None
     with client:
-        shared = client.scatter(surfaces, broadcast=True)
-        waiting = iter(tasks)
-
-        def submit(task: PointTask) -> Any:
-            return client.submit(compute_point, shared, simulate, task, pure=False, retries=RETRIES)
-
-        first = list(itertools.islice(waiting, AHEAD * _threads(client)))
-        running = dask.as_completed([submit(task) for task in first], loop=client.loop)
         try:
-            for future in running:
-                yield future.result()
-                following = next(waiting, None)
-                if following is not None:
-                    running.add(submit(following))
-        except dask.scheduler.KilledWorker as error:
+            yield from _computed(dask, client, surfaces, simulate, tasks)
+        except (dask.scheduler.KilledWorker, CancelledError) as error:
             raise WorkError(f"Dask's workers died {RETRIES} times on one point; finished points are kept ({error})") from error
+
+
+def _computed(
+    dask: Any, client: Any, surfaces: Surfaces, simulate: Callable[..., Any], tasks: list[PointTask]
+) -> Computed:
+    """Points as they come from the cluster; a point whose result died with its worker is handed out again."""
+    waiting, handed_out, lost = iter(tasks), {}, Counter[int]()
+    shared = client.scatter(surfaces, broadcast=True)
+
+    def submit(task: PointTask) -> Any:
+        future = client.submit(compute_point, shared, simulate, task, pure=False, retries=RETRIES)
+        handed_out[future.key] = task
+        return future
+
+    first = list(itertools.islice(waiting, AHEAD * _threads(client)))
+    running = dask.as_completed([submit(task) for task in first], loop=client.loop)
+    for future in running:
+        task = handed_out.pop(future.key)
+        try:
+            point = future.result()
+        except CancelledError:
+            lost[task.index] += 1
+            if lost[task.index] > RETRIES:
+                raise
+            # The surfaces may have been lost with the same worker.
+            shared = client.scatter(surfaces, broadcast=True)
+            running.add(submit(task))
+            continue
+        yield point
+        following = next(waiting, None)
+        if following is not None:
+            running.add(submit(following))
 
 
 def _threads(client: Any) -> int:
