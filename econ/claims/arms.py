@@ -86,7 +86,8 @@ def _one_configuration(group: tuple[Any, pd.DataFrame]) -> tuple[float, pd.DataF
     """Rows of a budget if it has one configuration, or one that was tuned; else none."""
     n, rows = group
     for candidates in (rows, rows[rows["tuned"]]):
-        if candidates.groupby("world")["config"].nunique().eq(1).all() and len(candidates):
+        worlds = candidates["world"].to_numpy()
+        if len(worlds) and len(set(zip(worlds, candidates["config"].to_numpy(), strict=True))) == len(set(worlds)):
             return float(n), candidates
     return float(n), rows.iloc[:0]
 

@@ -93,6 +93,16 @@ def decomposition_alt_text(table: pd.DataFrame) -> str:
     return f"Bars of Shapley contributions of the market's links. Whole differences: {'; '.join(said)}."
 
 
+def decomposition_finding(data: pd.DataFrame) -> str:
+    """The largest contribution to the difference in the budget share, or in the first outcome."""
+    variables = list(dict.fromkeys(data["variable"]))
+    variable = "constraint_budget_share" if "constraint_budget_share" in variables else variables[0]
+    title, divisor = TITLES[variable]
+    part = data[data["variable"] == variable].set_index("link")["contribution"] / divisor
+    largest = str(part.drop(TOTAL).abs().fillna(0.0).idxmax())
+    return f"{title}: of a difference of {short(part[TOTAL])}, {NAMES.get(largest, largest)} contributes {short(part[largest])}, the most of all links."
+
+
 def print_decomposition(table: pd.DataFrame, console: Console) -> None:
     """The contributions as a table: outcomes in the rows, links in the columns."""
     from rich.table import Table

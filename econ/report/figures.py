@@ -39,7 +39,7 @@ LOST_REVENUE, RIVALS_REDUCING, LARGE_ENTRANTS = -0.22, 0.75, 3.0
 #: A regulator counts as captured above this capture index.
 CAPTURED = 0.5
 BANDS_NOTE = (
-    "Line: median; bands: 50 % and 90 % of replicates. Grey: burn-in; levers act from quarter 0. "
+    "Line: median; bands: 50 % and 90 % of replicates. Grey: burn-in; levers act from the start of 2025. "
     "A conditional projection, not a forecast."
 )
 MILLION = 1e6
@@ -88,8 +88,15 @@ class FanFigure:
         return -(-len(self.panels) // self.columns)
 
     @property
+    def shared_legend(self) -> bool:
+        """Whether all panels have the same lines, so that one legend serves them."""
+        return len(self.panels) > 1 and len({tuple(series.label for series in panel.series) for panel in self.panels}) == 1
+
+    @property
     def height(self) -> float:
         """Inches: the axes and one line for each entry of the longest legend."""
+        if self.shared_legend:
+            return 1.0 + 1.95 * self.rows
         lines = max(len(panel.series) for panel in self.panels)
         return 0.75 + self.rows * (2.0 + (0.17 * lines if lines > 1 else 0.0)) + (0.15 * (1 + self.note.count("\n")) if self.note else 0.0)
 
@@ -115,7 +122,7 @@ BUDGET = FanFigure(
         ),
         Panel(
             "Spending",
-            f"Million {BASE_YEAR} USD per quarter",
+            f"Million USD of {BASE_YEAR} a quarter",
             (
                 Series("label_spend", "labels, all sources", MILLION),
                 Series("vendor_spend", "labels, from vendors", MILLION, band=False),
@@ -157,6 +164,30 @@ LABOR = FanFigure(
         ),
     ),
     columns=3,
+)
+_OF_PLACE = (("low_income", "Low income"), ("us_generalist", "US generalists"), ("expert", "Experts"))
+_WORK = (("constrain", "writing constraints"), ("judge", "judging preferences"))
+LABOR_BY_PLACE = FanFigure(
+    "labor_by_place",
+    "Wages and employment by skill and region",
+    tuple(
+        Panel(f"Wage: {name.lower() if name != 'US generalists' else name}", f"{BASE_YEAR} USD per hour", tuple(Series(f"wage_{kind}_{place}", label) for kind, label in _WORK), (0.0, None))
+        for place, name in _OF_PLACE
+    )
+    + tuple(
+        Panel(f"At work: {name.lower() if name != 'US generalists' else name}", "Thousand persons", tuple(Series(f"employment_{kind}_{place}", label, THOUSAND) for kind, label in _WORK), (0.0, None))
+        for place, name in _OF_PLACE
+    ),
+    columns=3,
+)
+MARGINS = FanFigure(
+    "cost_per_harm_avoided",
+    "Cost and work of one more harmful request avoided",
+    tuple(
+        Panel(title, unit, tuple(Series(f"{what}_per_harm_avoided_{kind}", label) for kind, label in (("constraint", "constraints"), ("preference", "preference labels"))), (None, top), log=True)
+        for what, title, unit, top in (("cost", "Cost", f"{BASE_YEAR} USD per request", MILLION), ("hours", "Labeling", "Hours per request", 10 * THOUSAND))
+    ),
+    columns=2,
 )
 CONCENTRATION = FanFigure(
     "concentration",
@@ -213,7 +244,7 @@ HARM = FanFigure(
     (
         Panel(
             "Harm",
-            "Relative to the untrained model",
+            "Relative to untrained",
             (Series("harm_rate", "harm, by requests"),),
             (0.0, None),
         ),
@@ -285,8 +316,10 @@ def fan_figure(table: pd.DataFrame, kind: FanFigure) -> Figure:
     with figure_style():
         figure, axes = new_figure(kind.height, kind.rows, kind.columns)
         for panel, pane in zip(kind.panels, axes, strict=True):
-            _draw_panel(pane, panel, table)
+            _draw_panel(pane, panel, table, legend=not kind.shared_legend)
             quarter_axis(pane, table, label=pane in axes[-kind.columns :])
+        if kind.shared_legend and len(kind.panels[0].series) > 1:
+            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
         finish_figure(figure, f"{kind.title}: {_scenario(table)}", f"{kind.note}\n{BANDS_NOTE}".strip())
         return figure
 
@@ -312,7 +345,7 @@ def _scenario(table: pd.DataFrame) -> str:
     return str(table["scenario"].iloc[0]) if len(table) else "none"
 
 
-def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame) -> None:
+def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame, *, legend: bool) -> None:
     for number, series in enumerate(panel.series):
         rows = table[table["variable"] == series.variable].sort_values("quarter")
         _draw_fan(axes, rows, series, COLOURS[number], LINES[number])
@@ -320,11 +353,10 @@ def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame) -> None:
     axes.set_ylabel(panel.y_label)
     if panel.log:
         _log_axis(axes)
-    else:
-        axes.set_ylim(*panel.limits)
+    axes.set_ylim(*panel.limits)
     if panel.reference is not None:
         axes.axhline(panel.reference, color=GREY, linestyle=(0, (3, 2)), linewidth=1.0)
-    if len(panel.series) > 1:
+    if legend and len(panel.series) > 1:
         axes.legend(loc="upper left", bbox_to_anchor=(-0.04, -0.23), borderaxespad=0.0)
 
 

@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from econ.core.files import atomic_file
+from econ.ensemble.moments import FIRST_YEAR, QUARTERS_PER_YEAR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,14 +82,15 @@ def new_figure(
 
 
 def quarter_axis(axes: Axes, table: pd.DataFrame, *, label: bool = True) -> None:
-    """An axis of quarters with the burn-in, in which no lever acts, in grey."""
+    """An axis of quarters, marked in years, with the burn-in, in which no lever acts, in grey."""
     first, last = int(table["quarter"].min()), int(table["quarter"].max())
     if first < 0:
         axes.axvspan(first, -0.5, color="#F1F1F1", zorder=0, linewidth=0)
-    axes.set_xlim(first, max(last, first + 1))
-    axes.set_xticks(range(first, last + 1, 8 if last - first > 20 else 4))
+    axes.set_xlim(first, max(last + 1, first + 1))
+    years = [quarter for quarter in range(first, last + 2) if quarter % (QUARTERS_PER_YEAR * (2 if last - first > 20 else 1)) == 0]
+    axes.set_xticks(years, [str(quarter // QUARTERS_PER_YEAR) for quarter in years])
     if label:
-        axes.set_xlabel("Quarter")
+        axes.set_xlabel(f"Years from the start of {FIRST_YEAR}")
 
 
 def finish_figure(figure: Figure, title: str, note: str) -> None:

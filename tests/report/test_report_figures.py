@@ -73,8 +73,8 @@ def test_alt_text_says_the_last_median(rendered, result):
 
 def test_axes_carry_units(rendered):
     axes = rendered["budget_shares"].draw().axes
-    assert [pane.get_ylabel() for pane in axes] == ["Share of spending", "Million 2025 USD per quarter"]
-    assert all(pane.get_xlabel() == "Quarter" for pane in axes)
+    assert [pane.get_ylabel() for pane in axes] == ["Share of spending", "Million USD of 2025 a quarter"]
+    assert all(pane.get_xlabel() == "Years from the start of 2025" for pane in axes)
 
 
 def test_every_series_differs_in_line_style_too(rendered):

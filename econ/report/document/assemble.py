@@ -22,13 +22,13 @@ from econ.report.document.model import (
     Section,
     Table,
 )
+from econ.report.document.numerals import year_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Changes of a scenario that its card lists.
 MOST_CHANGES = 8
-SENSITIVITY = "T6"
 BESIDE = (
     "A verdict is less than a finding: what must stand beside each (helpfulness lost, refusals, collapsed runs, other units of cost, matched "
     "information) is under Every claim. * not measured exactly as registered."
@@ -37,41 +37,60 @@ BESIDE = (
 
 def assemble(material: Material) -> Document:
     """The whole report of some material."""
-    material.missing.setdefault(SENSITIVITY, "none of the directories holds indices of sensitivity")
+    drivers = tables.drivers_rows(material)
+    if drivers is None:
+        material.missing["T6"] = "the runs have too few replicates, or do not record what each drew"
+    material.missing["T6 by total-order indices"] = "these runs are no design of experiments; T6 gives first-order indices of what they draw"
     figures = all_figures(material)
     sections = [
-        Section("question", "Question", _question(material)),
-        Section("results", "What comes out", _results(material)),
+        Section("findings", "Findings", _findings(material)),
+        Section("question", "Question and scenarios", _question(material)),
         Section("baseline", "The baseline", [tables.projection_table(material), *_pick(figures, "F1", "F2", "F3", "F3b", "F9")]),
         Section("policies", "What the scenarios change", _policies(material, figures)),
-        Section("governance", "Certification, capture and norms", _pick(figures, "F6", "F5b", "F5", "F7")),
+        Section("governance", "Certification, capture and norms", _pick(figures, "F6", "F6b", "F5b", "F5", "F7", "F7b")),
         Section("hypothesis", "The links of the hypothesis", _hypothesis(material, figures)),
-        Section("cost", "What less harm costs", _pick(figures, "F4")),
+        Section("cost", "What less harm costs", _pick(figures, "F4", "F4b")),
+        Section("sensitivity", "What the results hang on", [drivers] if drivers is not None else []),
         Section("claims", "Every claim", _claims(material)),
-        Section("facts", "Against the facts", [tables.moments_table(material), *_pick(figures, "F12")]),
+        Section("facts", "Against the facts", [tables.moments_table(material), *_pick(figures, "F12", "F8a", "F8b", "F8c", "F8")]),
         Section("methods", "How the numbers come about", _methods(material)),
         Section("limits", "What this cannot show", [Bullets(prose.limits(material)), Paragraph(prose.USE, "Use.")]),
         Section("missing", "What is not in this report", _missing(material)),
-        Section("parameters", "Parameters", [tables.parameters_table(material)]),
         Section("provenance", "Provenance", _provenance(material)),
+        Section("parameters", "Parameters", [tables.parameters_table(material)]),
     ]
-    return Document(_title(material), prose.CONDITIONAL, [s for s in sections if s.blocks], _facts(material))
+    return Document(prose.KICKER, _title(material), prose.CONDITIONAL, [s for s in sections if s.blocks], _facts(material))
 
 
 def _title(material: Material) -> str:
-    named = material.scenarios[material.baseline].get("title") or material.baseline
-    others = len(material.policies)
-    if not others:
-        return f"The market for AI feedback: {named}"
-    return f"The market for AI feedback: {named}, and {others} {'scenario' if others == 1 else 'scenarios'} against it"
+    count = len(material.scenarios)
+    if count == 1:
+        return f"The market for AI feedback: {material.scenarios[material.baseline].get('title') or material.baseline}"
+    return f"The market for AI feedback under {count} scenarios"
 
 
 def _facts(material: Material) -> list[tuple[str, str]]:
     manifest = material.manifest
+    surfaces = {"measured": "measured", "prior": "measured; elasticity from a prior", "imposed": "elasticity imposed"}[manifest.surfaces.kind]
     return [
-        ("Scenarios", str(len(material.scenarios))), ("Replicates", str(manifest.replicates)), ("Quarters", str(manifest.quarters)),
-        ("Seed", str(manifest.seed)), ("Surfaces", f"{manifest.surfaces.id} ({manifest.surfaces.kind})"),
+        ("Scenarios", str(len(material.scenarios))), ("Replicates of each", str(manifest.replicates)),
+        ("Horizon", f"{year_end(manifest.quarters - 1)} ({manifest.quarters} quarters)"), ("Seed", str(manifest.seed)),
+        ("Laboratory", f"{manifest.surfaces.id} ({surfaces})"), ("Money", "real USD of 2025"),
     ]  # fmt: skip
+
+
+def _findings(material: Material) -> list[Block]:
+    blocks: list[Block] = [Paragraph(prose.SCORED)]
+    if material.claims is not None:
+        blocks += [Paragraph(findings.summary_sentence(material.claims), "In the laboratory."), findings.verdict_cards(material.claims), Paragraph(BESIDE)]
+    pair = findings.transfer_pair(material)
+    if pair is not None:
+        table = findings.transfer_table(material, pair)
+        said = f"What the laboratory's advantage does if it carries over in full, against not at all ({pair[1]} minus {pair[0]}, last two years)."
+        blocks += [Paragraph(said, "In the market."), findings.transfer_cards(table)]
+    if material.policies:
+        blocks.append(findings.glance_table(material))
+    return blocks
 
 
 def _question(material: Material) -> list[Block]:
@@ -92,33 +111,19 @@ def _scenario_card(material: Material, name: str) -> Card:
     return Card(f"{name}: {title}" if title else name, [(label, text) for label, text in facts if text], changed, tag=tag)
 
 
-def _results(material: Material) -> list[Block]:
-    blocks: list[Block] = []
-    if material.claims is not None:
-        blocks += [Paragraph("What the laboratory's measurements say of the claims that they can test."), findings.verdict_cards(material.claims), Paragraph(BESIDE)]
-    pair = findings.transfer_pair(material)
-    if pair is not None:
-        table = findings.transfer_table(material, pair)
-        blocks += [Paragraph(f"What the laboratory's advantage does in the market, if it carries over: {pair[1]} minus {pair[0]}."), findings.transfer_cards(table), table]
-    if material.policies:
-        blocks += [
-            Paragraph(f"Mean paired differences against {material.baseline} over the last two years with 95 % intervals:", "What the scenarios change."),
-            Bullets(findings.effect_sentences(material)),
-        ]
-    return blocks
-
-
 def _policies(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:
     if not material.policies:
         return []
     expected = findings.expectations(material)
-    return [tables.effects_table(material), *([expected] if expected else []), *_pick(figures, "F11", "F10", "F8")]
+    return [tables.effects_table(material), *([expected] if expected else []), *_pick(figures, "F11", "F10")]
 
 
 def _hypothesis(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:
     links = findings.links_table(material)
     parts = tables.decomposition_tables(material)
-    return [*([links] if links else []), *parts, *[f for key, f in figures.items() if key.startswith("F13")]]
+    pair = findings.transfer_pair(material)
+    transfer = [findings.transfer_table(material, pair)] if pair is not None else []
+    return [*transfer, *([links] if links else []), *parts, *[f for key, f in figures.items() if key.startswith("F13")]]
 
 
 def _claims(material: Material) -> list[Block]:
@@ -141,7 +146,7 @@ def _missing(material: Material) -> list[Block]:
 
 def _provenance(material: Material) -> list[Block]:
     rows = [["Report", f"econ {econ.__version__}, commit {git_commit() or 'unknown'}, {now()}"]]
-    for result in material.results:
+    for result in (*material.results, *material.apart):
         m = result.manifest
         name = result.directory.name if result.directory is not None else "in memory"
         rows += [

@@ -92,15 +92,27 @@ def _edges(set_ticks: object, edges: Sequence[float], text: object) -> None:
     set_ticks([k - 0.5 for k in range(len(edges))], [text(x) for x in edges])  # type: ignore[operator]
 
 
+def _rank_correlations(points: pd.DataFrame) -> tuple[float, float]:
+    """Of capture with the HHI and with the rate of lobbying."""
+    ranks = points[["hhi", "rate", "capture"]].rank()
+    return float(ranks["hhi"].corr(ranks["capture"])), float(ranks["rate"].corr(ranks["capture"]))
+
+
+def capture_finding(points: pd.DataFrame) -> str:
+    """How capture goes with each axis."""
+    hhi, rate = _rank_correlations(points)
+    return f"Over {len(points)} replicates of all scenarios, capture's rank correlation is {rate:.2f} with the rate of lobbying and {hhi:.2f} with concentration."
+
+
 def capture_alt(points: pd.DataFrame, data: pd.DataFrame) -> str:
     """Alt text: extremes of the map and the rank correlations over replicates."""
-    ranks = points[["hhi", "rate", "capture"]].rank()
+    with_hhi, with_rate = _rank_correlations(points)
     known = data.dropna(subset="capture")
     ordered = known.sort_values("capture")
     low, high = ordered.iloc[0], ordered.iloc[-1]
     return (
         f"Heat map of the mean capture index over {len(points)} replicates of all scenarios. Lowest {short(low['capture'])} at "
         f"HHI {short(low['hhi_low'])} to {short(low['hhi_high'])}; highest {short(high['capture'])} at HHI {short(high['hhi_low'])} to "
-        f"{short(high['hhi_high'])}. Rank correlation of capture with HHI {ranks['hhi'].corr(ranks['capture']):.2f}, with the "
-        f"rate of lobbying {ranks['rate'].corr(ranks['capture']):.2f}."
+        f"{short(high['hhi_high'])}. Rank correlation of capture with HHI {with_hhi:.2f}, with the "
+        f"rate of lobbying {with_rate:.2f}."
     )

@@ -11,6 +11,7 @@ from econ.ensemble.effects import LAST_QUARTERS
 from econ.ensemble.statistics import mean_and_error, quantiles
 from econ.ensemble.tables import by_scenario, grid, quarters_of
 from econ.report.document.drawing import fitted
+from econ.report.document.numerals import percent
 from econ.report.numbers import short
 from econ.report.style import COLOURS, figure_style, new_figure
 
@@ -100,3 +101,16 @@ def certification_alt(data: pd.DataFrame) -> str:
         for scenario in dict.fromkeys(data["scenario"])
     ]
     return "Bars of what becomes of tests for certification, and dots of the two errors. Shares of tests: " + "; ".join(said) + "."
+
+
+def certification_finding(data: pd.DataFrame, baseline: str) -> str:
+    """Pass rate and false passes of the baseline, and the scenario with the most false passes."""
+    wide = data.pivot(index="scenario", columns="variable", values="mean")
+    said = []
+    if baseline in wide.index:
+        row = wide.loc[baseline]
+        said.append(f"In {baseline}, {percent(float(row['cert_pass_rate']))} of tests pass, {percent(float(row.get('cert_false_pass', np.nan)))} of all tests wrongly")
+    if "cert_false_pass" in wide and len(wide) > 1 and wide["cert_false_pass"].notna().any():
+        worst = str(wide["cert_false_pass"].idxmax())
+        said.append(f"most false passes: {percent(float(wide.loc[worst, 'cert_false_pass']))} in {worst}")
+    return "; ".join(said) + "."

@@ -50,15 +50,17 @@ def fitted(figure: Figure, *, narrow: bool, height: float | None = None) -> Figu
     return figure
 
 
-def figure_bytes(figure: Figure, form: str, *, title: str = "", alt: str = "") -> bytes:
+def figure_bytes(figure: Figure, form: str, *, title: str = "", alt: str = "", text: str = "path") -> bytes:
     """A figure as a file: the same bytes for the same figure, fonts embedded.
 
     Parameters
     ----------
     form : str
-        ``pdf`` (fonts as Type 42), ``svg`` (text as outlines, so that no font is needed) or ``png``.
+        ``pdf`` (fonts as Type 42), ``svg`` or ``png``.
     title, alt : str
         Go into the file's metadata.
+    text : str
+        What an SVG writes text as: ``path`` (outlines, so that no font is needed) or ``none`` (text, a third of the size).
     """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -74,6 +76,7 @@ def figure_bytes(figure: Figure, form: str, *, title: str = "", alt: str = "") -
             mpl.rcParams["pdf.fonttype"] = 42
             FigureCanvasPdf(figure).print_pdf(stream, metadata=facts)  # type: ignore[no-untyped-call]
         elif form == "svg":
+            mpl.rcParams["svg.fonttype"] = text
             FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Title": title, "Description": alt})  # type: ignore[no-untyped-call]
         else:
             FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None, "Title": title, "Description": alt})  # type: ignore[no-untyped-call]
@@ -85,6 +88,5 @@ def _freeze_layout(figure: Figure) -> None:
     figure.set_dpi(DPI)
     layout = figure.get_layout_engine()
     if layout is not None:
-        layout.execute(figure)
         layout.execute(figure)
         figure.set_layout_engine("none")

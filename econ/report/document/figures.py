@@ -3,48 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
 from econ.ensemble.moments import missed
 from econ.ensemble.tables import by_scenario
 from econ.report.comparison_figures import effects_alt_text, effects_figure
-from econ.report.decomposition import TITLES, decomposition_alt_text, decomposition_figure
-from econ.report.document import capture_map, certification, event_study, frontier, vendors
-from econ.report.document.drawing import fitted
-from econ.report.document.model import DocumentFigure, Table
-from econ.report.document.paths import MOST, PathPanel, paths_alt, paths_data, paths_figure
-from econ.report.document.reading_tables import plain_table, quarter_table
-from econ.report.figures import (
-    BUDGET,
-    CAPTURE,
-    CONCENTRATION,
-    HARM,
-    LABOR,
-    FanFigure,
-    fan_alt_text,
-    fan_data,
-    fan_figure,
-    moments_alt_text,
-    moments_data,
-    moments_figure,
+from econ.report.decomposition import (
+    TITLES,
+    decomposition_alt_text,
+    decomposition_figure,
+    decomposition_finding,
 )
-from econ.report.numbers import interval, short
+from econ.report.document import (
+    capture_map,
+    certification,
+    event_study,
+    frontier,
+    norm_matrix,
+    screening,
+    vendors,
+)
+from econ.report.document.drawing import fitted
+from econ.report.document.fans import fans
+from econ.report.document.model import DocumentFigure, Table
+from econ.report.document.numerals import percent, with_interval, year_end
+from econ.report.document.paths import MOST, PathPanel, paths_alt, paths_data, paths_figure
+from econ.report.document.reading import Reading
+from econ.report.document.reading_tables import plain_table, quarter_table
+from econ.report.effects_text import excludes_zero
+from econ.report.figures import HIGHLY_CONCENTRATED, moments_alt_text, moments_data, moments_figure
+from econ.report.numbers import short
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from econ.report.document.material import Material
 
-BANDS = "Line: median; bands: 50 % and 90 % of replicates. Grey: burn-in; levers act from quarter 0."
-FANS = {
-    "F1": (BUDGET, "Money is in real USD of 2025."),
-    "F2": (LABOR, "Wages are real. Employment is recorded by occupation, not by region."),
-    "F3b": (CONCENTRATION, CONCENTRATION.note),
-    "F5b": (CAPTURE, CAPTURE.note),
-    "F9": (HARM, "Harm is relative to the untrained model."),
-}
 POLICY_PATHS = (
     PathPanel("constraint_budget_share", "Constraints' budget share", "Share"),
     PathPanel("harm_rate", "Harm", "Relative to base model"),
@@ -62,31 +59,12 @@ NORM_PATHS = (
 def all_figures(material: Material) -> dict[str, DocumentFigure]:
     """Every figure that can be drawn, by its number."""
     found = [
-        *(_fan(material, number) for number in FANS), _vendors(material), _frontier(material), _capture(material),
-        _certification(material), _paths(material, "F7", "norms", "Norms across borders", NORM_PATHS), _events(material),
+        *fans(material), _vendors(material), _frontier(material), _capture(material), _certification(material), _screening(material),
+        _norms(material), _paths(material, "F7b", "norms", "Norms across borders", NORM_PATHS), _events(material),
         _paths(material, "F10", "scenario_paths", "The scenarios over time", POLICY_PATHS), _effects(material),
         _moments(material), *_decompositions(material),
     ]  # fmt: skip
     return {figure.id: figure for figure in found if figure is not None}
-
-
-def _fan(material: Material, number: str) -> DocumentFigure | None:
-    kind, note = FANS[number]
-    data = fan_data(material.summary, material.baseline, kind)
-    if not data["p50"].notna().any():
-        material.missing[number] = f"the runs have none of the outcomes {', '.join(kind.variables)}"
-        return None
-    narrow: FanFigure = replace(kind, columns=1)
-    labels = {s.variable: (_fan_label(panel.title, s.label), s.divisor) for panel in kind.panels for s in panel.series}
-    return DocumentFigure(
-        number, kind.name, f"{kind.title}, {material.baseline}", f"{note} {BANDS}".strip(), fan_alt_text(data, kind), data,
-        lambda small: fitted(fan_figure(data, narrow if small else kind), narrow=small),
-        quarter_table(number, kind.title, data, labels),
-    )  # fmt: skip
-
-
-def _fan_label(panel: str, series: str) -> str:
-    return series if series.lower() in panel.lower() else f"{panel}: {series}"
 
 
 def _vendors(material: Material) -> DocumentFigure | None:
@@ -97,8 +75,16 @@ def _vendors(material: Material) -> DocumentFigure | None:
     wide = data.pivot(index="quarter", columns="what", values="mean").reset_index()
     shown = wide.loc[wide["quarter"].isin([-1, 3, 7, 15, 23, 31, int(wide["quarter"].max())]), ["quarter", *vendors.RANKS, "hhi"]]
     heads = ["Quarter", *(f"Share, {label}" for label in vendors.RANKS.values()), "HHI"]
+    ends = {what: part.sort_values("quarter").iloc[-1] for what, part in data.groupby("what")}
+    before = data[data["quarter"] == -1].set_index("what")["mean"]
+    hhi = ends["hhi"]
+    line = "below" if hhi["p95"] < HIGHLY_CONCENTRATED else "above" if hhi["p05"] > HIGHLY_CONCENTRATED else "with the 1,800 line inside its band"
+    finding = (
+        f"The largest vendor has {percent(before.get('largest', np.nan))} of label revenue at the {year_end(-1)} and {percent(ends['largest']['mean'])} at the "
+        f"{year_end(int(hhi['quarter']))}; the HHI is then {short(hhi['p50'])} (90 % of replicates {short(hhi['p05'])} to {short(hhi['p95'])}), {line}."
+    )
     return DocumentFigure(
-        "F3", "vendor_shares", f"Shares of label vendors and their concentration, {material.baseline}",
+        "F3", "vendor_shares", finding, f"Shares of label vendors and their concentration, {material.baseline}",
         "Left: means over replicates, by rank; single vendors are not named in the model. Right: median with 50 % and 90 % of replicates; "
         "dashed: 1,800, above which the US Merger Guidelines (2023) call a market highly concentrated.",
         vendors.vendor_alt(data), data, lambda small: vendors.vendor_figure(data, narrow=small),
@@ -117,7 +103,7 @@ def _frontier(material: Material) -> DocumentFigure | None:
     heads = ["Pipeline", "Quantity", "Harm reached", "Median", "25 %", "75 %", "Share of draws that reach it"]
     shown = marked[["pipeline", "quantity", "target_harm", "p50", "p25", "p75", "share_attainable"]]
     return DocumentFigure(
-        "F4", "harm_cost_frontier", "What less harm costs, in dollars and in hours",
+        "F4", "harm_cost_frontier", frontier.frontier_finding(kept), "What less harm costs, in dollars and in hours",
         "From the untrained model, out of distribution. Line: median over posterior draws; band: middle half of draws. A line ends where "
         "most draws do not reach the harm. Conditional on laboratory curves and on assumed prices and transfer.",
         frontier.frontier_alt(kept), kept, lambda small: frontier.frontier_figure(kept, narrow=small),
@@ -133,7 +119,7 @@ def _capture(material: Material) -> DocumentFigure | None:
     data = capture_map.capture_data(points)
     heads = ["HHI from", "to", "Lobbying rate from", "to", "Mean capture", "Replicates"]
     return DocumentFigure(
-        "F5", "capture_map", "Capture over concentration and lobbying",
+        "F5", "capture_map", capture_map.capture_finding(points), "Capture over concentration and lobbying",
         f"Each replicate of each scenario counts once: means over the last {LAST_QUARTERS} quarters; edges are quantiles; in brackets the "
         "number of replicates. An association over replicates and scenarios, not an effect: both are outcomes of the same assumed stakes.",
         capture_map.capture_alt(points, data), data, lambda small: capture_map.capture_figure(data, narrow=small),
@@ -146,35 +132,93 @@ def _certification(material: Material) -> DocumentFigure | None:
     if data is None:
         material.missing["F6"] = "nothing was tested for certification in these runs"
         return None
-    audits = {str(s.get("levers", {}).get("audit")) for s in material.scenarios.values()}
-    if len(audits) < 2:
-        material.missing["F6 by audit rate"] = "no two of these scenarios differ in the lever audit, so errors are shown by scenario"
     names = {**certification.FATES, **certification.ERRORS}
     shown = data.assign(variable=data["variable"].map(names))
     return DocumentFigure(
-        "F6", "certification", "Certification: pass rates, false passes and false fails",
+        "F6", "certification", certification.certification_finding(data, material.baseline), "Certification: pass rates, false passes and false fails",
         f"Means over the last {LAST_QUARTERS} quarters and over replicates. False passes: passed although the true rate of violations exceeds the limit.",
         certification.certification_alt(data), data, lambda small: certification.certification_figure(data, narrow=small),
         plain_table("F6", "Tests for certification", shown, ["Scenario", "What", "Mean", "5 %", "95 %"], words=2, note="Shares of tests; 5 % and 95 % of replicates."),
     )  # fmt: skip
 
 
+def _screening(material: Material) -> DocumentFigure | None:
+    test = screening.own_test(material.scenarios[material.baseline])
+    if test is None:
+        material.missing["F6b"] = "the baseline's certification test is no single pair of size and limit"
+        return None
+    data = screening.power_data(material.outcomes, *test)
+    if data is None:
+        material.missing["F6b"] = "nothing was tested for certification in these runs"
+        return None
+    violations = screening.tested_violations(material.outcomes)
+    shown = data[(data["curve"] == "pass") & np.isclose((10 * data["x"]) % 1, 0)].pivot(index="x", columns="prompts", values="y").reset_index()
+    return DocumentFigure(
+        "F6b", "certification_test", screening.power_finding(data, test[0]), "What the test for certification tells apart, by its size (operating and receiver operating characteristic)",
+        f"The test passes what violates at most {percent(test[1])} of the prompts asked (dashed); computed from the test's own rule. Grey: true rates of violation of what "
+        f"was tested in these runs, means by replicate and quarter over the last {LAST_QUARTERS} quarters, not single tests. Right, where these rates lie on both sides of "
+        "the limit: as the share that may be violated varies; dot: the limit in force. Size stands for the intensity of audit; the lever audit acts on firms, not on certificates.",
+        screening.power_alt(data, *test), data, lambda small: screening.power_figure(data, violations, test[1], narrow=small),
+        plain_table("F6b", "Chance of passing", shown, ["True rate of violations", *(f"{size} prompts" for size in shown.columns[1:])], words=0),
+    )  # fmt: skip
+
+
+def _norms(material: Material) -> DocumentFigure | None:
+    data = norm_matrix.matrix_data(material.outcomes)
+    if data is None:
+        material.missing["F7"] = "the runs were made before losses from norms were recorded by origin and jurisdiction"
+        return None
+    other = norm_matrix.most_changed(data, material.baseline)
+    scenarios = [material.baseline, *([other] if other is not None else [])]
+    names = {"origin": norm_matrix.ORIGINS, "jurisdiction": norm_matrix.PLACES}
+    shown = data.replace(names)
+    beside = f" Right: {other}, the scenario in which it differs most." if other is not None else ""
+    return DocumentFigure(
+        "F7", "norm_losses", norm_matrix.matrix_finding(data, material.baseline), "Loss from norms by where the rules come from and where they hold",
+        f"Share of requests that the rules govern times the distance of the rules in force from the public ideal, in norm units; means over the last {LAST_QUARTERS} quarters, "
+        f"below them 90 % of replicates. Requests under no library cause no loss here.{beside}",
+        norm_matrix.matrix_alt(data, scenarios), data, lambda small: norm_matrix.matrix_figure(data, scenarios, narrow=small),
+        plain_table("F7", "Losses from norms", shown, ["Scenario", "Rules from", "In force in", "Mean", "5 %", "95 %"], words=3),
+    )  # fmt: skip
+
+
 def _paths(material: Material, number: str, name: str, title: str, panels: Sequence[PathPanel]) -> DocumentFigure | None:
-    scenarios = [material.baseline, *material.policies][:MOST]
+    scenarios = [material.baseline, *_clearly_different(material)][:MOST]
     data = paths_data(material.summary, scenarios, panels)
     if data.empty:
         material.missing[number] = f"the runs have none of the outcomes {', '.join(panel.variable for panel in panels)}"
         return None
     if len(scenarios) < len(material.scenarios):
-        material.missing[f"{number}, some lines"] = f"only the first {MOST} scenarios are drawn, more lines cannot be told apart"
-    if number == "F7":
-        material.missing["F7 by pair of jurisdictions"] = "the model writes the loss and its imported part as means, not by exporter and importer"
+        left = [name for name in material.scenarios if name not in scenarios]
+        material.missing[f"{number}, some lines"] = f"not drawn, since nothing clearly differs from {material.baseline} or more lines cannot be told apart: {', '.join(left)}"
     labels = {panel.variable: (f"{panel.title}, {panel.unit}", panel.divisor) for panel in panels}
     return DocumentFigure(
-        number, name, title, f"Lines: medians; bands: 50 % and 90 % of replicates of {material.baseline}. Grey: burn-in; levers act from quarter 0.",
+        number, name, _extremes(material, scenarios, panels), title,
+        f"Lines: medians; bands: 50 % and 90 % of replicates of {material.baseline}. Grey: the two years before levers act.",
         paths_alt(data, scenarios, panels), data, lambda small: paths_figure(data, scenarios, panels, narrow=small),
         quarter_table(number, title, data, labels),
     )  # fmt: skip
+
+
+def _clearly_different(material: Material) -> list[str]:
+    """Scenarios of which some headline difference has an interval without 0; all where none has."""
+    if not material.policies:
+        return []
+    clear = {row["scenario"] for _, row in material.effects.iterrows() if excludes_zero(row)}
+    return [name for name in material.policies if name in clear] or material.policies
+
+
+def _extremes(material: Material, scenarios: Sequence[str], panels: Sequence[PathPanel]) -> str:
+    """The panel of harm, or else the first one: where it ends lowest and highest."""
+    panel = next((p for p in panels if p.variable == "harm_rate"), panels[0])
+    ends = {name: Reading(material.summary, name) for name in scenarios}
+    value = {name: r.value(panel.variable, r.last) / panel.divisor for name, r in ends.items()}
+    known = {name: x for name, x in value.items() if np.isfinite(x)}
+    when = year_end(next(iter(ends.values())).last)
+    if len(known) < 2:
+        return f"{panel.title} at the {when}: {short(next(iter(known.values()), float('nan')))}."
+    low, high = min(known, key=lambda k: known[k]), max(known, key=lambda k: known[k])
+    return f"{panel.title} at the {when} is lowest in {low} (median {short(known[low])}) and highest in {high} ({short(known[high])})."
 
 
 def _events(material: Material) -> DocumentFigure | None:
@@ -189,12 +233,12 @@ def _events(material: Material) -> DocumentFigure | None:
     near = data[data["since_event"].isin([-1, 0, 2, 4, 8, 16])]
     titles = {panel.variable: (panel.title, panel.divisor) for panel in event_study.PANELS}
     rows = [
-        [r["scenario"], titles[r["variable"]][0], str(r["since_event"]), interval(r["mean_difference"], r["low"], r["high"], titles[r["variable"]][1])]
+        [r["scenario"], titles[r["variable"]][0], str(r["since_event"]), with_interval(r["mean_difference"], r["low"], r["high"], titles[r["variable"]][1])]
         for _, r in near.iterrows()
     ]
     shown = Table("F8", "Differences around events", ["Scenario", "Outcome", "Quarters since", "Mean [95 %]"], rows, words=frozenset({0, 1}), small=True)
     return DocumentFigure(
-        "F8", "events", "Events replayed", f"Mean paired difference against {material.baseline} with its 95 % interval.",
+        "F8", "events", event_study.event_finding(data), f"Events replayed: differences from {material.baseline}", f"Mean paired difference against {material.baseline} with its 95 % interval.",
         event_study.event_alt(data), data, lambda small: event_study.event_figure(data, narrow=small), shown,
     )  # fmt: skip
 
@@ -205,12 +249,13 @@ def _effects(material: Material) -> DocumentFigure | None:
         return None
     data = material.effects
     rows = [
-        [r["scenario"], HEADLINES[r["variable"]][0], interval(r["mean_difference"], r["low"], r["high"], HEADLINES[r["variable"]][1])]
+        [r["scenario"], HEADLINES[r["variable"]][0], with_interval(r["mean_difference"], r["low"], r["high"], HEADLINES[r["variable"]][1])]
         for _, r in data.iterrows()
     ]
     shown = Table("F11", "Effects", ["Scenario", "Outcome", "Mean difference [95 %]"], rows, words=frozenset({0, 1}), small=True)
+    clear = sum(excludes_zero(row) for _, row in data.iterrows())
     return DocumentFigure(
-        "F11", "effects", f"What the scenarios change against {material.baseline}",
+        "F11", "effects", f"{clear} of {len(data)} differences have a 95 % interval without 0.", f"What the scenarios change against {material.baseline}",
         f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; open and grey: the interval holds 0.",
         effects_alt_text(data), data, lambda small: fitted(effects_figure(data, 1 if small else 3), narrow=small), shown,
     )  # fmt: skip
@@ -227,8 +272,9 @@ def _moments(material: Material) -> DocumentFigure | None:
         for _, r in data.iterrows()
     ]
     shown = Table("F12", "Facts", ["Fact", "What", "Simulated", "Band", ""], rows, words=frozenset({0, 1, 4}), small=True)
+    finding = f"{len(data) - len(outside)} of {len(data)} facts lie inside their bands; missed: {', '.join(i for i in data['id'] if i in outside) or 'none'}."
     return DocumentFigure(
-        "F12", "moments", f"Stylised facts and their counterparts in {material.baseline}",
+        "F12", "moments", finding, f"Stylised facts and their counterparts in {material.baseline}",
         "Bar: accepted band; tick: target; circle: simulated, inside; cross: outside. Signs have bands without width.",
         moments_alt_text(data), data, lambda _: fitted(moments_figure(data), narrow=False), shown, wide_only=True,
     )  # fmt: skip
@@ -249,7 +295,7 @@ def _decomposition(data: pd.DataFrame, number: int) -> DocumentFigure:
     ]
     shown = Table(f"F13{suffix}", "Contributions", ["Outcome", "Link", "Contribution ± Monte Carlo error"], rows, words=frozenset({0, 1}), small=True)
     return DocumentFigure(
-        f"F13{suffix}", f"decomposition{suffix}", f"What carries the difference of {first['scenario']} from {first['baseline']}",
+        f"F13{suffix}", f"decomposition{suffix}", decomposition_finding(data), f"What carries the difference of {first['scenario']} from {first['baseline']}",
         f"Shapley contributions of the market's links, mean over the last {LAST_QUARTERS} quarters with 95 % intervals over replicates.",
         decomposition_alt_text(data), data, lambda small: fitted(decomposition_figure(data, 1 if small else 3), narrow=small), shown,
     )  # fmt: skip

@@ -19,13 +19,19 @@ from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, window_effect
 from econ.ensemble.expectations import AS_EXPECTED, CONTRARY, NOT_CLEAR, expectations_table, tally
 from econ.report.cost import compact
 from econ.report.decomposition import TITLES
+from econ.report.document.counter_evidence import counter_evidence
 from econ.report.document.model import Card, Cards, Stance, Table
+from econ.report.document.numerals import with_interval
+from econ.report.document.plain import plain_effect
 from econ.report.effects_text import excludes_zero
-from econ.report.numbers import interval, short
+from econ.report.numbers import short
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from econ.claims.assess import Assessment, ClaimVerdict
     from econ.claims.market import Projection
+    from econ.claims.verdicts import Verdict
     from econ.report.document.material import Material
 
 STANCES: dict[str, Stance] = {REVERSED: "against", CONTRADICTED: "against", SUPPORTED: "for"}
@@ -42,14 +48,25 @@ def stance(verdict: str) -> Stance:
 
 
 def verdict_cards(claims: Assessment) -> Cards:
-    """Laboratory claims by what the evidence says: against first, all cards of the same size."""
-    laboratory = [found for found in claims.claims if found.hypothesis is not None]
+    """The nine predictions by what the evidence says: against first, all cards of the same size."""
     cards = []
     for kind, heading in HEADINGS.items():
-        own = [found for found in laboratory if stance(found.verdict) == kind]
-        items = [f"Claim {found.claim.id}: {found.claim.text} {_capital(verdict_text(found))}." for found in own]
-        cards.append(Card(heading, items=items or ["None of the claims tested."], stance=kind, tag=f"{len(own)} of {len(laboratory)}"))
+        own = [verdict for verdict in claims.verdicts if stance(verdict.verdict) == kind]
+        items = [_prediction(verdict) for verdict in own] or ["None of the predictions as a whole."]
+        tag = f"{len(own)} of {len(claims.verdicts)} predictions"
+        if kind == "against" and (beside := counter_evidence(claims)):
+            items, tag = [*items, *beside], f"{tag}, and {len(beside)} findings that stand against others"
+        cards.append(Card(heading, items=items, stance=kind, tag=tag))
     return Cards(cards)
+
+
+def _prediction(verdict: Verdict) -> str:
+    """``H6 (claim 6), less sycophancy, steadier rules: supported. Agreement with …: 0.66 [0.62, 0.70] (probability).``."""
+    hypothesis = verdict.hypothesis
+    claims = f"claim{'s' if len(hypothesis.claims) > 1 else ''} {', '.join(map(str, hypothesis.claims))}"
+    measured = [plain_effect(f) for f in verdict.counting if f.measured is not None]
+    mark = DEVIATES if any(f.measured is not None and f.measured.deviations for f in verdict.counting) else ""
+    return f"{hypothesis.id} ({claims}), {hypothesis.title}: {verdict.verdict}{mark}. {_capital('; '.join(measured))}."
 
 
 def verdict_text(found: ClaimVerdict) -> str:
@@ -64,14 +81,20 @@ def _capital(text: str) -> str:
 
 
 def claims_table(claims: Assessment) -> Table:
-    """All 15 claims with verdict and evidence, contradictions first."""
+    """All 15 claims with verdict and evidence: contradictions first, also those that adjustment for nine tests takes back."""
+    ordered = sorted(claims.claims, key=lambda f: 0 if stance(f.verdict) == "against" else 1 if _contradicted_before(f) else 2)
     rows = [
         [str(f.claim.id), f.claim.text, f"{f.claim.confidence}, {f.claim.score:g}", verdict_text(f), "; ".join(evidence_lines(f)) if f.hypothesis is not None else _market_evidence(f)]
-        for f in claims.claims
+        for f in ordered
     ]
     heads = ["Claim", "In short", "Stated confidence, score", "Verdict", "Evidence"]
     return Table("claims-table", "The 15 claims, contradictions first", heads, rows, words=frozenset(range(5)),
-                 stances=[stance(f.verdict) for f in claims.claims], small=True)  # fmt: skip
+                 stances=["against" if _contradicted_before(f) else stance(f.verdict) for f in ordered], small=True)  # fmt: skip
+
+
+def _contradicted_before(found: ClaimVerdict) -> bool:
+    """Whether the claim is contradicted before adjustment for nine tests."""
+    return found.hypothesis is not None and stance(found.hypothesis.unadjusted) == "against"
 
 
 def _market_evidence(found: ClaimVerdict) -> str:
@@ -85,7 +108,10 @@ def links_table(material: Material) -> Table | None:
     if material.claims is None or not material.claims.runs:
         return None
     found: dict[tuple[int, str], dict[str, Projection]] = {}
-    scenarios = [name for name in material.scenarios if name in material.places]
+    there = [name for name in material.scenarios if name in material.places]
+    first = [material.baseline, *(transfer_pair(material) or ())]
+    scenarios = sorted(there, key=lambda name: name not in first)[:MOST_LINKS]
+    left = [name for name in there if name not in scenarios]
     for label in scenarios:
         run, own = material.places[label]
         for p in material.claims.runs[run].projections:
@@ -102,6 +128,7 @@ def links_table(material: Material) -> Table | None:
         f"Change: mean over the last {LAST_QUARTERS} quarters minus the status quo (quarter -1), with 90 % of replicates; below it the share of "
         f"replicates with the expected sign: from {SETTLED:.0%} 'as expected', to {1 - SETTLED:.0%} 'contrary'. Against the status quo, in a market "
         "that grows, so that a scenario's policy is only a part of the change. Conditional projections: neither measurements nor forecasts."
+        + (f" Not shown: {', '.join(left)}; `econ claims --run DIR` has them." if left else "")
     )
     return Table(
         "links-table", "Links of the market hypothesis in these runs, contrary ones first", ["Claim", "Outcome", "Claim expects", *scenarios],
@@ -109,6 +136,8 @@ def links_table(material: Material) -> Table | None:
     )  # fmt: skip
 
 
+#: Most scenarios whose columns stand side by side.
+MOST_LINKS = 4
 _EXPECTED = {1: "rises", -1: "falls", 0: "no sign"}
 
 
@@ -154,6 +183,16 @@ _NAMES |= {"norm_export": "Norms imposed from another jurisdiction", "norm_misfi
 _NAMES |= {"employment_judge": "Employed, judging preferences", "employment_constrain": "Employed, writing constraints"}
 
 
+def summary_sentence(claims: Assessment) -> str:
+    """How many of the predictions stand where, contradictions first."""
+    kinds = [stance(verdict.verdict) for verdict in claims.verdicts]
+    words = {"against": "contradicted", "for": "supported", "open": "not decided"}
+    counts = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in words.items())
+    before = [verdict.hypothesis.id for verdict, kind in zip(claims.verdicts, kinds, strict=True) if stance(verdict.unadjusted) == "against" != kind]
+    more = f" Contradicted before adjustment for nine tests: {', '.join(before)}." if before else ""
+    return f"Of {len(kinds)} predictions that were registered before the confirmatory measurements: {counts}.{more}"
+
+
 def transfer_pair(material: Material) -> tuple[str, str] | None:
     """Two scenarios that differ in nothing but `transfer`, both numbers: the lowest and the highest of them."""
     levels: dict[str, list[tuple[float, str]]] = {}
@@ -186,7 +225,7 @@ def transfer_table(material: Material, pair: tuple[str, str]) -> Table:
         signed = expected * found["mean_difference"]
         clear = found["low"] > 0 or found["high"] < 0
         kind: Stance = "open" if not clear else "for" if signed > 0 else "against"
-        rows.append([outcome_name(variable), "rises" if expected > 0 else "falls", interval(found["mean_difference"], found["low"], found["high"]), _LINK_WORDS[kind]])
+        rows.append([outcome_name(variable), "rises" if expected > 0 else "falls", with_interval(found["mean_difference"], found["low"], found["high"]), _LINK_WORDS[kind]])
         stances.append(kind)
     order = sorted(range(len(rows)), key=lambda k: _order(stances[k]))
     note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval, {material.manifest.replicates} replicates. 'As expected' and 'contrary': the interval excludes 0."
@@ -217,8 +256,8 @@ def expectations(material: Material) -> Table | None:
         return None
     rows: list[tuple[Stance, list[str]]] = []
     for _, row in found.iterrows():
-        name, divisor = HEADLINES.get(row["variable"], (outcome_name(row["variable"]), 1.0))
-        difference = interval(row["mean_difference"], row["low"], row["high"], divisor)
+        name, divisor = HEADLINES.get(row["variable"]) or _scaled(row["variable"], row["mean_difference"])
+        difference = with_interval(row["mean_difference"], row["low"], row["high"], divisor)
         rows.append((_EXPECTATION[row["found"]], [row["scenario"], name, row["expected"], difference, row["found"]]))
     rows.sort(key=lambda row: _order(row[0]))
     counts = ", ".join(f"{count} {word}" for word, count in tally(found).items())
@@ -230,22 +269,42 @@ def expectations(material: Material) -> Table | None:
     )  # fmt: skip
 
 
+def _scaled(variable: str, value: float) -> tuple[str, float]:
+    """Name with unit and divisor of an outcome that is no headline: large sums in millions."""
+    from econ.market.outcomes import OUTCOMES
+
+    unit = OUTCOMES[variable].unit if variable in OUTCOMES else ""
+    million = unit.startswith("USD") and abs(value) >= 1e6
+    name = outcome_name(variable)
+    return f"{name[:1].upper()}{name[1:]}" + (f", {'mn ' if million else ''}{unit}" if unit else ""), 1e6 if million else 1.0
+
+
 _EXPECTATION: dict[str, Stance] = {CONTRARY: "against", AS_EXPECTED: "for", NOT_CLEAR: "open"}
 
 
-def effect_sentences(material: Material) -> list[str]:
-    """For each scenario what changes clearly and what does not."""
-    said = []
-    for name in material.policies:
-        part = material.effects[material.effects["scenario"] == name]
-        clear, unclear = [], []
-        for _, row in part.iterrows():
-            label, divisor = HEADLINES[row["variable"]]
-            if excludes_zero(row):
-                clear.append(f"{label} {interval(row['mean_difference'], row['low'], row['high'], divisor)}")
-            elif np.isfinite(row["mean_difference"]):
-                unclear.append(label)
-        text = f"{name}: " + ("; ".join(clear) if clear else "no clear difference in any headline outcome")
-        said.append(text + (f". No clear difference in: {', '.join(unclear)}." if clear and unclear else "."))
-    return said
+#: Outcomes of the table at a glance.
+GLANCE = ("harm_rate", "constraint_budget_share", "capture_index", "hhi_licence", "wage_constrain")
 
+
+def glance_table(material: Material) -> Table:
+    """What each scenario changes in a few outcomes, in words and numbers; what is unclear is said to be so."""
+    rows = []
+    for name in material.policies:
+        effects = material.effects[material.effects["scenario"] == name].set_index("variable")
+        rows.append([name, *(_glance(effects.loc[v], HEADLINES[v][1]) if v in effects.index else "–" for v in GLANCE)])
+    heads = ["Scenario", *(HEADLINES[v][0] for v in GLANCE)]
+    note = (
+        f"Mean paired difference against {material.baseline} over the last two years with its 95 % interval; 'unclear': the interval holds 0. "
+        "All outcomes are in T4. No scenario is better or worse than another without weights on these outcomes, and this report sets none."
+    )
+    return Table("glance-table", "What each scenario changes, at a glance", heads, rows, note=note)
+
+
+def _glance(row: pd.Series[Any], divisor: float) -> str:
+    text = with_interval(row["mean_difference"], row["low"], row["high"], divisor)
+    middle, _, ends = text.partition(" ")
+    if not np.isfinite(row["mean_difference"]):
+        return "–"
+    if not excludes_zero(row):
+        return f"unclear\n{ends}" if ends else "none"
+    return f"{'rises' if row['mean_difference'] > 0 else 'falls'} {middle}\n{ends}"

@@ -68,3 +68,14 @@ def frontier_alt(data: pd.DataFrame) -> str:
         ]
         said.append(f"{pipeline}: " + ", ".join(points))
     return "Curves of cost and of human work against harm reached, medians over draws. " + "; ".join(said) + "."
+
+
+def frontier_finding(data: pd.DataFrame) -> str:
+    """What the lowest marked harm that any pipeline reaches costs with each."""
+    marked = data[(data["quantity"] == "cost") & data["target_harm"].isin(MARKED_TARGETS) & np.isfinite(data["p50"])]
+    if marked.empty:
+        return "No pipeline reaches any of the marked levels of harm in most draws."
+    target = float(marked["target_harm"].min())
+    at = marked[marked["target_harm"] == target].set_index("pipeline")["p50"]
+    said = [f"{pipeline} {short(float(at[pipeline]))} USD" if pipeline in at.index else f"{pipeline} does not reach it in most draws" for pipeline in PIPELINES]
+    return f"Harm {target:g} of the untrained model's, the lowest marked level that is reached: {'; '.join(said)} (medians)."

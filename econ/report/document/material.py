@@ -15,7 +15,7 @@ from econ.core.errors import EconError, InputError
 from econ.ensemble.comparison import DESCRIPTIVE, distinct_scenarios, pooled_outcomes
 from econ.ensemble.effects import effects_data
 from econ.ensemble.moments import moments_table
-from econ.ensemble.results import EnsembleResult, check_complete
+from econ.ensemble.results import EnsembleResult, check_complete, design_differences
 from econ.ensemble.tables import by_scenario, summary_table
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Material:
         Where each label's scenario is: position of the run, name in it.
     missing : dict of str to str
         What is not in the report, with the reason.
+    apart : tuple of EnsembleResult
+        Decomposed runs of another size, of which the contributions alone are used.
     """
 
     results: tuple[EnsembleResult, ...]
@@ -58,6 +60,7 @@ class Material:
     question: Question | None
     places: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    apart: tuple[EnsembleResult, ...] = ()
 
     @property
     def manifest(self) -> Manifest:
@@ -87,7 +90,16 @@ class Material:
     @cached_property
     def decompositions(self) -> list[pd.DataFrame]:
         """Contributions of the market's links, of every run that has them."""
-        return [table for result in self.results if (table := result.decomposition()) is not None]
+        return [table for result, table in self._decomposed]
+
+    @property
+    def decomposed(self) -> list[EnsembleResult]:
+        """The runs of `decompositions`."""
+        return [result for result, _ in self._decomposed]
+
+    @cached_property
+    def _decomposed(self) -> list[tuple[EnsembleResult, pd.DataFrame]]:
+        return [(result, table) for result in (*self.results, *self.apart) if (table := result.decomposition()) is not None]
 
     def changes(self, name: str) -> dict[str, tuple[Any, Any]]:
         """Dotted keys in which a scenario differs from the baseline, with both values."""
@@ -162,7 +174,7 @@ def gather(directories: Sequence[Path], *, baseline: str | None = None) -> Mater
     if not directories:
         raise InputError("a report needs at least one finished run", key="DIR")
     missing: dict[str, str] = {}
-    results = tuple(_read(directory) for directory in directories)
+    results, apart = _sorted_out([_read(directory) for directory in directories])
     distinct = distinct_scenarios(results)
     if len(distinct) > 1:
         outcomes, label = pooled_outcomes(results, baseline)
@@ -171,9 +183,16 @@ def gather(directories: Sequence[Path], *, baseline: str | None = None) -> Mater
         outcomes = results[0].outcomes
     resolved = {name: results[run].manifest.scenarios[own] for name, (run, own) in distinct.items()}
     scenarios = {label: resolved[label], **resolved}
-    claims = _claims(directories, missing)
+    claims = _claims([result.directory for result in results if result.directory is not None], missing)
     question = _question(results[0].manifest, missing)
-    return Material(results, outcomes, label, scenarios, claims, question, distinct, missing)
+    return Material(results, outcomes, label, scenarios, claims, question, distinct, missing, apart)
+
+
+def _sorted_out(found: Sequence[EnsembleResult]) -> tuple[tuple[EnsembleResult, ...], tuple[EnsembleResult, ...]]:
+    """The runs to be paired, and decomposed runs that cannot be paired with the first: a decomposition may be of fewer replicates."""
+    first = found[0]
+    apart = [r for r in found[1:] if r.decomposition() is not None and design_differences(first.manifest, r.manifest)]
+    return tuple(r for r in found if r not in apart), tuple(apart)
 
 
 def _read(directory: Path) -> EnsembleResult:

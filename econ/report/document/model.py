@@ -50,6 +50,8 @@ class Table:
         Columns that hold words, aligned at the left; the others hold numbers.
     stances : sequence of Stance
         One for each row, or none.
+    finding : str
+        What it says, in a sentence; empty for tables to look things up in.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Table:
     words: frozenset[int] = frozenset({0})
     stances: Sequence[Stance] = ()
     small: bool = False
+    finding: str = ""
     kind: Literal["table"] = "table"
 
 
@@ -73,6 +76,8 @@ class DocumentFigure:
         ``F1``.
     name : str
         File name.
+    finding : str
+        What it shows, in a sentence.
     title, note, alt : str
     data : DataFrame
         All that it shows.
@@ -86,6 +91,7 @@ class DocumentFigure:
 
     id: str
     name: str
+    finding: str
     title: str
     note: str
     alt: str
@@ -135,6 +141,7 @@ class Section:
 class Document:
     """A whole report."""
 
+    kicker: str
     title: str
     subtitle: str
     sections: Sequence[Section]

@@ -11,15 +11,19 @@ from econ.report.overview import basis_lines
 if TYPE_CHECKING:
     from econ.report.document.material import Material
 
+KICKER = "econ report"
 CONDITIONAL = (
     "Conditional projections, not forecasts. Every figure answers what would follow if the laboratory's curves carried over as far as "
     "assumed, at the assumed prices, in this model of the market."
 )
+SCORED = (
+    "Every claim tested here carries a score of 0.01 to 0.07 in an assessment of its evidence: all of them low. Results against the hypothesis stand "
+    "first and in full; the worlds of the laboratory are toys, and nothing below ranks policies by welfare."
+)
 ABOUT = (
     "A position paper argues that training a model on what is wrong (prohibitions, rejected samples) needs fewer labels and gives steadier, "
     "safer behaviour than training it on what people prefer; label budgets, labor and power over norms would then shift to those who curate "
-    "rules. Its claims carry scores of 0.01 to 0.07 in an assessment of the evidence: all of them low. This report tests the hypothesis and "
-    "assumes none of it. A result against it stands as prominently as a result for it."
+    "rules. This report tests the hypothesis and assumes none of it. A result against it stands as prominently as a result for it."
 )
 
 

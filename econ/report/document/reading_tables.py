@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from econ.report.document.model import Table
-from econ.report.numbers import interval, short
+from econ.report.document.numerals import with_interval, year_end
+from econ.report.numbers import short
 
 #: Quarters that such a table shows: the status quo, and the last of every second year.
 EVERY = 8
@@ -38,13 +39,13 @@ def quarter_table(name: str, title: str, data: pd.DataFrame, labels: Mapping[str
         for scenario in scenarios
         if (variable, scenario, quarters[0]) in cells
     ]
-    heads = ["Outcome", *(["Scenario"] if len(scenarios) > 1 else []), *(f"q {q}" for q in quarters)]
+    heads = ["Outcome", *(["Scenario"] if len(scenarios) > 1 else []), *(year_end(q).capitalize() for q in quarters)]
     words = frozenset({0, 1} if len(scenarios) > 1 else {0})
     return Table(name, title, heads, rows, note="Median [5 %, 95 % of replicates].", words=words, small=True)
 
 
 def _cell(row: pd.Series[float], divisor: float) -> str:
-    return interval(float(row["p50"]), float(row["p05"]), float(row["p95"]), divisor)
+    return with_interval(float(row["p50"]), float(row["p05"]), float(row["p95"]), divisor)
 
 
 def plain_table(

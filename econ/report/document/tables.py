@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 
 from econ.ensemble.decomposition import DIRECT, LINKS, TOTAL
+from econ.ensemble.drivers import INPUTS, drivers_table
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
 from econ.ensemble.moments import missed
-from econ.report.decomposition import NAMES, TITLES
+from econ.ensemble.tables import by_scenario
+from econ.report.decomposition import NAMES, TITLES, decomposition_finding
 from econ.report.document.material import Material, value_text
 from econ.report.document.model import Stance, Table
+from econ.report.document.numerals import aligned, decimals, fixed, percent, year_end
+from econ.report.document.reading import Reading
 from econ.report.effects_text import excludes_zero
-from econ.report.numbers import interval, short
+from econ.report.numbers import short
 from econ.report.overview import ROWS, checkpoints
 from econ.scenario.parameters import Parameter, defaults
 
@@ -35,9 +39,11 @@ def parameters_table(material: Material) -> Table:
     rows = [_parameter_row(row, set_by.get(name, row.value)) for name, row in defaults().items()]
     counts = pd.Series([row[4] for row in rows]).value_counts()
     said = ", ".join(f"{count} {status}" for status, count in counts.items())
+    own = sum(row[4] == "data" for row in rows)
     return Table(
-        "T1", f"Parameters of {material.baseline}: {said}", ["Parameter", "Value", "Range", "Unit", "Status", "Grade", "Source"],
+        "T1", f"Parameters of {material.baseline}: value, range, source and status", ["Parameter", "Value", "Range", "Unit", "Status", "Grade", "Source"],
         rows, note=STATUS_NOTE, words=frozenset({0, 3, 4, 5, 6}), small=True,
+        finding=f"{own} of {len(rows)} parameters come from data; by status: {said}.",
     )  # fmt: skip
 
 
@@ -72,14 +78,16 @@ def moments_table(material: Material) -> Table:
         rows.append([str(r["id"]), str(r["name"]).replace("_", " "), short(r["target"]), band, simulated, verdict, SIMULATED[str(r["use"])]])
         stances.append(_stance_of_fact(int(r["order"])))
     met = int((facts["order"] == 1).sum())
-    title = f"Facts and simulated moments of {material.baseline}: {met} inside their bands, {len(outside)} missed, {int((facts['order'] == 2).sum())} without a counterpart"
+    title = f"Facts and simulated moments of {material.baseline}, missed ones first"
+    finding = f"{met} facts lie inside their bands, {len(outside)} are missed, {int((facts['order'] == 2).sum())} have no counterpart in the model."
     note = (
         "Simulated value ± its Monte Carlo error. Some facts used in calibration are inputs of the model, so that meeting them shows nothing. "
-        "Sources and grades of the facts are in calibration/moments.csv."
+        "Sources and grades of the facts are in calibration/moments.csv. "
+        "Facts about replayed events (M17 to M19) have no counterpart in a scenario without the event; see F8a and F8b."
     )
     return Table(
         "T2", title, ["Fact", "What", "Target", "Band", "Simulated", "", "Use"], rows, note=note,
-        words=frozenset({0, 1, 5, 6}), stances=stances, small=True,
+        words=frozenset({0, 1, 5, 6}), stances=stances, small=True, finding=finding,
     )  # fmt: skip
 
 
@@ -96,15 +104,31 @@ def projection_table(material: Material) -> Table:
     cells = {(row["variable"], row["quarter"]): row for _, row in own.iterrows()}
     known = {variable for variable, _ in cells}
     rows = [[row.label, *(_bands(cells[row.variable, q], row.divisor) for q in quarters)] for row in ROWS if row.variable in known]
-    note = "Median; in round brackets the middle half, in square brackets 90 % of replicates. Real USD of 2025. Shares of replicates: Wilson intervals."
-    return Table("T3", f"Projection of {material.baseline}", ["Outcome", *quarters.values()], rows, note=note, small=True)
+    note = (
+        "Median; in round brackets the middle half, in square brackets 90 % of replicates. Money is in real USD of 2025. Shares of replicates: "
+        "Wilson intervals. A conditional projection: what follows from the assumptions, not what is expected to happen."
+    )
+    reading = Reading(summary, material.baseline)
+    finding = f"Under unchanged policy harm goes from {short(reading.value('harm_rate', -1))} to {reading.spread('harm_rate', reading.last)} of the untrained model's, constraints from {percent(reading.value('constraint_budget_share', -1))} to {reading.spread('constraint_budget_share', reading.last, percent)} of spending."
+    return Table("T3", f"Projection of {material.baseline}", ["Outcome", *map(_when, quarters)], rows, note=note, finding=finding)
+
+
+def _when(quarter: int) -> str:
+    """The end of a quarter as the head of a column."""
+    if quarter < 0:
+        return f"{year_end(quarter).capitalize()}, before"
+    years = (quarter + 1) / 4
+    return f"After {years:g} {'year' if years == 1 else 'years'}, {year_end(quarter)}"
 
 
 def _bands(row: pd.Series[Any], divisor: float) -> str:
     p05, p25, p50, p75, p95 = (float(row[name]) / divisor for name in ("p05", "p25", "p50", "p75", "p95"))
     if not np.isfinite(p50):
         return "–"
-    return f"{short(p50)}\n({short(p25)} to {short(p75)})\n[{short(p05)} to {short(p95)}]"
+    middle, outer = aligned(p50, p05, p95)
+    digits = decimals((p95 - p05) / 2)
+    inner = f"({fixed(p25, digits)} to {fixed(p75, digits)})" if p95 > p05 else f"({short(p25)} to {short(p75)})"
+    return f"{middle}\n{inner}\n{outer}"
 
 
 def effects_table(material: Material) -> Table:
@@ -117,16 +141,17 @@ def effects_table(material: Material) -> Table:
         cells = [_effect(effects[variable, name], divisor) + _stability(effects[variable, name]["sign_stability"]) for name in material.policies]
         rows.append([label, *cells])
     note = (
-        f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; * the interval excludes 0. In brackets: share of "
-        "replicates with the sign of the mean. The interval is about the mean over what is drawn, not about the model being right."
+        f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; * the interval excludes 0. In brackets: sign stability, "
+        "the share of replicates with the sign of the mean. The interval is about the mean over what is drawn, not about the model being right."
     )
-    return Table("T4", f"What each scenario changes against {material.baseline}", ["Outcome", *material.policies], rows, note=note, small=True)
+    clear = [excludes_zero(row) for row in effects.values()]
+    finding = f"{sum(clear)} of {len(clear)} differences have an interval without 0."
+    return Table("T4", f"What each scenario changes against {material.baseline}", ["Outcome", *material.policies], rows, note=note, small=True, finding=finding)
 
 
 def _effect(row: pd.Series[Any], divisor: float) -> str:
     """The mean with a mark where its interval excludes 0, the interval below."""
-    text = interval(row["mean_difference"], row["low"], row["high"], divisor)
-    middle, _, ends = text.partition(" ")
+    middle, ends = aligned(row["mean_difference"], row["low"], row["high"], divisor)
     return middle + (" *" if excludes_zero(row) else "") + (f"\n{ends}" if ends else "")
 
 
@@ -136,17 +161,60 @@ def _stability(share: float) -> str:
 
 def decomposition_tables(material: Material) -> list[Table]:
     """T5: contributions of the market's links, one table for each decomposed run."""
-    return [_decomposition(table, number) for number, table in enumerate(material.decompositions)]
+    runs = zip(material.decompositions, material.decomposed, strict=True)
+    return [_decomposition(table, number, f"{run.manifest.replicates} replicates, {run.manifest.quarters} quarters") for number, (table, run) in enumerate(runs)]
 
 
-def _decomposition(table: pd.DataFrame, number: int) -> Table:
+def _decomposition(table: pd.DataFrame, number: int, size: str) -> Table:
     links, first = [*LINKS, DIRECT, TOTAL], table.iloc[0]
     rows = []
     for variable, part in table.groupby("variable", sort=False):
         title, divisor = TITLES[str(variable)]
         own = part.set_index("link").loc[links] if set(links) <= set(part["link"]) else part.set_index("link")
-        rows.append([title, *(f"{short(r['contribution'] / divisor)} ± {short(r['mc_error'] / divisor)}" for _, r in own.iterrows())])
+        rows.append([title, *(_contribution(r["contribution"] / divisor, r["mc_error"] / divisor) for _, r in own.iterrows())])
     heads = ["Outcome", *(NAMES.get(link, link.replace("_", " ")) for link in links)]
     title = f"What carries the difference of {first['scenario']} from {first['baseline']}"
-    note = f"Shapley contributions ± Monte Carlo error, mean over the last {LAST_QUARTERS} quarters: a link's mean effect over all orders in which links can be turned off."
-    return Table("T5" if number == 0 else f"T5_{number + 1}", title, heads, rows, note=note, small=True)
+    note = f"Shapley contributions ± Monte Carlo error, mean over the last {LAST_QUARTERS} quarters: a link's mean effect over all orders in which links can be turned off. {size}."
+    return Table("T5" if number == 0 else f"T5_{number + 1}", title, heads, rows, note=note, small=True, finding=decomposition_finding(table))
+
+
+def _contribution(value: float, error: float) -> str:
+    """As precise as its Monte Carlo error is small."""
+    if not (np.isfinite(value) and np.isfinite(error)):
+        return short(value)
+    digits = decimals(2 * error)
+    return f"{fixed(value, digits)}\n± {fixed(error, digits)}"
+
+
+def drivers_rows(material: Material) -> Table | None:
+    """T6: rank correlations of headline outcomes with what the baseline's replicates draw."""
+    first, own = material.places.get(material.baseline, (0, material.baseline))
+    facts = material.results[first].replicates
+    if "scenario" not in facts:
+        return None
+    facts = facts[facts["scenario"] == own]
+    found = drivers_table(by_scenario(material.outcomes)[material.baseline], facts, list(HEADLINES))
+    if found.empty:
+        return None
+    inputs = [name for name in INPUTS if name in set(found["input"])]
+    cells = {(r["variable"], r["input"]): r for _, r in found.iterrows()}
+    rows = [
+        [HEADLINES[v][0], *(_correlation(cells[v, name]) if (v, name) in cells else "–" for name in inputs)]
+        for v in HEADLINES
+        if any((v, name) in cells for name in inputs)
+    ]
+    clear = found[(found["low"] > 0) | (found["high"] < 0)]
+    replicates = int(found["replicates"].max())
+    note = (
+        f"Rank correlation over {replicates} replicates of {material.baseline} with its 95 % interval, outcomes over the last {LAST_QUARTERS} quarters; * the interval excludes 0. "
+        "Squared, it is the share of rank variance that goes with that input alone. These are first-order indices of what the run draws: they miss interactions, and "
+        "all parameters that are held fixed. Total-order indices need a design of experiments."
+    )
+    finding = f"{len(clear)} of {len(found)} pairs of outcome and drawn input go together clearly with {replicates} replicates"
+    strongest = found.loc[found["correlation"].abs().idxmax()]
+    finding += f"; the strongest: {HEADLINES[strongest['variable']][0]} with {INPUTS[strongest['input']]}, {strongest['correlation']:+.2f}."
+    return Table("T6", "What goes with what is drawn: first-order sensitivity", ["Outcome", *(INPUTS[name] for name in inputs)], rows, note=note, finding=finding, small=True)
+
+
+def _correlation(row: pd.Series[Any]) -> str:
+    return f"{row['correlation']:+.2f}{' *' if excludes_zero(row) else ''}\n[{row['low']:+.2f}, {row['high']:+.2f}]"

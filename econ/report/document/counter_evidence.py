@@ -1,0 +1,72 @@
+"""What the laboratory measured against the hypothesis although a verdict is for it: computed, never chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from econ.claims.curves import FLOOR, TARGETS
+from econ.claims.hypotheses import CONTRADICTED, REVERSED
+from econ.claims.readings import advantage_text
+from econ.claims.signs import sign_summary
+from econ.report.document.numerals import with_interval
+from econ.report.document.plain import plain_effect
+
+if TYPE_CHECKING:
+    from econ.claims.assess import Assessment
+DISTRIBUTIONS = {"id": "in distribution", "ood": "out of distribution"}
+
+
+def _number(row: dict[str, Any]) -> str:
+    """A row's estimate with its interval; bounds and open ends as the claims write them."""
+    if row.get("bound") or None in (row["estimate"], row["low"], row["high"]):
+        return advantage_text(row).replace("<=", "≤").replace(">=", "≥")
+    return with_interval(row["estimate"], row["low"], row["high"])
+
+
+def counter_evidence(claims: Assessment) -> list[str]:
+    """Sentences, in the order of the predictions."""
+    return [*_statements(claims), *_reversed_advantages(claims), *_bits(claims), *_matched_bits(claims), *_seeds(claims), *_pairs_of_methods(claims)]
+
+
+def _statements(claims: Assessment) -> list[str]:
+    """Statements that are contradicted on their own, in predictions that are not after adjustment."""
+    found = [f for v in claims.verdicts if v.verdict not in (CONTRADICTED, REVERSED) for f in v.counting if f.verdict in (CONTRADICTED, REVERSED) and f.measured is not None]
+    return [f"{f.statement.id}: {f.verdict}, before adjustment for nine tests. {plain_effect(f)[:1].upper()}{plain_effect(f)[1:]}." for f in found]
+
+
+def _reversed_advantages(claims: Assessment) -> list[str]:
+    """Floors of helpfulness at which preferences need fewer labels."""
+    rows = [r for r in claims.advantages if r["axis"] == "judgements" and not r["with_tuning"] and r["target"] == TARGETS[0] and r.get("high") is not None and r["high"] < 0]
+    return [
+        f"H1: where helpfulness must stay at {r['floor']:g} of the base model's, the advantage per label is reversed ({DISTRIBUTIONS[r['distribution']]}): {_number(r)} doublings."
+        for r in rows
+    ]
+
+
+def _bits(claims: Assessment) -> list[str]:
+    """Whether an advantage remains per bit about violations."""
+    rows = [r for r in claims.advantages if r["axis"] == "bits_harm" and r["target"] == TARGETS[0] and r["floor"] == FLOOR and r["distribution"] == "id"]
+    return [
+        f"H1: per bit of information about violations there is no clear advantage ({DISTRIBUTIONS['id']}): {_number(r)} doublings."
+        for r in rows
+        if r.get("low") is not None and r["low"] <= 0
+    ]
+
+
+def _matched_bits(claims: Assessment) -> list[str]:
+    rows = [r for r in claims.secondary if r["text"] == "dAULC that remains at matched bits" and not r["missing"] and r["low"] <= 0]
+    return [f"H4: with flags made as uninformative as pairs, no clear advantage remains: {_number(r)} of relative harm." for r in rows]
+
+
+def _seeds(claims: Assessment) -> list[str]:
+    rows = [r for r in claims.secondary if r["text"] == "churn between optimiser seeds, preference minus negative" and not r["missing"] and r["low"] <= 0]
+    return [f"H3: between two seeds on the same labels, training on negatives is not clearly steadier (preferences minus negatives): {_number(r)} in P(violation)." for r in rows]
+
+
+def _pairs_of_methods(claims: Assessment) -> list[str]:
+    """Effects whose sign is clearly opposite for other pairs of methods than the registered one."""
+    return [
+        f"{r['hypothesis']}: {r['effect']} is clearly opposite in {r['clearly_opposite']} of {r['pairs']} pairs of methods ({'; '.join(r['exceptions'])})."
+        for r in sign_summary(claims.signs)
+        if r["clearly_opposite"]
+    ]
