@@ -23,6 +23,7 @@ from econ.report.document.model import (
     Table,
 )
 from econ.report.document.numerals import year_end
+from econ.report.document.rank_table import rank_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,8 @@ def _policies(material: Material, figures: Mapping[str, DocumentFigure]) -> list
     if not material.policies:
         return []
     expected = findings.expectations(material)
-    return [tables.effects_table(material), *([expected] if expected else []), *_pick(figures, "F11", "F10")]
+    ranks = rank_table(material)
+    return [tables.effects_table(material), *([ranks] if ranks else []), *([expected] if expected else []), *_pick(figures, "F11", "F10")]
 
 
 def _hypothesis(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:
