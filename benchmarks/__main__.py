@@ -19,6 +19,7 @@ HEADINGS = {
     "lab_trl": "The laboratory beside TRL",
     "start_up": "Start-up",
     "market_scaling": "The market by labelers and replicates",
+    "ensemble": "What users wait for: workers, comparisons, sweeps, reports",
 }
 HEAD = """# Benchmarks
 

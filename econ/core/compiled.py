@@ -1,8 +1,9 @@
 """Compiled code: what numba kernels share, and their machine code kept on disk from one process to the next.
 
 Import this module only where a kernel is needed: it loads numba. Exponential and logarithm are written in
-plain arithmetic, so that LLVM turns a loop over them into vector instructions, which it cannot do with
-calls of the C library; without contraction or reordering the bits are the same on every processor.
+arithmetic, so that LLVM turns a loop over them into vector instructions, which it cannot do with calls of the
+C library; fused operations are asked for by name and nothing is reordered, so that the bits are the same on
+every processor.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from math import factorial
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
+from numba.extending import intrinsic
 
 from econ.core import random as keyed
 
@@ -39,6 +42,19 @@ _ONE_LESS_ROOT_HALF = np.int64(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
 _FRACTION = np.int64(0x000FFFFFFFFFFFFF)
 _UNIT = 1.0 / 9007199254740992.0
 
+
+def _use_wide_vectors() -> None:
+    """Let LLVM use vectors of 512 bits where the processor has them; it prefers 256 for the sake of early ones.
+
+    Bits do not change, since nothing is reordered. Features given by NUMBA_CPU_FEATURES are left alone, and
+    whatever this process compiled before.
+    """
+    features = llvm.get_host_cpu_features()
+    if numba.config.CPU_FEATURES is None and features.get("avx512f"):  # type: ignore[attr-defined]
+        numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"  # type: ignore[attr-defined]
+
+
+_use_wide_vectors()
 philox = keyed.philox_numba()
 
 
@@ -80,20 +96,27 @@ def _folder(sources: tuple[str, ...]) -> Path | None:
     return None
 
 
+@intrinsic  # type: ignore[misc]
+def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a·b + c, rounded once."""
+    number = numba.types.float64
+    return number(number, number, number), lambda context, builder, signature, given: builder.fma(*given)
+
+
 @numba.njit(inline="always", error_model="numpy")
 def exp(x: Any) -> Any:
     """Exponential to 1 unit in the last place, of what lies outside `LOWEST` to `HIGHEST` that of the bound; NaN of NaN."""
     x = LOWEST if x < LOWEST else (HIGHEST if x > HIGHEST else x)
-    shifted = x * _LOG2_E + _ROUND
+    shifted = fma(x, _LOG2_E, _ROUND)
     whole = shifted - _ROUND
-    r = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
+    r = fma(whole, -_LN2_LOW, fma(whole, -_LN2_HIGH, x))
     r2 = r * r
     r4 = r2 * r2
-    low = (0.5 + r * _E3) + r2 * (_E4 + r * _E5)
-    middle = (_E6 + r * _E7) + r2 * (_E8 + r * _E9)
-    high = (_E10 + r * _E11) + r2 * (_E12 + r * _E13)
+    low = fma(r2, fma(r, _E5, _E4), fma(r, _E3, 0.5))
+    middle = fma(r2, fma(r, _E9, _E8), fma(r, _E7, _E6))
+    high = fma(r2, fma(r, _E13, _E12), fma(r, _E11, _E10))
     power = np.int64((np.float64(shifted).view(np.int64) << _SHIFT) + (_BIAS << _SHIFT)).view(np.float64)
-    return (1.0 + (r + r2 * (low + r4 * (middle + r4 * high)))) * power
+    return fma(fma(r2, fma(r4, fma(r4, high, middle), low), r), power, power)
 
 
 @numba.njit(inline="always", error_model="numpy")
@@ -105,22 +128,47 @@ def log(x: Any) -> Any:
     s = f / (2.0 + f)
     z = s * s
     w = z * z
-    rest = w * (_L2 + w * (_L4 + w * _L6)) + z * (_L1 + w * (_L3 + w * (_L5 + w * _L7)))
+    odd = z * fma(w, fma(w, fma(w, _L7, _L5), _L3), _L1)
+    rest = fma(w, fma(w, fma(w, _L6, _L4), _L2), odd)
     half = 0.5 * f * f
-    value = exponent * _LN2_HIGH - ((half - (s * (half + rest) + exponent * _LN2_LOW)) - f)
+    value = fma(exponent, _LN2_HIGH, f - (half - fma(s, half + rest, exponent * _LN2_LOW)))
     return value if x < np.inf else x
+
+
+@numba.njit(inline="always")
+def mantissa(high: Any, low: Any) -> Any:
+    """The 53 bits that two words give a uniform."""
+    return ((high >> np.uint64(5)) << np.uint64(26)) | (low >> np.uint64(6))
+
+
+@numba.njit(inline="always")
+def uniform_of(bits: Any) -> Any:
+    """A float64 in (0, 1) of 53 bits."""
+    return min((np.float64(np.int64(bits)) + 0.5) * _UNIT, 1.0 - _UNIT)
 
 
 @numba.njit(inline="always")
 def unit_interval(high: Any, low: Any) -> Any:
     """Two words to a float64 in (0, 1), as `econ.core.random.unit_interval`."""
-    drawn = (np.float64((high >> np.uint64(5)) * np.uint64(67108864) + (low >> np.uint64(6))) + 0.5) * _UNIT
-    return min(drawn, 1.0 - _UNIT)
+    return uniform_of(mantissa(high, low))
+
+
+@numba.njit
+def bits_below(chance: Any) -> Any:
+    """How many of the 2^53 uniforms lie below a chance: bits under it are those of a uniform under the chance."""
+    low, high = np.int64(0), np.int64(1) << np.int64(53)
+    while low < high:
+        middle = (low + high) >> np.int64(1)
+        if uniform_of(middle) < chance:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _fill_pairs(replicate: Any, quarter: Any, agent: Any, draw: Any, seed: Any, stream: Any, first: Any, second: Any) -> None:
     for i in range(first.size):
-        w0, w1, w2, w3 = philox(replicate[i], quarter, agent[i], draw[i], seed, stream)
+        w0, w1, w2, w3 = philox(np.uint64(replicate[i]), quarter, np.uint64(agent[i]), np.uint64(draw[i]), seed, stream)
         first[i] = unit_interval(w0, w1)
         second[i] = unit_interval(w2, w3)
 
@@ -145,7 +193,7 @@ def uniform_pairs(seed: int, stream: int, replicate: Any, quarter: int, agent: A
     first, second : ndarray of float64
     """
     parts = np.broadcast_arrays(np.asarray(replicate), np.asarray(agent), np.asarray(draw))
-    words = [part.astype(np.uint64).ravel() & np.uint64(keyed.MASK_32) for part in parts]
+    words = [np.ascontiguousarray(part, np.int64).ravel() for part in parts]
     first, second = np.empty((2, words[0].size))
     key = (np.uint64(int(seed) & keyed.MASK_32), np.uint64(int(stream) & keyed.MASK_32))
     _pairs(words[0], np.uint64(int(quarter) & keyed.MASK_32), words[1], words[2], *key, first, second)

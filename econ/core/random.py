@@ -94,13 +94,14 @@ def philox_numba() -> Any:
 
     @numba.njit(inline="always")
     def block(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+        # Upper halves hold leftovers until the end; masked right at the product, LLVM multiplies 32-bit halves.
         for _ in range(10):
-            p0 = c0 * m0
-            p1 = c2 * m1
-            c0, c1, c2, c3 = (p1 >> shift) ^ c1 ^ k0, p1 & mask, (p0 >> shift) ^ c3 ^ k1, p0 & mask
-            k0 = (k0 + w0) & mask
-            k1 = (k1 + w1) & mask
-        return c0, c1, c2, c3
+            p0 = (c0 & mask) * m0
+            p1 = (c2 & mask) * m1
+            c0, c1, c2, c3 = (p1 >> shift) ^ c1 ^ k0, p1, (p0 >> shift) ^ c3 ^ k1, p0
+            k0 = k0 + w0
+            k1 = k1 + w1
+        return c0 & mask, c1 & mask, c2 & mask, c3 & mask
 
     return block
 

@@ -62,9 +62,12 @@ def note_faults(
         # One pass over memory: the sum is finite unless an entry is not (or it overflows, which the next line sorts out).
         if not np.isfinite(values.sum()):
             _note(failed, replicates, ~np.isfinite(values).reshape(len(values), -1).all(axis=1), name, quarter)
-    if columns and not np.isfinite(np.stack(list(columns.values()))).all():
-        for name, values in columns.items():
-            _note(failed, replicates, np.isinf(values) if name in nullable else ~np.isfinite(values), name, quarter)
+    if columns:
+        table, may_be_null = np.stack(list(columns.values())), np.fromiter((name in nullable for name in columns), bool)
+        bad = ~(np.isfinite(table) | (np.isnan(table) & may_be_null[:, None]))
+        if bad.any():
+            for name, row in zip(columns, bad, strict=True):
+                _note(failed, replicates, row, name, quarter)
 
 
 def _floats(state: State) -> Iterator[tuple[str, Array]]:

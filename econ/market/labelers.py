@@ -55,7 +55,8 @@ class Supply:
     reservation : [S, G]
         Sum of the reservation wages of those who work, in the wage unit of the region.
     efficiency : [S, N]
-        Ability in the chosen occupation; 0 outside.
+        Ability of those who work, region by region: of judges from its first place on, of others from its last place
+        back; 0 between them.
     """
 
     ability: Array
@@ -244,7 +245,7 @@ def start(s: Setting, quo: StatusQuo, intercepts: Intercepts) -> Labelers:
     last = np.where(occupation > 0, occupation, outside).astype(np.int8)
     # As in status-quo prices: the participation of the region, in both occupations.
     participation = np.broadcast_to(p["participation_start", 2], (s.size, len(REGIONS), 2))
-    return Labelers(bounds, theta, experience, reservation, occupation, last, intercepts.persons, participation)
+    return Labelers(bounds, theta, _by_occupation(experience).swapaxes(1, 2), reservation, occupation, last, intercepts.persons, participation)
 
 
 def passes(device: str) -> Any:
@@ -282,10 +283,10 @@ def choose(
     p = s.p
     occupation, last = labelers.occupation.copy(), labelers.last.copy()
     sums = np.zeros((s.size, len(REGIONS), SUMS))
-    efficiency = np.empty(occupation.shape)
+    efficiency = np.zeros(occupation.shape)
     chance = np.ones(s.size) if everyone else p["labeler_reconsideration"]
     passes(s.device).choose(
-        labelers.log_ability, labelers.experience, labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),
+        labelers.log_ability, _by_occupation(labelers.experience), labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),
         p["occupation_elasticity"], np.ascontiguousarray(retraining), chance, p["experience_exponent"], p["experience_scale_hours"],
         np.uint64(s.seed), np.uint64(Stream.LABELER_CHOICE), s.replicates, np.uint64((quarter + QUARTER_ORIGIN) & MASK_32), sums, efficiency,
     )  # fmt: skip
@@ -304,8 +305,14 @@ def learn(s: Setting, labelers: Labelers, paid_hours: Array) -> Labelers:
     paid_hours : [S, G, O]
         Paid hours of one labeler who works in the occupation.
     """
-    experience = np.empty_like(labelers.experience)
+    before = _by_occupation(labelers.experience)
+    experience = np.empty_like(before)
     passes(s.device).learn(
-        labelers.experience, labelers.occupation, labelers.bounds, 1 - s.p["experience_decay"], np.ascontiguousarray(paid_hours), experience
+        before, labelers.occupation, labelers.bounds, 1 - s.p["experience_decay"], np.ascontiguousarray(paid_hours), experience
     )  # fmt: skip
-    return replace(labelers, experience=experience)
+    return replace(labelers, experience=experience.swapaxes(1, 2))
+
+
+def _by_occupation(values: Array) -> Array:
+    """[S, N, O] as contiguous [S, O, N], in which it is kept: without a copy, unless someone else made it."""
+    return np.ascontiguousarray(values.swapaxes(1, 2))

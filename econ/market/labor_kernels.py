@@ -13,12 +13,14 @@ from typing import Any
 import numba
 import numpy as np
 
-from econ.core.compiled import exp, kernel, log, philox, unit_interval
+from econ.core.compiled import bits_below, exp, fma, kernel, log, mantissa, philox, uniform_of
 
 #: Labelers are summed in blocks of this size, blocks in order.
 BLOCK = 4096
 #: Labelers per pass; divides BLOCK.
 CHUNK = 512
+#: Loops of elementary functions run over a multiple of this, the rest idle: one by one it would take as long as all others.
+LANES = 8
 #: Below this a labeler's time at work counts as none, and past occupations as evenly split.
 LEAST_SHARE = 1e-12
 #: Sums over a region's labelers in calibration: supply of both occupations and participants, and their slopes.
@@ -32,7 +34,7 @@ ABILITY, HEADS, MOVERS, LEAVERS, RESERVATION, SUMS = 0, 2, 4, 6, 7, 8
 @numba.njit(inline="always")
 def _log_grown(log_ability: Any, experience: Any, per_scale: Any, exponent: Any) -> Any:
     """Ln A = θ + λ·ln(1 + e/e0), learning by doing (Wright 1936)."""
-    return log_ability + exponent * log(1.0 + experience * per_scale)
+    return fma(exponent, log(fma(experience, per_scale, 1.0)), log_ability)
 
 
 def _choose(
@@ -41,121 +43,171 @@ def _choose(
 ) -> None:  # fmt: skip
     """Labelers reconsider with some chance, choose by nested logit and work.
 
-    `occupation` and `last` are changed in place; `sums` [S, G, SUMS] and `efficiency` [S, N] are filled.
+    `log_ability` is [S, N, O], `experience` [S, O, N]. `occupation` and `last` are changed in place; `sums`
+    [S, G, SUMS] and `efficiency` [S, N], as in `econ.market.labelers.Supply`, are filled.
     """
-    again, draw = np.empty(CHUNK), np.empty(CHUNK)
-    who = np.empty(CHUNK, np.uint32)
-    ability, hours, rent = np.empty((2, CHUNK)), np.empty((2, CHUNK)), np.empty(CHUNK)
-    fee, now = np.empty((2, CHUNK)), np.empty(CHUNK, np.int8)
-    part = np.empty(SUMS)
+    again, draw, who = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64), np.empty(CHUNK, np.uint32)
+    own, now, part = np.zeros((8, CHUNK)), np.empty(CHUNK, np.int8), np.empty(SUMS)
     for s in range(log_ability.shape[0]):
-        per_scale, replicate = 1.0 / scale[s], np.uint64(replicates[s])
+        per_scale, replicate, below = 1.0 / scale[s], np.uint64(replicates[s]), bits_below(chance[s])
         for g in range(bounds.shape[1] - 1):
+            front, back = bounds[s, g], bounds[s, g + 1]
             for first in range(bounds[s, g], bounds[s, g + 1], BLOCK):
                 part[:] = 0.0
                 end = min(first + BLOCK, bounds[s, g + 1])
                 for start in range(first, end, CHUNK):
-                    n = min(CHUNK, end - start)
-                    _draw(replicate, quarter, start, n, seed, stream, again, draw)
-                    count = _reconsidering(again, chance[s], n, who)
-                    for k in range(count):
-                        i = start + who[k]
-                        ability[0, k], ability[1, k] = log_ability[s, i, 0], log_ability[s, i, 1]
-                        hours[0, k], hours[1, k] = experience[s, i, 0], experience[s, i, 1]
-                        rent[k] = reservation[s, i]
-                        fee[0, k] = 0.0 if last[s, i] == 1 else retraining[s]
-                        fee[1, k] = 0.0 if last[s, i] == 2 else retraining[s]
-                        draw[k] = draw[who[k]]
-                    _decide(ability, hours, rent, fee, draw, value[s, g], mu[s], exponent[s], per_scale, count, now)
-                    for k in range(count):
-                        i = start + who[k]
-                        part[LEAVERS] += 1.0 if occupation[s, i] > 0 and now[k] == 0 else 0.0
-                        occupation[s, i] = now[k]
-                    count = 0
-                    for i in range(n):
-                        who[count] = i
-                        count += np.int64(occupation[s, start + i] > 0)
-                        efficiency[s, start + i] = 0.0
-                    for k in range(count):
-                        i = start + who[k]
-                        o = np.uint32(occupation[s, i] - 1)
-                        now[k] = occupation[s, i]
-                        ability[0, k], hours[0, k], rent[k] = log_ability[s, i, o], experience[s, i, o], reservation[s, i]
-                    for k in range(count):
-                        ability[0, k] = exp(_log_grown(ability[0, k], hours[0, k], per_scale, exponent[s]))
-                        rent[k] = exp(rent[k])
-                    _add_up(s, start, who, now, ability[0], rent, count, last, efficiency, part)
+                    # Slices, since a place of unknown sign would be checked for counting from the end, at each access.
+                    stop = min(start + CHUNK, end)
+                    theta, rent = log_ability[s, start:stop], reservation[s, start:stop]
+                    hours, others = experience[s, 0, start:stop], experience[s, 1, start:stop]
+                    chosen, before = occupation[s, start:stop], last[s, start:stop]
+                    _draw(replicate, quarter, start, seed, stream, again[: stop - start], draw)
+                    count = _reconsidering(again[: stop - start], below, who)
+                    _gather(theta, hours, others, rent, before, retraining[s], draw, who[:count], own)
+                    _decide(own, value[s, g], mu[s], exponent[s], per_scale, _whole(count), now)
+                    part[LEAVERS] += _enter(who[:count], now, chosen)
+                    count = _working(chosen, who)
+                    _take_up(theta, hours, others, rent, chosen, before, who[:count], own)
+                    _work(own, exponent[s], per_scale, _whole(count))
+                    front, back = _add_up(own, count, front, back, efficiency[s], part)
                 for m in range(SUMS):
                     sums[s, g, m] += part[m]
 
 
 @numba.njit(inline="always")
-def _draw(replicate: Any, quarter: Any, start: Any, n: Any, seed: Any, stream: Any, again: Any, draw: Any) -> None:
-    """Two uniforms for each labeler of the chunk, from one call of Philox."""
-    for i in range(n):
+def _draw(replicate: Any, quarter: Any, start: Any, seed: Any, stream: Any, again: Any, draw: Any) -> None:
+    """Two uniforms for each labeler of the chunk, as bits, from one call of Philox."""
+    for i in range(again.size):
         w0, w1, w2, w3 = philox(replicate, quarter, np.uint64(start + i), np.uint64(0), seed, stream)
-        again[i] = unit_interval(w0, w1)
-        draw[i] = unit_interval(w2, w3)
+        again[i] = np.int64(mantissa(w0, w1))
+        draw[i] = np.int64(mantissa(w2, w3))
 
 
 @numba.njit(inline="always")
-def _reconsidering(again: Any, chance: Any, n: Any, who: Any) -> Any:
+def _reconsidering(again: Any, below: Any, who: Any) -> Any:
     """Places in the chunk of those who reconsider, and their number."""
-    count: Any = 0
-    for i in range(n):
+    count = np.uint64(0)
+    for i in range(again.size):
         who[count] = i
-        count += np.int64(again[i] < chance)
-    return count
+        count += np.uint64(again[i] < below)
+    return np.int64(count)
 
 
 @numba.njit(inline="always")
-def _decide(
-    ability: Any, hours: Any, rent: Any, fee: Any, draw: Any, value: Any, mu: Any, exponent: Any, per_scale: Any, count: Any, now: Any
+def _gather(
+    theta: Any, hours: Any, others: Any, rent: Any, last: Any, retraining: Any, draw: Any, who: Any, own: Any
 ) -> None:  # fmt: skip
+    """What those who reconsider know: θ and e of both occupations, reservation wage, costs of both, and a uniform."""
+    for k in range(who.size):
+        i = who[k]
+        own[0, k], own[1, k] = theta[i, 0], theta[i, 1]
+        own[2, k], own[3, k] = hours[i], others[i]
+        own[4, k] = rent[i]
+        own[5, k] = 0.0 if last[i] == 1 else retraining
+        own[6, k] = 0.0 if last[i] == 2 else retraining
+        own[7, k] = uniform_of(draw[i])
+
+
+@numba.njit(inline="always")
+def _decide(own: Any, value: Any, mu: Any, exponent: Any, per_scale: Any, count: Any, now: Any) -> None:
     """Occupations by nested logit: 0 outside, 1 judge, 2 constrain."""
     pay_judge, pay_constrain = value[0], value[1]
     for k in range(count):
-        judge = mu * (_log_grown(ability[0, k], hours[0, k], per_scale, exponent) + pay_judge - fee[0, k])
-        constrain = mu * (_log_grown(ability[1, k], hours[1, k], per_scale, exponent) + pay_constrain - fee[1, k])
-        outside = mu * rent[k]
+        judge = mu * (_log_grown(own[0, k], own[2, k], per_scale, exponent) + pay_judge - own[5, k])
+        constrain = mu * (_log_grown(own[1, k], own[3, k], per_scale, exponent) + pay_constrain - own[6, k])
+        outside = mu * own[4, k]
         top = max(max(judge, constrain), outside)
         weight = exp(judge - top)
         weights = weight + exp(constrain - top)
-        drawn = draw[k] * (weights + exp(outside - top))
+        drawn = own[7, k] * (weights + exp(outside - top))
         now[k] = np.int8(1) if drawn < weight else (np.int8(2) if drawn < weights else np.int8(0))
 
 
 @numba.njit(inline="always")
-def _add_up(
-    s: Any, start: Any, who: Any, now: Any, ability: Any, pay: Any, count: Any, last: Any, efficiency: Any, part: Any
+def _whole(count: Any) -> Any:
+    """The next multiple of LANES; what lies in between are numbers of an earlier chunk, of which nothing is used."""
+    return (count + LANES - 1) // LANES * LANES
+
+
+@numba.njit(inline="always")
+def _enter(who: Any, now: Any, occupation: Any) -> Any:
+    """Enter what was chosen; how many left work."""
+    leavers: Any = 0
+    for k in range(who.size):
+        leavers += np.int64((occupation[who[k]] > 0) & (now[k] == 0))
+        occupation[who[k]] = now[k]
+    return leavers
+
+
+@numba.njit(inline="always")
+def _working(occupation: Any, who: Any) -> Any:
+    """Places in the chunk of those who work, and their number."""
+    count = np.uint64(0)
+    for i in range(occupation.size):
+        who[count] = i
+        count += np.uint64(occupation[i] > 0)
+    return np.int64(count)
+
+
+@numba.njit(inline="always")
+def _take_up(
+    theta: Any, hours: Any, others: Any, rent: Any, occupation: Any, last: Any, who: Any, own: Any
 ) -> None:  # fmt: skip
-    """Sums over those who work, in the order of labelers."""
-    judge, constrain, rent = part[ABILITY], part[ABILITY + 1], part[RESERVATION]
-    judges: Any = 0
+    """What those who work bring: θ and e in the occupation, reservation wage; whether they judge and whether they are new."""
+    for k in range(who.size):
+        i = who[k]
+        judges = occupation[i] == 1
+        own[0, k] = theta[i, 0] if judges else theta[i, 1]
+        own[1, k] = hours[i] if judges else others[i]
+        own[2, k] = rent[i]
+        own[3, k] = np.float64(judges)
+        own[4, k] = np.float64(last[i] != occupation[i])
+        last[i] = occupation[i]
+
+
+@numba.njit(inline="always")
+def _work(own: Any, exponent: Any, per_scale: Any, count: Any) -> None:
+    """Ability and reservation wage in place of their logarithms."""
     for k in range(count):
-        i = start + who[k]
-        a = ability[k]
-        judges += np.int64(now[k] == 1)
-        judge += a if now[k] == 1 else 0.0
-        constrain += 0.0 if now[k] == 1 else a
-        rent += pay[k]
-        efficiency[s, i] = a
-        if last[s, i] != now[k]:
-            part[MOVERS + now[k] - 1] += a
-            last[s, i] = now[k]
+        own[0, k] = exp(_log_grown(own[0, k], own[1, k], per_scale, exponent))
+        own[2, k] = exp(own[2, k])
+
+
+@numba.njit(inline="always")
+def _add_up(own: Any, count: Any, front: Any, back: Any, efficiency: Any, part: Any) -> Any:
+    """Sums over those who work, in the order of labelers; the next places of judges and of others in `efficiency`."""
+    before, judge, constrain, rent = front, part[ABILITY], part[ABILITY + 1], part[RESERVATION]
+    new_judge, new_constrain = part[MOVERS], part[MOVERS + 1]
+    for k in range(count):
+        ability, judges = own[0, k], own[3, k]
+        of_judge = ability * judges
+        of_other = ability - of_judge
+        judge += of_judge
+        constrain += of_other
+        new_judge += of_judge * own[4, k]
+        new_constrain += of_other * own[4, k]
+        rent += own[2, k]
+        one = np.int64(judges)
+        efficiency[np.uint64(front if one else back - 1)] = ability
+        front += one
+        back -= 1 - one
     part[ABILITY], part[ABILITY + 1], part[RESERVATION] = judge, constrain, rent
-    part[HEADS] += judges
-    part[HEADS + 1] += count - judges
+    part[MOVERS], part[MOVERS + 1] = new_judge, new_constrain
+    part[HEADS] += front - before
+    part[HEADS + 1] += count - (front - before)
+    return front, back
 
 
 def _learn(experience: Any, occupation: Any, bounds: Any, keep: Any, paid_hours: Any, out: Any) -> None:
-    """Experience after a quarter, e ← (1 - δ_E)·e + paid hours in the occupation, into `out`."""
+    """Experience [S, O, N] after a quarter, e ← (1 - δ_E)·e + paid hours in the occupation, into `out`."""
     for s in range(experience.shape[0]):
         for g in range(bounds.shape[1] - 1):
-            judging, constraining, kept = paid_hours[s, g, 0], paid_hours[s, g, 1], keep[s]
-            for i in range(bounds[s, g], bounds[s, g + 1]):
-                out[s, i, 0] = experience[s, i, 0] * kept + (judging if occupation[s, i] == 1 else 0.0)
-                out[s, i, 1] = experience[s, i, 1] * kept + (constraining if occupation[s, i] == 2 else 0.0)
+            low, high = bounds[s, g], bounds[s, g + 1]
+            now = occupation[s, low:high]
+            for o in range(2):
+                before, after, hours, kept = experience[s, o, low:high], out[s, o, low:high], paid_hours[s, g, o], keep[s]
+                for i in range(now.size):
+                    after[i] = fma(before[i], kept, hours if now[i] == o + 1 else 0.0)
 
 
 def _settle_round(
@@ -346,16 +398,19 @@ def _gini(pay: Any, ends: Any, persons: Any, out: Any) -> None:
         out[s] = 1 - 2 * area / (people * reached) if reached > 0 else 0.0
 
 
-def _pay(efficiency: Any, occupation: Any, bounds: Any, rate: Any, pay: Any, ends: Any) -> None:
-    """Hourly pay of those who work, efficiency times the region's `rate` [S, G, O], gathered by region."""
+def _pay(efficiency: Any, heads: Any, bounds: Any, rate: Any, pay: Any, ends: Any) -> None:
+    """Hourly pay of those who work, efficiency times the region's `rate` [S, G, O], gathered by region.
+
+    `efficiency` [S, N] and `heads` [S, G, O] as in `econ.market.labelers.Supply`.
+    """
     for s in range(efficiency.shape[0]):
         for g in range(bounds.shape[1] - 1):
-            place = bounds[s, g]
-            ends[s, g, 0] = place
-            for i in range(bounds[s, g], bounds[s, g + 1]):
-                pay[s, place] = efficiency[s, i] * rate[s, g, max(occupation[s, i] - 1, 0)]
-                place += np.int64(occupation[s, i] > 0)
-            ends[s, g, 1] = place
+            first, judges, others = bounds[s, g], np.int64(heads[s, g, 0]), np.int64(heads[s, g, 1])
+            for k in range(judges):
+                pay[s, first + k] = efficiency[s, first + k] * rate[s, g, 0]
+            for k in range(others):
+                pay[s, first + judges + k] = efficiency[s, bounds[s, g + 1] - 1 - k] * rate[s, g, 1]
+            ends[s, g, 0], ends[s, g, 1] = first, first + judges + others
 
 
 choose = kernel(_choose)

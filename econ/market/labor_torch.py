@@ -7,6 +7,7 @@ come from and return to the host in every call.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,7 +41,7 @@ class Passes:
         sums: Array, efficiency: Array,
     ) -> None:  # fmt: skip
         """Labelers reconsider with some chance, choose by nested logit and work; as the compiled pass of this name."""
-        theta, hours, rent, old, before, pay = self._take((log_ability, experience, reservation, occupation, last, value))
+        theta, hours, rent, old, before, pay = self._take((log_ability, experience.swapaxes(1, 2), reservation, occupation, last, value))
         rows = self._take(x[:, None] for x in (mu, retraining, chance, exponent, scale))
         each_mu, fee, each_chance, power, unit = rows
         region = self._regions(bounds)
@@ -64,14 +65,21 @@ class Passes:
         self._add(sums, LEAVERS, (cell[0], None), (old > 0) & ~works)
         self._add(sums, RESERVATION, (cell[0], None), torch.exp(rent) * works)
         occupation[:], last[:] = now.cpu().numpy(), torch.where(works, now, before).cpu().numpy()
-        efficiency[:] = ability.cpu().numpy()
+        self._gather(ability.cpu().numpy(), occupation, bounds, efficiency)
 
     def learn(self, experience: Array, occupation: Array, bounds: Array, keep: Array, paid_hours: Array, out: Array) -> None:
         """Experience after a quarter, into `out`; as the compiled pass of this name."""
-        hours, now, kept, paid = self._take((experience, occupation, keep, paid_hours))
-        gained = torch.take_along_dim(paid, self._regions(bounds)[..., None].expand(-1, -1, 2), dim=1)
-        at_work = torch.stack([now == 1, now == 2], dim=-1)
+        hours, now, kept, paid = self._take((experience, occupation, keep, paid_hours.swapaxes(1, 2)))
+        gained = torch.take_along_dim(paid, self._regions(bounds)[:, None].expand(-1, 2, -1), dim=2)
+        at_work = torch.stack([now == 1, now == 2], dim=1)
         out[:] = (hours * kept[:, None, None] + gained * at_work).cpu().numpy()
+
+    def _gather(self, ability: Array, occupation: Array, bounds: Array, efficiency: Array) -> None:
+        """Ability of those who work in the order of `econ.market.labelers.Supply`."""
+        for row, now, ends, out in zip(ability, occupation, bounds, efficiency, strict=True):
+            for first, end in pairwise(ends):
+                judges, others = row[first:end][now[first:end] == 1], row[first:end][now[first:end] == 2]
+                out[first : first + len(judges)], out[end - len(others) : end] = judges, others[::-1]
 
     def _take(self, arrays: Iterable[Array]) -> list[torch.Tensor]:
         return [torch.as_tensor(array, device=self.device) for array in arrays]

@@ -107,7 +107,7 @@ def _gini(state: State, e: Events) -> Array:
     people = state.labelers
     rate = (e.split * e.paid_wage * e.paid_share).sum(axis=1)
     pay, ends = np.empty(people.occupation.shape), np.empty((*people.persons.shape, 2), np.int64)
-    labor_kernels.pay(e.supply.efficiency, people.occupation, people.bounds, rate, pay, ends)
+    labor_kernels.pay(e.supply.efficiency, e.supply.heads, people.bounds, rate, pay, ends)
     for row, regions in zip(pay, ends, strict=True):
         for first, last in regions:
             row[first:last].sort()

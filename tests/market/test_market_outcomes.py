@@ -112,12 +112,15 @@ def test_labor_by_hand(quarter):
     for r in range(s.size):
         pays, weights, effort, wages = [], [], 0.0, 0.0
         for g in range(3):
+            abilities = e.supply.efficiency[r, people.bounds[r, g] : people.bounds[r, g + 1]]
+            judges, others = iter(abilities), iter(abilities[::-1])
             for i in range(people.bounds[r, g], people.bounds[r, g + 1]):
                 o = people.occupation[r, i] - 1
                 if o < 0:
                     continue
+                ability = next((judges, others)[o])
                 hourly = (e.split[r, :, g, o] * e.paid_wage[r, :, g, o] * e.paid_share[r, :, g, o]).sum()
-                pays.append(e.supply.efficiency[r, i] * hourly)
+                pays.append(ability * hourly)
                 weights.append(people.persons[r, g])
                 effort += np.exp(people.reservation[r, i]) * unit[r, g] * people.persons[r, g] * 390
         pays, weights = np.array(pays), np.array(weights)

@@ -1,0 +1,186 @@
+"""What users wait for: two workers against one, a comparison of stored runs, points of a sweep, a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Table, report
+
+CLI = "import sys; from econ.cli import main; sys.argv = ['econ', *sys.argv[1:]]; main()"
+#: What is asked: times one worker's speed of two, ms per point, seconds of a comparison and of a report.
+TARGET_WORKERS, TARGET_POINT, TARGET_COMPARE, TARGET_REPORT = 1.8, 5.0, 3.0, 30.0
+COMPARED, REPLICATES = 20, 64
+#: Labelers of the compared runs, whose tables do not depend on them, and of the points of a sweep.
+FEW = 100
+#: Points of the two sweeps whose difference gives the cost of a point.
+POINTS = (16, 80)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU seconds of a process and all its children, and wall seconds."""
+
+    cpu: float
+    wall: float
+
+
+def spent(*arguments: str, program: tuple[str, ...] = ("-c", CLI)) -> tuple[Spent, str]:
+    """One command in a process of its own; what it printed."""
+    began = time.perf_counter()
+    child = subprocess.Popen([sys.executable, *program, *arguments], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    printed = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"econ {' '.join(arguments)} failed with exit code {child.returncode}")
+    return Spent(usage.ru_utime + usage.ru_stime, wall), printed
+
+
+def median(of: list[Spent]) -> Spent:
+    """Medians of CPU and wall time."""
+    return Spent(statistics.median(x.cpu for x in of), statistics.median(x.wall for x in of))
+
+
+# Workers -------------------------------------------------------------------------------------------
+def by_workers(folder: Path, replicates: int, rounds: int) -> dict[int, Spent]:
+    """`econ run baseline` with one worker and with two, in turn."""
+    taken: dict[int, list[Spent]] = {1: [], 2: []}
+    for number in range(rounds):
+        for workers, own in taken.items():
+            out = folder / f"workers-{workers}-{number}"
+            own.append(spent("run", "baseline", f"--replicates={replicates}", f"--workers={workers}", f"--out={out}", "--quiet")[0])
+    one, two = (folder / f"workers-{workers}-0" / "summary.csv" for workers in (1, 2))
+    if one.read_bytes() != two.read_bytes():
+        raise SystemExit("one worker and two give different tables")
+    return {workers: median(own) for workers, own in taken.items()}
+
+
+# Stored runs ---------------------------------------------------------------------------------------
+def stored_runs(folder: Path) -> list[Path]:
+    """As many runs as are compared: the baseline and shipped scenarios that share its surfaces and horizon."""
+    from econ.core.shipped import shipped_path
+
+    others = sorted({path.stem for path in shipped_path("scenarios").glob("*.yaml")} - {"baseline"})
+    runs = []
+    for name in ["baseline", *others][:COMPARED]:
+        runs.append(folder / f"stored-{name}")
+        spent("run", name, f"--replicates={REPLICATES}", f"--set=population.labelers={FEW}", f"--out={runs[-1]}", "--quiet")
+    return runs
+
+
+def of_stored(runs: list[Path], folder: Path, rounds: int) -> tuple[Spent, Spent]:
+    """Comparison of all runs, and a report of the first two with every format that is installed."""
+    compare = [spent("compare", *map(str, runs), f"--out={folder / f'compared-{i}'}", "--quiet")[0] for i in range(rounds)]
+    reported = [spent("report", *map(str, runs[:2]), f"--out={folder / f'report-{i}'}", "--quiet")[0] for i in range(rounds)]
+    return median(compare), median(reported)
+
+
+# Sweeps --------------------------------------------------------------------------------------------
+def sweep_once(points: int, folder: Path) -> tuple[float, float]:
+    """CPU seconds of a sweep in this process without the market, and with it."""
+    from functools import partial
+
+    from econ.ensemble.engine import market_engine
+    from econ.ensemble.sweeps.execute import plan_sweep, run_sweep
+    from econ.ensemble.sweeps.schedulers import here
+    from econ.ensemble.sweeps.spec import Sweep
+    from econ.scenario import load_scenario
+
+    market, inside = market_engine(), 0.0
+
+    def simulate(*given: Any, **named: Any) -> Any:
+        nonlocal inside
+        began = time.process_time()
+        found = market.simulate(*given, **named)
+        inside += time.process_time() - began
+        return found
+
+    def computed(surfaces: Any, _: Callable[..., Any], tasks: Any) -> Any:
+        return here(surfaces, simulate, tasks)
+
+    values = [i / points for i in range(points)]
+    sweep = Sweep.model_validate(
+        {"name": f"overhead_{points}", "scenario": "baseline", "design": "grid", "keys": {"levers.transfer": values}, "replicates": 1, "quarters": 8, "seed": 1}
+    )  # fmt: skip
+    began = time.process_time()
+    planned = plan_sweep(sweep, load_scenario("baseline").with_population(labelers=FEW))
+    run_sweep(planned, market, folder / f"sweep-{points}-{began}", partial(computed), progress=lambda finished, total: None)
+    whole = time.process_time() - began
+    return whole - inside, whole
+
+
+def sweep_overhead(rounds: int) -> dict[str, float]:
+    """CPU ms of each further point beyond the market's own work, and once per sweep; imports and compilation before."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sweep_once(2, folder)
+        beyond = [statistics.median(sweep_once(points, folder)[0] for _ in range(rounds)) for points in POINTS]
+    each = (beyond[1] - beyond[0]) / (POINTS[1] - POINTS[0])
+    return {"each_ms": 1e3 * each, "once_ms": 1e3 * (beyond[0] - POINTS[0] * each)}
+
+
+# Result --------------------------------------------------------------------------------------------
+def verdict(found: float, met: bool, text: str) -> str:
+    """What was found in words."""
+    return f"{text.format(found)} ({'met' if met else 'not met'})"
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replicates", type=int, default=256, help="replicates of the run by one worker and by two")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sweep", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.sweep:
+        print(json.dumps(sweep_overhead(given.rounds)))
+        return
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workers = by_workers(folder, given.replicates, given.rounds)
+        compare, reported = of_stored(stored_runs(folder), folder, given.rounds)
+    point = json.loads(spent("--sweep", f"--rounds={given.rounds}", program=("-m", "benchmarks.ensemble"))[1].splitlines()[-1])
+    faster = workers[1].wall / workers[2].wall
+    most = 2 * workers[1].cpu / workers[2].cpu
+    rows: list[list[Any]] = [
+        [f"econ run baseline, {given.replicates} replicates, 1 worker", workers[1].cpu, workers[1].wall],
+        [f"econ run baseline, {given.replicates} replicates, 2 workers", workers[2].cpu, workers[2].wall],
+        [f"econ compare, {COMPARED} runs of {REPLICATES} replicates", compare.cpu, compare.wall],
+        [f"econ report, 2 runs of {REPLICATES} replicates", reported.cpu, reported.wall],
+    ]
+    report(
+        "ensemble",
+        [Table("Commands, start-up included", ["command", "CPU s", "wall s"], rows)],
+        [
+            f"Asked: 2 workers at least {TARGET_WORKERS} times as fast as 1 on 2 idle cores; found "
+            + verdict(faster, faster >= TARGET_WORKERS, "{:.2f} times by wall time")
+            + f" at a load of {load:.1f} before it, other processes included; by CPU time, were both cores idle and work split evenly, at most {most:.2f} times.",
+            f"Asked: a point of a sweep at most {TARGET_POINT:g} ms beyond its work; found "
+            + verdict(point["each_ms"], point["each_ms"] <= TARGET_POINT, "{:.1f} ms of CPU time")
+            + f" for each further point from {POINTS[0]} to {POINTS[1]}, and {point['once_ms']:.0f} ms once.",
+            f"Asked: a comparison in {TARGET_COMPARE:g} s; found " + verdict(compare.cpu, compare.cpu < TARGET_COMPARE, "{:.1f} s of CPU time") + f", {compare.wall:.1f} s of wall time.",
+            f"Asked: a report in {TARGET_REPORT:g} s; found " + verdict(reported.cpu, reported.cpu < TARGET_REPORT, "{:.1f} s of CPU time") + f", {reported.wall:.1f} s of wall time.",
+            f"Medians of {given.rounds} rounds. CPU time is that of the command and all its processes; tables of both numbers of workers are equal.",
+        ],
+        workers={str(number): {"cpu": x.cpu, "wall": x.wall} for number, x in workers.items()},
+        wall_ratio=faster, most_by_cpu=most, load_before=load, compare={"cpu": compare.cpu, "wall": compare.wall},
+        report={"cpu": reported.cpu, "wall": reported.wall}, sweep=point,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
