@@ -15,9 +15,9 @@ from math import factorial
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding as llvm
 import numba
 import numpy as np
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
 from econ.core import random as keyed
@@ -46,12 +46,13 @@ _UNIT = 1.0 / 9007199254740992.0
 def _use_wide_vectors() -> None:
     """Let LLVM use vectors of 512 bits where the processor has them; it prefers 256 for the sake of early ones.
 
-    Bits do not change, since nothing is reordered. Features given by NUMBA_CPU_FEATURES are left alone, and
-    whatever this process compiled before.
+    Bits do not change, since nothing is reordered. What NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say is left alone,
+    and whatever this process compiled before.
     """
-    features = llvm.get_host_cpu_features()
-    if numba.config.CPU_FEATURES is None and features.get("avx512f"):  # type: ignore[attr-defined]
-        numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"  # type: ignore[attr-defined]
+    config: Any = numba.config
+    features = get_host_cpu_features()
+    if config.CPU_NAME is None and config.CPU_FEATURES is None and "+avx512f" in features:
+        config.CPU_FEATURES = f"{features},-prefer-256-bit"
 
 
 _use_wide_vectors()
