@@ -91,8 +91,6 @@ def of_stored(runs: list[Path], folder: Path, rounds: int) -> tuple[Spent, Spent
 # Sweeps --------------------------------------------------------------------------------------------
 def sweep_once(points: int, folder: Path) -> tuple[float, float]:
     """CPU seconds of a sweep in this process without the market, and with it."""
-    from functools import partial
-
     from econ.ensemble.engine import market_engine
     from econ.ensemble.sweeps.execute import plan_sweep, run_sweep
     from econ.ensemble.sweeps.schedulers import here
@@ -117,7 +115,7 @@ def sweep_once(points: int, folder: Path) -> tuple[float, float]:
     )  # fmt: skip
     began = time.process_time()
     planned = plan_sweep(sweep, load_scenario("baseline").with_population(labelers=FEW))
-    run_sweep(planned, market, folder / f"sweep-{points}-{began}", partial(computed), progress=lambda finished, total: None)
+    run_sweep(planned, market, folder / f"sweep-{points}-{began}", computed, progress=lambda finished, total: None)
     whole = time.process_time() - began
     return whole - inside, whole
 
