@@ -50,7 +50,7 @@ def _use_wide_vectors() -> None:
     and whatever this process compiled before.
     """
     config: Any = numba.config
-    features = get_host_cpu_features()
+    features = get_host_cpu_features()  # type: ignore[no-untyped-call]
     if config.CPU_NAME is None and config.CPU_FEATURES is None and "+avx512f" in features:
         config.CPU_FEATURES = f"{features},-prefer-256-bit"
 
@@ -97,11 +97,13 @@ def _folder(sources: tuple[str, ...]) -> Path | None:
     return None
 
 
-@intrinsic  # type: ignore[misc]
-def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
+def _fma(context: Any, a: Any, b: Any, c: Any) -> Any:
     """a·b + c, rounded once."""
     number = numba.types.float64
     return number(number, number, number), lambda context, builder, signature, given: builder.fma(*given)
+
+
+fma: Any = intrinsic(_fma)
 
 
 @numba.njit(inline="always", error_model="numpy")
@@ -154,7 +156,7 @@ def unit_interval(high: Any, low: Any) -> Any:
     return uniform_of(mantissa(high, low))
 
 
-@numba.njit
+@numba.njit(error_model="numpy")
 def bits_below(chance: Any) -> Any:
     """How many of the 2^53 uniforms lie below a chance: bits under it are those of a uniform under the chance."""
     low, high = np.int64(0), np.int64(1) << np.int64(53)
