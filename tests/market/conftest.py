@@ -17,6 +17,13 @@ What the market's own functions give where theory or arithmetic gives the answer
 tests in `tests/market`; each row is asserted there, and a row that fails stops the tests. Tolerances are absolute unless
 they say otherwise.
 
+Row 6 in words. The statement that this row goes back to asks for an HHI of licences above 2,000 at every size. That is not a
+limit with a known answer: it depends on how fast curators enter and on how many firms pay. With default entry and after 40
+quarters it is met at the usual size, 2,500 (140), and can be neither confirmed nor refuted at sixteen times that, 1,980 (140) over 12
+replicates. With entry as fast as it may be, as here, it is not met. What theory says without regard to entry is asserted
+instead: the index is at least 10,000 over the number of payers, and it falls far less with size than that of services
+(Sutton 1991). The 1,250 is 10,000 over 8, half of the 16 firms, and not a bound from theory.
+
 | row | limit | target | obtained | tolerance |
 |---|---|---|---|---|
 """

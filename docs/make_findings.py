@@ -1,0 +1,512 @@
+"""Run what docs/market_findings.md asks and write its tables anew: `make findings`.
+
+The page's words are written by hand; every table stands between two comments, `table: NAME` and `end`, and is computed
+here. Differences are paired (same seed, same replicates), means over the last eight of forty quarters, with Monte Carlo
+errors. Names of tables on the command line compute these alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PAGE = Path(__file__).parent / "market_findings.md"
+#: Where finished runs wait, should the command be interrupted.
+STORE = Path(__file__).parents[1] / "runs" / "findings"
+QUARTERS, LAST, SEED = 40, 8, 1
+Array = Any
+#: Settings of `econ run --set`, without the option; empty for the baseline.
+Settings = tuple[str, ...]
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Market:
+    """One ensemble: outcomes and flows of the ledger [S, T] by name from quarter -8, and facts [S] by name."""
+
+    outcomes: dict[str, Array]
+    flows: dict[str, Array]
+    facts: dict[str, Array]
+
+    def last(self, name: str) -> Array:
+        """Mean over the last eight quarters by replicate [S]; NaN where there is no value."""
+        return mean(self.outcomes[name][:, -LAST:])
+
+    def before(self, name: str) -> Array:
+        """In the last quarter of the burn-in [S]."""
+        return self.outcomes[name][:, 7]
+
+
+def mean(values: Array) -> Array:
+    """Mean along the last axis of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    return np.where(known, values, 0.0).sum(axis=-1) / np.where(known.any(axis=-1), known.sum(axis=-1), np.nan)
+
+
+def compute(settings: Settings, replicates: int) -> Market:
+    """Run the baseline with some settings, or read what an interrupted command has left of the same scenario and code."""
+    import warnings
+
+    from econ.core.files import content_hash
+    from econ.ensemble.design import code_hash
+
+    from econ.market.simulate import simulate
+    from econ.scenario import load_scenario
+    from econ.surfaces import load_surfaces
+
+    warnings.simplefilter("ignore")
+    scenario = load_scenario("baseline")
+    scenario = scenario.with_settings(*settings) if settings else scenario
+    place = STORE / f"{content_hash([scenario.resolved(), replicates, QUARTERS, SEED, code_hash()])[:20]}.npz"
+    if place.exists():
+        with np.load(place) as stored:
+            return Market(*({name[2:]: stored[name] for name in stored if name[0] == part} for part in "ofx"))
+    found = simulate(scenario, load_surfaces(), seed=SEED, replicates=range(replicates), quarters=QUARTERS)
+    kept = {name: found.facts[name].astype(str) if name == "form" else found.facts[name] for name in ("form", "transfer")}
+    parts = zip("ofx", (found.outcomes, found.ledger, kept), strict=True)
+    STORE.mkdir(parents=True, exist_ok=True)
+    np.savez(place, **{f"{part}_{name}": values for part, columns in parts for name, values in columns.items()})  # type: ignore[arg-type]
+    return Market(found.outcomes, found.ledger, kept)
+
+
+class Lab:
+    """Runs what tables ask for, each set of settings once."""
+
+    def __init__(self, replicates: int) -> None:
+        self.replicates = replicates
+        self.done: dict[Settings, Market] = {}
+        self.wanted: dict[Settings, None] = {}
+
+    def __call__(self, *settings: str) -> Market:
+        """The market with these settings; while collecting, note that it is wanted."""
+        if settings not in self.done:
+            self.wanted[settings] = None
+            raise KeyError(settings)
+        return self.done[settings]
+
+    def run(self) -> None:
+        """Compute what is wanted, on two processes."""
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+            for settings, market in zip(self.wanted, pool.map(compute, self.wanted, [self.replicates] * len(self.wanted)), strict=True):
+                self.done[settings] = market
+                sys.stdout.write(f"{len(self.done)} of {len(self.wanted)}: {' '.join(settings) or 'baseline'}\n")
+                sys.stdout.flush()
+
+
+def estimate(values: Array, unit: float = 1.0, digits: int = 3) -> str:
+    """Mean and Monte Carlo error of values by replicate, those without a value left out."""
+    known = values[np.isfinite(values)] * unit
+    if len(known) < 2:
+        return "–"
+    return f"{known.mean():.{digits}f} ± {known.std(ddof=1) / np.sqrt(len(known)):.{digits}f}"
+
+
+def change(here: Market, there: Market, name: str) -> str:
+    """Paired difference of an outcome in its unit of `UNITS`."""
+    unit, digits = UNITS.get(name, (1.0, 3))
+    return estimate(here.last(name) - there.last(name), unit, digits)
+
+
+def level(here: Market, name: str) -> str:
+    """Level of an outcome in its unit of `UNITS`."""
+    unit, digits = UNITS.get(name, (1.0, 3))
+    return estimate(here.last(name), unit, digits)
+
+
+#: Factor and digits of outcomes that are not shown as they are.
+UNITS: dict[str, tuple[float, int]] = {
+    "constraint_budget_share": (100.0, 1), "bespoke_share": (100.0, 1), "harm_rate": (1.0, 4), "hhi_licence": (1.0, 0), "hhi_service": (1.0, 0),
+    "licence_spend": (1e-6, 1), "licence_price": (1e-6, 2), "licence_payers": (1.0, 1), "curators_active": (1.0, 1), "exits": (1.0, 4),
+    "wage_constrain": (1.0, 2), "wage_judge": (1.0, 2), "employment_constrain": (1.0, 0), "firms_without_library": (100.0, 1),
+    "commons_use": (100.0, 1), "top_share_service": (100.0, 1), "label_spend": (1e-6, 1), "hhi_firms": (1.0, 0),
+}  # fmt: skip
+NONE, FULL = "levers.transfer=0", "levers.transfer=1"
+NO_LOBBY = ("parameters.lobby_stake_curators=0", "parameters.lobby_stake_firms=0", "parameters.lobby_stake_public=0")
+NO_CAPTURE = ("parameters.capture_by_effort=0", "parameters.capture_by_dependence=0")
+LINK = ("constraint_budget_share", "hhi_licence", "licence_payers", "harm_rate", "capture_index")
+
+
+def against(lab: Lab, cases: dict[str, Settings], columns: tuple[str, ...], base: Settings = ()) -> Rows:
+    """One row of paired differences per case."""
+    there = fetch(lab, base)
+    rows = []
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is not None and there is not None:
+            rows.append([label, *(change(here, there, name) for name in columns)])
+    return rows
+
+
+def fetch(lab: Lab, settings: Settings) -> Market | None:
+    """The market, or None while collecting."""
+    try:
+        return lab(*settings)
+    except KeyError:
+        return None
+
+
+def levels(lab: Lab, cases: dict[str, Settings], columns: tuple[str, ...]) -> Rows:
+    """One row of levels per case."""
+    markets = {label: fetch(lab, settings) for label, settings in cases.items()}
+    return [[label, *(level(m, name) for name in columns)] for label, m in markets.items() if m is not None]
+
+
+# Tables
+
+
+def first_link(lab: Lab) -> tuple[list[str], Rows]:
+    """Full transfer against none, by elasticity of substitution."""
+    rows = []
+    for sigma in (None, 0.5, 0.77, 1.11, 1.5, 1.82, 2.5, 4.0):
+        extra = () if sigma is None else (f"levers.sigma={sigma:g}",)
+        label = "fitted surfaces, σ by its prior" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
+        rows += against(lab, {label: (FULL, *extra)}, LINK, (NONE, *extra))
+    return ["surface", "share, points", "HHI of licences", "payers", "relative harm", "capture"], rows
+
+
+def by_form(lab: Lab) -> tuple[list[str], Rows]:
+    """The first link by the form that a replicate drew."""
+    none, full = fetch(lab, (NONE,)), fetch(lab, (FULL,))
+    if none is None or full is None:
+        return [], []
+    rows = []
+    for form in np.unique(full.facts["form"]):
+        mine = full.facts["form"] == form
+        parts = [full.last(name)[mine] - none.last(name)[mine] for name in ("constraint_budget_share", "harm_rate")]
+        rows.append([str(form), str(int(mine.sum())), estimate(parts[0], 100, 1), estimate(parts[1], 1, 4)])
+    return ["form drawn", "replicates", "share, points", "relative harm"], rows
+
+
+def positions(lab: Lab) -> tuple[list[str], Rows]:
+    """The first link by where the industry stands, and by the bound of the advantage."""
+    rows = []
+    for name, values in (("position_constraints", (0.5, 2)), ("position_preferences", (2, 8)), ("advantage_bound", (2.3, 9.2))):
+        for value in values:
+            extra = f"parameters.{name}={value:g}"
+            rows += against(lab, {f"`{extra}`": (FULL, extra)}, LINK, (NONE, extra))
+    return ["both runs with", "share, points", "HHI of licences", "payers", "relative harm", "capture"], rows
+
+
+def opening(lab: Lab) -> tuple[list[str], Rows]:
+    """Change of budgets since the last quarter before the licence market opened."""
+    rows = []
+    cases = {
+        "no transfer": (NONE,), "no transfer, nobody may license": (NONE, "parameters.library_reconsideration=0"),
+        "no transfer, without growth": (NONE, "parameters.growth_start=0", "parameters.growth_long_run=0"),
+        "full transfer": (FULL,),
+    }  # fmt: skip
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is not None:
+            names = ("constraint_budget_share", "bespoke_share", "spend_per_revenue")
+            rows.append([label, *(estimate(here.last(name) - here.before(name), 100, 1) for name in names)])
+    return ["scenario", "constraint share", "constraints' share of labels alone", "spending per revenue"], rows
+
+
+def harbour(lab: Lab) -> tuple[list[str], Rows]:
+    """Liability, safe harbour and certification."""
+    cases = {
+        "`levers.safe_harbour=0`": ("levers.safe_harbour=0",), "`levers.safe_harbour=0.8`": ("levers.safe_harbour=0.8",),
+        "`levers.strict=1`": ("levers.strict=1",), "`levers.strict=1 levers.safe_harbour=0`": ("levers.strict=1", "levers.safe_harbour=0"),
+        "`levers.cert_mode=none`": ("levers.cert_mode=none",),
+    }  # fmt: skip
+    columns = ("hhi_licence", "licence_payers", "licence_spend", "constraint_budget_share", "harm_rate", "capture_index")
+    return ["setting", "HHI of licences", "payers", "licence spending, mn", "share, points", "relative harm", "capture"], against(lab, cases, columns)
+
+
+def stakes(lab: Lab) -> tuple[list[str], Rows]:
+    """What capture goes with across replicates of the baseline."""
+    here = fetch(lab, ())
+    if here is None:
+        return [], []
+    rows = []
+    for name in ("stake_ratio", "industry_influence", "licence_spend", "hhi_licence", "hhi_normative"):
+        x, y = here.last(name), here.last("capture_index")
+        known = np.isfinite(x) & np.isfinite(y)
+        rows.append([f"`{name}`", f"{np.corrcoef(x[known], y[known])[0, 1]:.2f}", str(int(known.sum()))])
+    return ["outcome", "correlation with `capture_index` over replicates", "replicates"], rows
+
+
+def lobbying(lab: Lab) -> tuple[list[str], Rows]:
+    """Transfer's effect on capture with and without lobbying; fee inflation."""
+    rows = against(lab, {"full against no transfer": (FULL,)}, CAPTURED, (NONE,))
+    rows += against(lab, {"the same without lobbying": (FULL, *NO_LOBBY)}, CAPTURED, (NONE, *NO_LOBBY))
+    cases = {f"`parameters.fee_inflation={x}` against the baseline": (f"parameters.fee_inflation={x}",) for x in (0, 10, 30)}
+    rows += against(lab, cases, CAPTURED)
+    return ["", "capture", "its displacement part", "curators", "licence payers", "HHI of licences"], rows
+
+
+CAPTURED = ("capture_index", "capture_displacement", "curators_active", "licence_payers", "hhi_licence")
+
+
+def noise(lab: Lab) -> tuple[list[str], Rows]:
+    """Demand for libraries that are worth something and worth nothing."""
+    useless = ("parameters.generic_share_base=0", "parameters.generic_share_slope=0", "levers.safe_harbour=0", "parameters.network_benefit=0")
+    cases: dict[str, Settings] = {}
+    for value in (0, 0.7, 1):
+        cases[f"as they are, correction {value}"] = (f"parameters.variety_correction={value}",)
+    for value in (0, 0.7, 1):
+        cases[f"of no use to anyone, correction {value}"] = (*useless, f"parameters.variety_correction={value}")
+    rows = []
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is not None:
+            tipped = here.outcomes["tipped"][:, 8:].max(axis=1)
+            names = ("firms_without_library", "licence_payers", "licence_spend", "hhi_licence")
+            rows.append([label, *(level(here, name) for name in names), f"{tipped.mean():.2f}"])
+    return ["libraries", "firms without one, %", "payers", "licence spending, mn", "HHI of licences", "share of replicates ever tipped"], rows
+
+
+def commons(lab: Lab) -> tuple[list[str], Rows]:
+    """Public rules of several sizes, against none."""
+    cases: dict[str, Settings] = {f"`levers.commons={x:g}`": (f"levers.commons={x:g}",) for x in (0.001, 0.01, 0.03, 0.1, 0.3)}
+    columns = ("commons_use", "constraint_budget_share", "bespoke_share", "harm_rate", "licence_payers", "hhi_licence", "licence_price", "capture_index")
+    heads = ["setting", "commons' users, % of firms", "share, points", "share of labels, points", "relative harm", "payers", "HHI of licences", "posted fee, mn", "capture"]
+    return heads, against(lab, cases, columns)
+
+
+def fees_and_payers(lab: Lab) -> tuple[list[str], Rows]:
+    """Whether a commons raises fees because few still pay: posted fees and fees paid."""
+    none, with_it = fetch(lab, ()), fetch(lab, ("levers.commons=0.1",))
+    if none is None or with_it is None:
+        return [], []
+    rows = []
+    for label, here in (("baseline", none), ("`levers.commons=0.1`", with_it)):
+        paid = here.last("licence_spend") / here.last("licence_payers")
+        rows.append([label, level(here, "licence_price"), estimate(np.where(np.isfinite(paid), paid, np.nan), 1e-6, 2), level(here, "licence_payers"), level(here, "licence_spend"), level(here, "curators_active")])
+    return ["", "posted fee, mn", "fee paid per payer, mn", "payers", "licence spending, mn", "curators"], rows
+
+
+def certificates(lab: Lab) -> tuple[list[str], Rows]:
+    """Mandates and fees, and what the test's limit does."""
+    cases = {
+        "`levers.cert_mode=mandatory`": ("levers.cert_mode=mandatory",), "`levers.cert_fee=5`": ("levers.cert_fee=5",),
+        "`levers.cert_mode=mandatory levers.cert_fee=5`": ("levers.cert_mode=mandatory", "levers.cert_fee=5"),
+        "`levers.cert_max_violation=0.35`": ("levers.cert_max_violation=0.35",), "`levers.cert_max_violation=0.25`": ("levers.cert_max_violation=0.25",),
+    }  # fmt: skip
+    columns = ("harm_rate", "capture_index", "hhi_licence", "licence_payers", "cert_refused_position", "cert_refused_test")
+    return ["setting", "relative harm", "capture", "HHI of licences", "payers", "tests refused for position", "tests refused for harm"], against(lab, cases, columns)
+
+
+def without_certificates(lab: Lab) -> tuple[list[str], Rows]:
+    """Replicates in which no certificate was ever given."""
+    rows = []
+    for limit in (0.45, 0.35, 0.25):
+        settings = () if limit == 0.45 else (f"levers.cert_max_violation={limit:g}",)
+        here = fetch(lab, settings)
+        if here is not None:
+            passed = np.nan_to_num(here.outcomes["cert_pass_rate"][:, 8:]).max(axis=1) > 0
+            rows.append([f"{limit:g}", f"{1 - passed.mean():.2f}", level(here, "cert_violation")])
+    return ["`levers.cert_max_violation`", "share of replicates that never pass a test", "mean violation probability of tested libraries"], rows
+
+
+def channel(lab: Lab) -> tuple[list[str], Rows]:
+    """How much norms can do to harm at most."""
+    cases: dict[str, Settings] = {
+        "no capture at all (`capture_by_effort`, `capture_by_dependence` 0)": NO_CAPTURE, "`levers.conform=0`": ("levers.conform=0",), "`levers.conform=1`": ("levers.conform=1",),
+        "captured regulator, `levers.conform=1`": (
+            "levers.conform=1", "parameters.lobby_stake_curators=0.3", "parameters.lobby_stake_firms=0.08", "parameters.lobby_stake_public=0.00325", "parameters.regulator_capacity=0.00001",
+        ),
+        "all rules fit everywhere (`norm_fit_width` 100)": ("parameters.norm_fit_width=100",), "contested rules fit nowhere (`norm_fit_width` 0.01)": ("parameters.norm_fit_width=0.01",),
+        "nobody may license (`library_reconsideration` 0)": ("parameters.library_reconsideration=0",),
+    }  # fmt: skip
+    columns = ("capture_displacement", "norm_misfit", "harm_rate", "fee_inflation", "licence_payers")
+    return ["against the baseline", "displacement", "misfit of rules", "relative harm", "fee inflation", "payers"], against(lab, cases, columns)
+
+
+def entry(lab: Lab) -> tuple[list[str], Rows]:
+    """Labor supply and variety; fixed qualities and entry."""
+    cases = {
+        "`parameters.labor_variety_correction=1`": ("parameters.labor_variety_correction=1",), "`parameters.entry_max=0`": ("parameters.entry_max=0",),
+        "`parameters.curator_quality_persistence=0.95`": ("parameters.curator_quality_persistence=0.95",),
+        "the same and `parameters.entry_max=0`": ("parameters.curator_quality_persistence=0.95", "parameters.entry_max=0"),
+    }  # fmt: skip
+    columns = ("curators_active", "hhi_service", "top_share_service", "wage_judge", "wage_constrain", "employment_constrain", "constraint_budget_share", "harm_rate")
+    return ["against the baseline", "curators", "HHI of services", "largest share, points", "wage, judging", "wage, constraints", "employment, constraints", "share, points", "relative harm"], against(lab, cases, columns)
+
+
+def exits(lab: Lab) -> tuple[list[str], Rows]:
+    """What makes curators leave, over all forty quarters."""
+    suits = ("levers.legal_risk=0", "levers.provenance_audit=0")
+    cases: dict[str, Settings] = {
+        "baseline": (), "no suits": suits[:1], "no audits": suits[1:], "neither": suits,
+        "neither, no investment in libraries": (*suits, "parameters.library_cash_share=0", "parameters.library_revenue_share=0", "parameters.library_floor_spend=0"),
+        "`parameters.exit_patience=4`": ("parameters.exit_patience=4",),
+    }  # fmt: skip
+    rows = []
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is not None:
+            rows.append([label, *(estimate(here.outcomes[name][:, 8:].sum(axis=1), 1, 2) for name in ("exits", "entries")), level(here, "curators_active"), level(here, "hhi_licence")])
+    return ["", "exits in ten years", "entries", "curators at the end", "HHI of licences"], rows
+
+
+def hump(lab: Lab) -> tuple[list[str], Rows]:
+    """Harm over the years, with and without growth that jumps."""
+    flat = ("parameters.growth_start=0.012",)
+    cases: dict[str, Settings] = {
+        "baseline": (), "`parameters.growth_ramp_quarters=12`": ("parameters.growth_ramp_quarters=12",), "`parameters.growth_ramp_quarters=24`": ("parameters.growth_ramp_quarters=24",),
+        "long-run growth alone, `parameters.growth_start=0.012`": flat, "no growth": ("parameters.growth_start=0", "parameters.growth_long_run=0"),
+        "growth, but stocks need not grow with it, `parameters.growth_scope=0`": ("parameters.growth_scope=0",),
+    }  # fmt: skip
+    rows = []
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is not None:
+            path = here.outcomes["harm_rate"] - here.before("harm_rate")[:, None]
+            peak = int(path.mean(axis=0).argmax()) - 8
+            rows.append([label, *(estimate(path[:, 8 + q], 1, 4) for q in (4, 8, 16, 39)), str(peak)])
+    return ["", *(f"quarter {q}" for q in (4, 8, 16, 39)), "quarter of the highest mean"], rows
+
+
+def variants(lab: Lab) -> tuple[list[str], Rows]:
+    """The structural alternatives that are shipped as scenarios: whether the first link keeps its sign."""
+    cases: dict[str, Settings] = {
+        "baseline": (), "uncorrected_variety": ("parameters.variety_correction=0",), "corrected_variety": ("parameters.variety_correction=1",),
+        "drifting_quality": ("parameters.curator_quality_persistence=0.95",), "gradual_growth": ("parameters.growth_ramp_quarters=12",),
+        "even_brands": ("parameters.brand_sd=0.5",), "heavy_tailed_damage": ("parameters.damage_cv=7.3",), "stand_in_quality": ("parameters.measured_quality=0",),
+        "market scale 4": ("levers.market_scale=4",), "η = 2 (`curator_elasticity`)": ("parameters.curator_elasticity=2",), "η = 12": ("parameters.curator_elasticity=12",),
+    }  # fmt: skip
+    rows: Rows = []
+    for label, settings in cases.items():
+        rows += against(lab, {label: (FULL, *settings)}, (*LINK, "hhi_service", "wage_constrain"), (NONE, *settings))
+    return ["full against no transfer in", "share, points", "HHI of licences", "payers", "relative harm", "capture", "HHI of services", "wage, constraints"], rows
+
+
+def substitution(lab: Lab) -> tuple[list[str], Rows]:
+    """AI labels take over: human work in both kinds."""
+    cases = {"`levers.ai_price=0.1 levers.ai_quality=1.1`": ("levers.ai_price=0.1", "levers.ai_quality=1.1"), "`parameters.ai_share=0.6`": ("parameters.ai_share=0.6",), "`parameters.source_substitution=2`": ("parameters.source_substitution=2",)}
+    columns = ("employment_judge", "employment_constrain", "label_spend", "constraint_budget_share", "harm_rate")
+    UNITS.setdefault("employment_judge", (1.0, 0))
+    return ["against the baseline", "employment, judging", "employment, constraints", "label spending, mn", "share, points", "relative harm"], against(lab, cases, columns)
+
+
+def late_entry(lab: Lab) -> tuple[list[str], Rows]:
+    """Entry, exit and concentration over all ten years, where two years at the end hold few events."""
+    cases: dict[str, Settings] = {
+        "expensive_certification": ("levers.cert_fee=5",), "no_certification": ("levers.cert_mode=none",),
+        "provenance_audits": ("levers.provenance_audit=0.1", "levers.legal_risk=0.03"),
+    }  # fmt: skip
+    there, rows = fetch(lab, ()), []
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is None or there is None:
+            continue
+        counts = [estimate((here.outcomes[name] - there.outcomes[name])[:, 8:].sum(axis=1), 1, 2) for name in ("entries", "exits")]
+        whole = estimate(mean(here.outcomes["hhi_licence"][:, 8:]) - mean(there.outcomes["hhi_licence"][:, 8:]), 1, 0)
+        rows.append([label, *counts, whole, change(here, there, "curators_active"), change(here, there, "licence_spend")])
+    return ["against the baseline", "entries in ten years", "exits in ten years", "HHI of licences, mean of ten years", "curators at the end", "licence spending, mn"], rows
+
+
+def standards(lab: Lab) -> tuple[list[str], Rows]:
+    """What strict standards cost governments and bring in, per quarter."""
+    here, there = fetch(lab, ("levers.max_harm=0.15", "levers.audit=2", "levers.fine=0.05")), fetch(lab, ())
+    if here is None or there is None:
+        return [], []
+    more = {name: (here.flows[name] - there.flows[name])[:, -LAST:].mean(axis=1) for name in ("audit_cost", "fines")}
+    cost = here.last("public_cost") - there.last("public_cost")
+    return ["", "audits, mn", "fines received, mn", "public cost, net, mn"], [["strict_standards against the baseline", *(estimate(x, 1e-6, 1) for x in (*more.values(), cost))]]
+
+
+def burn_in(lab: Lab) -> tuple[list[str], Rows]:
+    """Wages of the burn-in: start, and its last quarter, by what is switched off."""
+    same = {"curator_quality_sd": 0, "entry_max": 0}
+    cases: dict[str, tuple[dict[str, float], int]] = {
+        "as shipped": ({}, 3000), "curators of equal quality, no entry": (same, 3000), "as shipped, 12,000 labelers": ({}, 12000),
+        "curators of equal quality, no entry, 12,000 labelers": (same, 12000),
+    }  # fmt: skip
+    if not lab.done:
+        return [], []
+    rows = []
+    for label, (values, labelers) in cases.items():
+        start, end, premium = burn(values, labelers, lab.replicates)
+        rows.append([label, *(f"{x:+.1f} %" for x in 100 * (end / start - 1)), f"{100 * premium:+.1f} %"])
+    return ["", "judging", "constraints", "what unequal vendors alone predict, both"], rows
+
+
+def burn(values: dict[str, float], labelers: int, replicates: int) -> tuple[Array, Array, float]:
+    """Wages [judging, constraints] of the status quo and of quarter -1, and the premium of unequal vendors."""
+    from econ.market.quarter import advance
+    from econ.market.record import record
+    from econ.market.simulate import at_rest
+    from econ.market.start import start
+    from econ.scenario import load_scenario
+    from econ.surfaces import load_surfaces
+
+    scenario = load_scenario("baseline").with_settings("quarters=1").with_population(labelers=labelers)
+    scenario = scenario.with_parameters(**values) if values else scenario
+    s, quo, intercepts, _ = at_rest(scenario, load_surfaces(), SEED, range(replicates), 1)
+    state = start(s, quo, intercepts)
+    for quarter in range(-s.burn_in, 0):
+        state, events = advance(s, quo, intercepts, state, quarter)
+        state, columns = record(s, quo, state, events)
+    end = np.array([columns[name].mean() for name in ("wage_judge", "wage_constrain")])
+    eta = s.p["curator_elasticity"][:, None]
+    hours = events.work.wanted.sum(axis=(2, 3))
+    share = hours / hours.sum(axis=1, keepdims=True)
+    # At equal utilisation shares of supply are shares of demand, so wages go as share^(1/η) around those of equal vendors.
+    active = events.active.sum(axis=1)
+    premium = (share ** (1 + 1 / eta)).sum(axis=1) * active ** (1 / eta[:, 0]) - 1
+    return quo.technology.index_start.mean(axis=0), end, float(premium.mean())
+
+
+TABLES: dict[str, Callable[[Lab], tuple[list[str], Rows]]] = {
+    table.__name__: table
+    for table in (
+        first_link, by_form, positions, opening, harbour, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
+        channel, entry, exits, hump, variants, substitution, late_entry, standards, burn_in,
+    )
+}  # fmt: skip
+
+
+def markdown(heads: list[str], rows: Rows) -> str:
+    """A table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def replaced(page: str, tables: dict[str, str]) -> Iterator[str]:
+    """The page's parts with some tables replaced."""
+    marks = [*re.finditer(r"<!-- table: (\w+) -->\n.*?<!-- end -->", page, flags=re.DOTALL)]
+    missing = set(tables) - {mark[1] for mark in marks}
+    if missing:
+        raise SystemExit(f"the page has no place for {', '.join(sorted(missing))}")
+    ends = [0, *(edge for mark in marks for edge in mark.span()), len(page)]
+    for place, (first, last) in enumerate(pairwise(ends)):
+        name = marks[place // 2][1] if place % 2 else ""
+        yield f"<!-- table: {name} -->\n{tables[name]}\n<!-- end -->" if name in tables else page[first:last]
+
+
+def main() -> None:
+    """Collect what is wanted, run it, write the tables."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(TABLES)}; all unless named")
+    parser.add_argument("--replicates", type=int, default=32)
+    asked = parser.parse_args()
+    from econ.core.files import write_text
+    from econ.core.provenance import now, provenance
+
+    lab, names = Lab(asked.replicates), asked.tables or list(TABLES)
+    for name in names:
+        TABLES[name](lab)
+    lab.run()
+    found = {name: markdown(*TABLES[name](lab)) for name in names}
+    facts = provenance("cpu")
+    found["origin"] = f"{now()[:10]}, econ {facts['econ_version']}, commit {str(facts['git_commit'])[:12]}, {asked.replicates} replicates, seed {SEED}."
+    write_text(PAGE, "".join(replaced(PAGE.read_text(encoding="utf-8"), found)))
+
+
+if __name__ == "__main__":
+    main()
