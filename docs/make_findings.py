@@ -60,7 +60,6 @@ def compute(settings: Settings, replicates: int) -> Market:
 
     from econ.core.files import content_hash
     from econ.ensemble.design import code_hash
-
     from econ.market.simulate import simulate
     from econ.scenario import load_scenario
     from econ.surfaces import load_surfaces
