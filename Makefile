@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Scenarios of the reference report; the first is the baseline.
 REPORTED := baseline public_commons strict_liability mandatory_certification no_transfer full_transfer customer_loss vertical_tie
 
-.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers laboratory docs docs-serve clean help
+.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers laboratory calibration docs docs-serve clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,10 @@ docs-serve: $(VENV)/.installed-docs ## the documentation on http://127.0.0.1:800
 
 laboratory: $(VENV)/.installed ## rewrite docs/laboratory.md and its figures from the shipped measurements (ten minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python docs/make_laboratory.py
+
+calibration: $(VENV)/.installed ## fit market parameters to the facts marked calibrate (five minutes of CPU), rewrite docs/calibration.md
+	$(BIN)/econ calibrate default --out runs/calibration_default --force
+	$(BIN)/python docs/make_calibration.py runs/calibration_default
 
 clean: ## remove the environment and caches, keep results
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -68,6 +68,12 @@ _MODULES = (
         ("econ.ensemble.comparison", "econ.ensemble.decomposition", "econ.ensemble.moments", "econ.ensemble.sweeps.spec"),
     ),
     Layer(
+        "analysis.md",
+        "econ.analysis",
+        "Calibration of the market's parameters against its facts.",
+        ("econ.analysis.calibration.spec", "econ.analysis.calibration.execute", "econ.analysis.calibration.fit", "econ.analysis.calibration.write"),
+    ),
+    Layer(
         "core.md",
         "econ.core",
         "Keyed random numbers, the measurement table, errors, files.",

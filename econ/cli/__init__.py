@@ -11,7 +11,20 @@ from typing import Annotated, TextIO
 
 import typer
 
-from econ.cli import claims, compare, cost, doctor, lab, outcomes, report, reproduce, run, scenario, sweep
+from econ.cli import (
+    calibrate,
+    claims,
+    compare,
+    cost,
+    doctor,
+    lab,
+    outcomes,
+    report,
+    reproduce,
+    run,
+    scenario,
+    sweep,
+)
 from econ.core.errors import EconError
 
 app = typer.Typer(
@@ -25,6 +38,7 @@ app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("sweep")(sweep.sweep)
 app.command("collect")(sweep.collect)
+app.command("calibrate")(calibrate.calibrate)
 app.command("cost")(cost.cost)
 app.command("claims")(claims.claims)
 app.command("report")(report.report)

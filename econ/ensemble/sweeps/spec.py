@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from econ.core.errors import InputError, nearest_name
-from econ.core.shipped import shipped_path
-from econ.core.yaml_files import YamlFile, read_yaml
+from econ.ensemble.spec_files import read_spec, shipped_specs
 
 #: Designs that list values of each key, and designs that fill intervals with `points`.
 LISTED = ("grid", "one_at_a_time")
 FILLED = ("latin_hypercube", "sobol")
+#: Where the shipped sweeps lie.
+FOLDER = ("scenarios", "sweeps")
 #: Points that one sweep may have.
 MOST_POINTS = 100_000
 
@@ -69,40 +69,9 @@ def load_sweep(source: str | Path) -> Sweep:
     InputError
         If there is no such sweep, or a key or value of it cannot be used.
     """
-    file = read_yaml(_locate(str(source)))
-    try:
-        return Sweep.model_validate(file.data)
-    except ValidationError as error:
-        raise _fault(file, error) from None
+    return read_spec(Sweep, source, FOLDER, "sweep")
 
 
 def shipped_sweeps() -> list[str]:
     """Names of the shipped sweeps."""
-    return sorted(path.stem for path in shipped_path("scenarios", "sweeps").glob("*.yaml"))
-
-
-def _locate(name: str) -> Path:
-    path = Path(name)
-    if path.exists() or path.suffix or "/" in name:
-        return path
-    names = shipped_sweeps()
-    if name in names:
-        return shipped_path("scenarios", "sweeps", f"{name}.yaml")
-    raise InputError(
-        "there is no such sweep, neither a file nor a shipped name", file=name,
-        allowed=", ".join(names), nearest=nearest_name(name, names),
-    )  # fmt: skip
-
-
-def _fault(file: YamlFile, error: ValidationError) -> InputError:
-    # An unknown key is told first: what is then missing is often its misspelling.
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    keys = tuple(first["loc"])
-    unknown = first["type"] == "extra_forbidden"
-    known = list(Sweep.model_fields)
-    return InputError(
-        "unknown key" if unknown else first["msg"].removeprefix("Value error, "),
-        file=file.path, key=".".join(map(str, keys)) or None, line=file.line(keys),
-        found=None if unknown or not keys or isinstance(first["input"], dict) else first["input"],
-        allowed=", ".join(known) if unknown else None, nearest=nearest_name(str(keys[-1]), known) if unknown else None,
-    )  # fmt: skip
+    return shipped_specs(FOLDER)

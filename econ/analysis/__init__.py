@@ -1,0 +1,1 @@
+"""What many runs say about parameters: calibration against market moments."""

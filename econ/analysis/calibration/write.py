@@ -1,0 +1,118 @@
+"""A calibration on disk: tables, posterior draws, scenario fragments, manifest; written and read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from econ.analysis.calibration.tables import all_tables, key_numbers
+from econ.core.errors import InputError
+from econ.core.files import atomic_file, content_hash, write_json, write_text
+from econ.core.provenance import now, provenance
+from econ.scenario import shipped_scenarios
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from econ.analysis.calibration.execute import CalibrationPlan, CalibrationResult
+
+#: Tables kept as Parquet, since they are long; the others are CSV.
+LONG = ("design", "recovery")
+SHORT = ("parameters", "moments", "directions", "profiles", "recovery_summary", "emulation")
+POINT, PRIORS = "calibrated.yaml", "calibrated_priors.yaml"
+
+
+@dataclass(frozen=True)
+class StoredCalibration:
+    """A finished calibration as its directory holds it: the manifest, and each table by name."""
+
+    manifest: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+
+
+def read_calibration(directory: Path) -> StoredCalibration:
+    """Read a finished calibration.
+
+    Raises
+    ------
+    InputError
+        If the directory holds none.
+    """
+    try:
+        manifest = json.loads((directory / "manifest.json").read_bytes())
+        if manifest["kind"] != "calibration":
+            raise KeyError("kind")
+        tables = {name: pd.read_csv(directory / f"{name}.csv") for name in SHORT}
+        tables |= {name: pd.read_parquet(directory / f"{name}.parquet") for name in (*LONG, "draws")}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError("this is no finished calibration", file=directory) from None
+    return StoredCalibration(manifest, tables)
+
+
+def write_calibration(result: CalibrationResult, directory: Path) -> None:
+    """Write everything but figures into a working directory, the manifest last."""
+    for name, table in all_tables(result).items():
+        if name in LONG:
+            _parquet(directory / f"{name}.parquet", table)
+        else:
+            with atomic_file(directory / f"{name}.csv") as temporary:
+                table.to_csv(temporary, index=False)
+    space = result.plan.space
+    _parquet(directory / "draws.parquet", pd.DataFrame(space.values(result.draws), columns=space.keys))
+    write_text(directory / POINT, _fragment(result, "the point with the least distance", result.after.settings[0]))
+    write_text(directory / PRIORS, _fragment(result, "the posterior's middle 90 %, each parameter apart", _priors(result)))
+    write_json(directory / "manifest.json", manifest_of(result))
+
+
+def manifest_of(result: CalibrationResult) -> dict[str, Any]:
+    """What was calibrated, with what, and the key numbers."""
+    planned = result.plan
+    return provenance() | {
+        "kind": "calibration", "calibration": planned.spec.as_written(), "facts": list(planned.facts.used),
+        "config_hash": config_hash(planned), "seed": planned.spec.seed,
+        "surfaces": {"id": planned.surfaces.id, "hash": planned.surfaces.hash, "kind": planned.surfaces.kind},
+        "numbers": key_numbers(result), "started": result.started, "finished": now(),
+        "wall_seconds": round(result.wall_seconds, 3), "status": "finished",
+    }  # fmt: skip
+
+
+def config_hash(planned: CalibrationPlan) -> str:
+    """SHA-256 of the file, the scenario, the surfaces and the facts."""
+    facts = planned.facts.table.to_csv(index=False)
+    return content_hash([planned.spec.as_written(), planned.base.resolved(), planned.surfaces.hash, list(planned.facts.used), facts])
+
+
+def _priors(result: CalibrationResult) -> dict[str, Any]:
+    low, high = (np.quantile(result.plan.space.values(result.draws), level, axis=0) for level in (0.05, 0.95))
+    return {
+        key: {"uniform": [float(f"{a:.4g}"), float(f"{b:.4g}")]} for key, a, b in zip(result.plan.space.keys, low, high, strict=True)
+    }  # fmt: skip
+
+
+def _fragment(result: CalibrationResult, what: str, settings: dict[str, Any]) -> str:
+    """A scenario file with the values: laid over a shipped scenario, or a user's own scenario in full."""
+    spec, base = result.plan.spec, result.plan.base
+    title = f"{spec.title or spec.name}: {what}"
+    name = f"calibrated_{spec.name}"[:60]
+    if spec.scenario in shipped_scenarios():
+        raw: dict[str, Any] = {"schema_version": 1, "name": name, "extends": spec.scenario, "title": title}
+        for key, value in settings.items():
+            *path, last = key.split(".")
+            place = raw
+            for part in path:
+                place = place.setdefault(part, {})
+            place[last] = value
+    else:
+        raw = base.with_settings(settings).resolved() | {"name": name, "title": title}
+    head = f"# Written by econ calibrate: {what}; draws.parquet holds the parameters jointly.\n"
+    return head + yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _parquet(path: Path, table: pd.DataFrame) -> None:
+    with atomic_file(path) as temporary:
+        table.to_parquet(temporary, compression="zstd", index=False)

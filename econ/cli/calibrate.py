@@ -1,0 +1,75 @@
+"""`econ calibrate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from econ.cli.run import RUNS, show_progress, use_one_thread
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from econ.analysis.calibration.execute import CalibrationPlan
+    from econ.ensemble.sweeps.execute import Scheduler
+
+
+def calibrate(
+    source: Annotated[str, typer.Argument(metavar="SPEC", help="A calibration file or the name of a shipped calibration.")],
+    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/calibration_NAME")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Posterior of behavioural parameters from the market's facts marked calibrate.
+
+    Facts marked validate or report are held out: computed before and after, never fitted. Simulated points are kept as
+    they finish; an interrupted calibration is resumed by the same command.
+    """
+    use_one_thread()
+    from econ.analysis.calibration.execute import calibrate as run_calibration
+    from econ.analysis.calibration.execute import plan_calibration
+    from econ.analysis.calibration.spec import load_calibration
+    from econ.analysis.calibration.write import read_calibration
+    from econ.ensemble import engine
+    from econ.report.calibration import key_facts, print_calibration, write_all
+    from econ.scenario import load_scenario
+    from econ.surfaces import load_surfaces
+
+    spec = load_calibration(source)
+    base = load_scenario(spec.scenario)
+    planned = plan_calibration(spec, base, load_surfaces(base.surfaces))
+    place = RUNS / f"calibration_{spec.name}" if out is None else out
+    with show_progress(quiet, "points") as progress:
+        run_calibration(
+            planned, engine.market_engine(), place, _scheduler(planned, workers, memory), write_all, force=force, progress=progress
+        )
+    stored = read_calibration(place)
+    if as_json:
+        sys.stdout.write(json.dumps(key_facts(stored, str(place)), indent=2, allow_nan=False) + "\n")
+    elif not quiet:
+        print_calibration(stored, _console(), str(place))
+
+
+def _scheduler(planned: CalibrationPlan, workers: int | None, memory: float | None) -> Scheduler:
+    from econ.ensemble.memory import choose_workers
+    from econ.ensemble.sweeps import schedulers
+
+    chosen = choose_workers(planned.as_one_design(), workers, memory)
+    return schedulers.here if chosen == 1 else partial(schedulers.on_this_machine, workers=chosen)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # In a pipe nothing may be cut to the width of a terminal that is not there.
+    return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=False)

@@ -1,0 +1,72 @@
+"""Reading the files of studies (sweeps, calibrations): one pydantic model each, shipped ones by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from econ.core.errors import InputError, nearest_name
+from econ.core.shipped import shipped_path
+from econ.core.yaml_files import YamlFile, read_yaml
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_spec(model: type[Model], source: str | Path, folder: tuple[str, ...], kind: str) -> Model:
+    """Read a file, or the shipped one of that name.
+
+    Parameters
+    ----------
+    model : type of BaseModel
+        What the file must hold.
+    source : str or Path
+        A file or a shipped name.
+    folder : tuple of str
+        Where the shipped ones lie, as parts of a path.
+    kind : str
+        What a file is called in messages, such as ``sweep``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or a key or value of it cannot be used.
+    """
+    file = read_yaml(_locate(str(source), folder, kind))
+    try:
+        return model.model_validate(file.data)
+    except ValidationError as error:
+        raise _fault(model, file, error) from None
+
+
+def shipped_specs(folder: tuple[str, ...]) -> list[str]:
+    """Names of the shipped files of a folder."""
+    return sorted(path.stem for path in shipped_path(*folder).glob("*.yaml"))
+
+
+def _locate(name: str, folder: tuple[str, ...], kind: str) -> Path:
+    path = Path(name)
+    if path.exists() or path.suffix or "/" in name:
+        return path
+    names = shipped_specs(folder)
+    if name in names:
+        return shipped_path(*folder, f"{name}.yaml")
+    raise InputError(
+        f"there is no such {kind}, neither a file nor a shipped name", file=name,
+        allowed=", ".join(names), nearest=nearest_name(name, names),
+    )  # fmt: skip
+
+
+def _fault(model: type[BaseModel], file: YamlFile, error: ValidationError) -> InputError:
+    # An unknown key is told first: what is then missing is often its misspelling.
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    keys = tuple(first["loc"])
+    unknown = first["type"] == "extra_forbidden"
+    known = list(model.model_fields)
+    return InputError(
+        "unknown key" if unknown else first["msg"].removeprefix("Value error, "),
+        file=file.path, key=".".join(map(str, keys)) or None, line=file.line(keys),
+        found=None if unknown or not keys or isinstance(first["input"], dict) else first["input"],
+        allowed=", ".join(known) if unknown else None, nearest=nearest_name(str(keys[-1]), known) if unknown else None,
+    )  # fmt: skip
