@@ -147,8 +147,8 @@ class Simulator:
 
 def usable(points: Points, columns: list[int]) -> Points:
     """The points at which all facts of some columns have finite values."""
-    keep = np.isfinite(points.simulated[:, columns]).all(axis=1)
+    keep = np.flatnonzero(np.isfinite(points.simulated[:, columns]).all(axis=1))
     return replace(
-        points, settings=[s for s, k in zip(points.settings, keep, strict=True) if k], simulated=points.simulated[keep],
-        error=points.error[keep], failed=[f for f, k in zip(points.failed, keep, strict=True) if k],
+        points, settings=[points.settings[i] for i in keep], simulated=points.simulated[keep], error=points.error[keep],
+        failed=[points.failed[i] for i in keep],
     )  # fmt: skip

@@ -60,8 +60,8 @@ def fitted_moments_table(result: CalibrationResult) -> pd.DataFrame:
         table[f"{name}_distance"] = (table[name] - table["target"]) / half
         table[f"{name}_met"] = _met(table[name], table)
     simulated = result.design.simulated
-    known = np.isfinite(simulated).any(axis=0)
-    table, simulated = table[known], simulated[:, known]
+    known = np.flatnonzero(np.isfinite(simulated).any(axis=0))
+    table, simulated = table.iloc[known], simulated[:, known]
     inside = [_met(pd.Series(row, index=table.index), table) for row in simulated]
     return table.assign(
         lowest=np.nanmin(simulated, axis=0), highest=np.nanmax(simulated, axis=0), met_share=np.mean(inside, axis=0)
