@@ -11,8 +11,9 @@ import pandas as pd
 
 from econ.claims.evidence import Evidence
 from econ.claims.reading import evidence_of
+from econ.claims.settings import SETTING_KEYS
 from econ.core.errors import InputError
-from econ.core.measurements import read_measurements
+from econ.core.measurements import extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.surfaces.cells import CONFIRMATORY, KNOBS
 from econ.surfaces.files import DESCRIPTION, load_surfaces
@@ -122,7 +123,24 @@ def _varied_knobs(rows: pd.DataFrame) -> pd.Series[str]:
     for knob in varied:
         value = rows[knob].astype(float).map(lambda x: "" if np.isnan(x) else f"{x:.3g}")
         texts += (f"{knob} " + value + "; ").where(value != "", "")
-    return texts.str.removesuffix("; ")
+    return (texts + _swept_in_details(rows)).str.removesuffix("; ")
+
+
+#: Keys of column `extra` over which grids sweep one method: knobs without a column, and the weight of W-REINFORCE.
+_SWEPT = (*sorted(SETTING_KEYS), "lambda")
+
+
+def _swept_in_details(rows: pd.DataFrame) -> pd.Series[str]:
+    """Values of `_SWEPT` where a method was run with several of them; rows with another value are other cells."""
+    details = extras(rows)
+    values = pd.DataFrame([[str(own.get(key, "")) for key in _SWEPT] for own in details], rows.index, _SWEPT)
+    chosen = ((rows["n"] > 0) & rows["stage"].isin(CONFIRMATORY)).to_numpy(bool)
+    several = values[chosen].groupby(rows["method"][chosen].astype(str)).nunique() > 1
+    texts = pd.Series("", index=rows.index)
+    for key in several.columns[several.any()]:
+        own = rows["method"].astype(str).isin(several.index[several[key]]) & (values[key] != "")
+        texts += (f"{key} " + values[key] + "; ").where(own, "")
+    return texts
 
 
 def wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float], pd.Series[float]]:
@@ -138,9 +156,11 @@ def wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float]
 def arms(cells: pd.DataFrame) -> pd.Series[str]:
     """What each cell was trained on: `flags`, `pairs` or `both`.
 
-    A cell with neither is the base model (`base`), a control (its method) or another kind of label.
+    A cell with neither is the base model (`base`), a control (its method) or another kind of label; an AI judge's
+    cell stays the judge's, with however few human pairs beside its own.
     """
-    flags, pairs = cells["a"] > 0, cells["b"] > 0
+    human = cells["label_kind"].astype(str) != "critic"
+    flags, pairs = (cells["a"] > 0) & human, (cells["b"] > 0) & human
     names = cells["method"].astype(str).where(cells["n"] == 0, cells["label_kind"].astype(str))
     kinds = np.select([flags & pairs, flags, pairs], ["both", "flags", "pairs"], default="")
     return names.where(kinds == "", pd.Series(kinds, index=cells.index))

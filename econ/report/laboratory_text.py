@@ -84,7 +84,7 @@ _TERMINAL = ("v", "labels", "n", "minutes", "harm", "help", "sycoph.", "over-ref
 
 
 def _terminal_rows(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells in the order of the printed table: base model, then by v and budget; mixes and controls are left out.
+    """Cells in the order of the printed table: base model, controls, then by v and budget; mixes are left out.
 
     A base model that is the same at every v stands once, with no v.
     """
@@ -92,8 +92,9 @@ def _terminal_rows(cells: pd.DataFrame) -> pd.DataFrame:
     if len(base) == 1:
         base = base.assign(v=np.nan)
     trained = cells[(cells["n"] > 0) & (cells["arm"] != "both")]
+    controls = cells[(cells["n"] == 0) & (cells["arm"] != "base")]
     order = {"v": False, "n": True, "arm": True, "method": True}
-    parts = [part.sort_values(list(order), ascending=list(order.values())) for part in (base, trained)]
+    parts = [part.sort_values(list(order), ascending=list(order.values())) for part in (base, controls, trained)]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -116,7 +117,7 @@ def _with_margin(mean: float, high: float) -> str:
 
 
 def _reading(shown: pd.DataFrame, both: int) -> str:
-    mixes = f" {both} cells trained on both and all controls: cells.csv of --out." if both else ""
+    mixes = f" {both} cells trained on both: cells.csv of --out." if both else ""
     return (
         "harm: violation rate / the base model's; ±: half of the interval over worlds (Student t); collapsed: share of runs "
         "[Wilson, %]; minutes: human, rule drafting included; v: verifiability. A flag and a pair carry different bits, "

@@ -284,3 +284,25 @@ def test_the_command_prints_key_facts_as_json(laboratory):
 def test_a_directory_of_something_else_is_refused(tmp_path):
     with pytest.raises(InputError, match="neither measurements nor surfaces"):
         load_laboratory(tmp_path)
+
+
+def test_values_swept_in_details_are_cells_of_their_own():
+    """A weight or a verifier's error of which several were run never share a mean; what does not vary is not said."""
+    from laboratory_synthetic import WORLDS, row
+
+    rows = [row("base", world, 0) for world in WORLDS]
+    for weight, harm in ((0.0, 0.2), (1.0, 0.8)):
+        details = json.dumps({"lambda": weight, "beta_kl": 0.1})
+        rows += [row("nsr_lv", w, 64, harm=harm, extra=details) | {"run_id": f"{w}-{weight}"} for w in WORLDS]
+    rows += [row("dpo", world, 64, extra=json.dumps({"lambda": 0.5})) for world in WORLDS]
+    cells = cell_table(check_measurements(pd.DataFrame(rows), "swept")).set_index(["method", "setting"])
+    assert cells.loc[("nsr_lv", "lambda 0.0"), "relative_harm"] == pytest.approx(0.2)
+    assert cells.loc[("nsr_lv", "lambda 1.0"), "relative_harm"] == pytest.approx(0.8)
+    assert ("dpo", "") in cells.index
+
+
+def test_an_ai_judges_cell_stays_the_judges_beside_a_few_human_pairs():
+    from laboratory_synthetic import WORLDS, row
+
+    rows = [row("dpo", world, 64) | {"label_kind": "critic"} for world in WORLDS]
+    assert set(cell_table(check_measurements(pd.DataFrame(rows), "critic"))["arm"]) == {"critic"}
