@@ -20,7 +20,7 @@ from econ.scenario import load_scenario, shipped_scenarios
 
 README = "README.md"
 GUIDES = sorted(str(p.relative_to(ROOT)) for p in [*(ROOT / "docs").glob("howto_*.md"), *(ROOT / "docs/concepts").glob("*.md")])
-PAGES = [README, "docs/tutorial.md", "docs/index.md", "docs/files.md", "docs/model_card.md", "docs/story_commons.md", *GUIDES]
+PAGES = [README, "docs/tutorial.md", "docs/index.md", "docs/files.md", "docs/model_card.md", "docs/story_commons.md", "docs/results.md", *GUIDES]
 EVERY_PAGE = [README, *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))]
 
 #: Languages whose blocks do something; a block of another of these shows something.
@@ -32,19 +32,17 @@ MARK = "Not run by the tests: "
 NOT_RUN = {
     (README, "make run     # sets up .venv, then runs the baseline: 64 replicates, 40 quarters, figures in runs/baseline"): "sets up an environment; CI runs `make test`, the other line",
     (README, "python3 -m venv .venv && .venv/bin/pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"): "installs",
-    (README, "econ lab fit calibration/lab/surface/measurements.parquet --out calibration/surfaces/default --force"): "takes minutes; docs/howto_own_data.md runs the same command on a smaller table",
+    ("docs/results.md", "econ lab fit calibration/lab/surface/measurements.parquet --out calibration/surfaces/default --force"): "takes minutes; docs/howto_own_data.md runs the same command on a smaller table",
 }  # fmt: skip
 #: Lines that are left out of a block that is run: (page, start of the line) and the reason.
 LEFT_OUT = {
     (README, "econ run no_transfer full_transfer --decompose"): "66 runs; docs/howto_analyst.md runs it",
-    (README, "econ compare runs/a runs/b"): "names of an example; docs/tutorial.md runs it on runs that exist",
     (README, "econ report runs/commons"): "docs/tutorial.md runs it",
 }  # fmt: skip
 #: Reductions, so that a page takes seconds: (page, text, what stands in its place).
 REDUCED = [
     (README, "econ run baseline public_commons --out", "econ run baseline public_commons --replicates 2 --quarters 4 --out"),
-    (README, "econ run baseline --set levers.transfer=0.5", "econ run baseline --replicates 2 --quarters 4 --set levers.transfer=0.5"),
-    (README, "econ sweep transfer_and_commons ", "econ sweep transfer_and_commons --shard 1/64 "),
+    (README, "econ run strict_liability", "econ run strict_liability --replicates 2 --quarters 4"),
     (README, "replicates=64", "replicates=2"),
     (README, 'econ.load_scenario("baseline")', 'econ.load_scenario("baseline").with_settings("quarters=4")'),
     ("docs/story_commons.md", "--set levers.transfer=0.5 --out", "--set levers.transfer=0.5 --replicates 2 --quarters 4 --out"),
@@ -77,8 +75,7 @@ RUNNING = sorted({block.page for block in ALL if _is_run(block)})
 
 
 def test_every_block_has_a_language_that_says_what_it_is():
-    # The README draws two diagrams without one.
-    odd = [(b.page, b.line) for b in ALL if b.language not in (*RUN, *SHOWN) and not (b.page == README and b.language == "")]
+    odd = [(b.page, b.line) for b in ALL if b.language not in (*RUN, *SHOWN)]
     assert odd == []
 
 
