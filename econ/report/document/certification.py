@@ -105,12 +105,13 @@ def certification_alt(data: pd.DataFrame) -> str:
 
 def certification_finding(data: pd.DataFrame, baseline: str) -> str:
     """Pass rate and false passes of the baseline, and the scenario with the most false passes."""
-    wide = data.pivot(index="scenario", columns="variable", values="mean")
+    mean = {(str(r["scenario"]), str(r["variable"])): float(r["mean"]) for _, r in data.iterrows()}
     said = []
-    if baseline in wide.index:
-        row = wide.loc[baseline]
-        said.append(f"In {baseline}, {percent(float(row['cert_pass_rate']))} of tests pass, {percent(float(row.get('cert_false_pass', np.nan)))} of all tests wrongly")
-    if "cert_false_pass" in wide and len(wide) > 1 and wide["cert_false_pass"].notna().any():
-        worst = str(wide["cert_false_pass"].idxmax())
-        said.append(f"most false passes: {percent(float(wide.loc[worst, 'cert_false_pass']))} in {worst}")
+    if (baseline, "cert_pass_rate") in mean:
+        wrongly = percent(mean.get((baseline, "cert_false_pass"), float("nan")))
+        said.append(f"In {baseline}, {percent(mean[baseline, 'cert_pass_rate'])} of tests pass, {wrongly} of all tests wrongly")
+    wrong = {scenario: value for (scenario, name), value in mean.items() if name == "cert_false_pass"}
+    if len(wrong) > 1:
+        worst = max(wrong, key=lambda scenario: wrong[scenario])
+        said.append(f"most false passes: {percent(wrong[worst])} in {worst}")
     return "; ".join(said) + "."

@@ -109,8 +109,8 @@ def links_table(material: Material) -> Table | None:
         return None
     found: dict[tuple[int, str], dict[str, Projection]] = {}
     there = [name for name in material.scenarios if name in material.places]
-    first = [material.baseline, *(transfer_pair(material) or ())]
-    scenarios = sorted(there, key=lambda name: name not in first)[:MOST_LINKS]
+    preferred = [material.baseline, *(transfer_pair(material) or ())]
+    scenarios = sorted(there, key=lambda name: name not in preferred)[:MOST_LINKS]
     left = [name for name in there if name not in scenarios]
     for label in scenarios:
         run, own = material.places[label]
@@ -186,7 +186,7 @@ _NAMES |= {"employment_judge": "Employed, judging preferences", "employment_cons
 def summary_sentence(claims: Assessment) -> str:
     """How many of the predictions stand where, contradictions first."""
     kinds = [stance(verdict.verdict) for verdict in claims.verdicts]
-    words = {"against": "contradicted", "for": "supported", "open": "not decided"}
+    words: dict[Stance, str] = {"against": "contradicted", "for": "supported", "open": "not decided"}
     counts = ", ".join(f"{kinds.count(kind)} {word}" for kind, word in words.items())
     before = [verdict.hypothesis.id for verdict, kind in zip(claims.verdicts, kinds, strict=True) if stance(verdict.unadjusted) == "against" != kind]
     more = f" Contradicted before adjustment for nine tests: {', '.join(before)}." if before else ""
@@ -290,8 +290,9 @@ def glance_table(material: Material) -> Table:
     """What each scenario changes in a few outcomes, in words and numbers; what is unclear is said to be so."""
     rows = []
     for name in material.policies:
-        effects = material.effects[material.effects["scenario"] == name].set_index("variable")
-        rows.append([name, *(_glance(effects.loc[v], HEADLINES[v][1]) if v in effects.index else "–" for v in GLANCE)])
+        own = material.effects[material.effects["scenario"] == name]
+        effects = {row["variable"]: row for _, row in own.iterrows()}
+        rows.append([name, *(_glance(effects[v], HEADLINES[v][1]) if v in effects else "–" for v in GLANCE)])
     heads = ["Scenario", *(HEADLINES[v][0] for v in GLANCE)]
     note = (
         f"Mean paired difference against {material.baseline} over the last two years with its 95 % interval; 'unclear': the interval holds 0. "

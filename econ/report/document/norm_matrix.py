@@ -77,7 +77,7 @@ def matrix_finding(data: pd.DataFrame, baseline: str) -> str:
     """The largest loss that another jurisdiction's rules cause in the baseline, beside the largest of the home's own."""
     own = data[(data["scenario"] == baseline) & (data["origin"] != "commons")]
     foreign, home = own[own["origin"] != own["jurisdiction"]], own[own["origin"] == own["jurisdiction"]]
-    far, near = (part.loc[part["mean"].idxmax()] for part in (foreign, home))
+    far, near = (part.sort_values("mean").iloc[-1] for part in (foreign, home))
     return (
         f"The largest loss across a border: rules from {PLACES[far['origin']]} libraries in force in the {PLACES[far['jurisdiction']]} jurisdiction, "
         f"{far['mean']:.2f} norm units (90 % of replicates {far['p05']:.2f} to {far['p95']:.2f}); the largest at home, {near['mean']:.2f} in the {PLACES[near['jurisdiction']]} one."

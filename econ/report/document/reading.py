@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,6 +38,10 @@ class Reading:
         return self.summary[self.summary["scenario"] == self.scenario].set_index(["variable", "quarter"])
 
     @cached_property
+    def _values(self) -> dict[str, dict[Hashable, float]]:
+        return {column: self.rows[column].astype(float).to_dict() for column in ("p05", "p50", "p95")}
+
+    @cached_property
     def last(self) -> int:
         """The last quarter."""
         return int(self.rows.index.get_level_values("quarter").max())
@@ -45,7 +49,7 @@ class Reading:
     def value(self, variable: str, quarter: int, column: str = "p50") -> float:
         """A statistic of an outcome; NaN where there is none."""
         key = (variable, quarter)
-        return float(self.rows.at[key, column]) if key in self.rows.index else float("nan")
+        return self._values[column].get(key, float("nan"))
 
     def spread(self, variable: str, quarter: int, form: Format = short) -> str:
         """``0.14 (90 % of replicates 0.09 to 0.30)``."""

@@ -37,8 +37,9 @@ def tested_violations(outcomes: pd.DataFrame) -> NDArray[np.float64]:
     if "cert_violation" not in outcomes:
         return np.empty(0)
     last = outcomes["quarter"] > outcomes["quarter"].max() - LAST_QUARTERS
-    values = outcomes.loc[last, "cert_violation"].to_numpy(float)
-    return values[np.isfinite(values)]
+    values: NDArray[np.float64] = outcomes.loc[last, "cert_violation"].to_numpy(float)
+    found: NDArray[np.float64] = values[np.isfinite(values)]
+    return found
 
 
 def power_data(outcomes: pd.DataFrame, prompts: float, limit: float) -> pd.DataFrame | None:
@@ -74,7 +75,7 @@ def power_figure(data: pd.DataFrame, violations: NDArray[np.float64], limit: flo
         axes[0].bar(edges[:-1], counts / counts.max(), width=np.diff(edges), align="edge", color="#DDDDDD", label="true rates in these runs")
         axes[0].axvline(limit, color=GREY, linestyle=(0, (3, 2)), linewidth=1.0)
         for number, (size, part) in enumerate(data.groupby("prompts")):
-            style = {"color": COLOURS[number], "linestyle": LINES[number]}
+            style: dict[str, Any] = {"color": COLOURS[number], "linestyle": LINES[number]}
             chance = part[part["curve"] == "pass"]
             axes[0].plot(chance["x"], chance["y"], label=f"{size} prompts", **style)
             if both:

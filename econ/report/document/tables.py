@@ -211,7 +211,7 @@ def drivers_rows(material: Material) -> Table | None:
         "all parameters that are held fixed. Total-order indices need a design of experiments."
     )
     finding = f"{len(clear)} of {len(found)} pairs of outcome and drawn input go together clearly with {replicates} replicates"
-    strongest = found.loc[found["correlation"].abs().idxmax()]
+    strongest = found.iloc[int(found["correlation"].abs().to_numpy().argmax())]
     finding += f"; the strongest: {HEADLINES[strongest['variable']][0]} with {INPUTS[strongest['input']]}, {strongest['correlation']:+.2f}."
     return Table("T6", "What goes with what is drawn: first-order sensitivity", ["Outcome", *(INPUTS[name] for name in inputs)], rows, note=note, finding=finding, small=True)
 
