@@ -10,7 +10,7 @@ import pandas as pd
 
 from econ.core.measurements import extras, read_measurements
 from econ.report.laboratory_pass_at_k import mean_interval
-from econ.report.numbers import interval, short
+from econ.report.numbers import short
 
 #: Weights of violations against helpfulness by which configurations could have been chosen; 1 is registered.
 WEIGHTS = (0.5, 1.0, 2.0)
@@ -37,7 +37,7 @@ def _rest(rows: pd.DataFrame) -> list[str]:
     found = []
     for beta, detail in zip(rows["beta"], extras(rows), strict=True):
         parts = [] if pd.isna(beta) else [f"β {beta:g}"]
-        parts += [f"{key} {detail[key]:g}" for key in ("beta_kl", "w") if key in detail]
+        parts += [f"{name} {detail[key]:g}" for key, name in (("beta_kl", "β_KL"), ("w", "w")) if key in detail]
         found.append(" ".join(parts))
     return found
 
@@ -52,9 +52,15 @@ def divergence_rows(folder: Path, methods: tuple[str, ...] = ()) -> Iterator[lis
             continue
         last = own[own["n"] == own["n"].max()]
         by_world = last.groupby("world")[["kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed"]].mean().astype(float)
-        cells = [interval(*mean_interval(by_world[c].to_numpy())) for c in ("kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal")]
+        cells = [rate(by_world[c].to_numpy()) for c in ("kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal")]
         name = f"`{method}`" + (f", β_KL {beta_kl:g}" if methods else "")
         yield [name, f"{int(last['n'].iloc[0]):,}", *cells, f"{by_world['collapsed'].mean():.0%}"]
+
+
+def rate(values: np.ndarray) -> str:
+    """A mean over worlds with its 95 % interval, to two decimals."""
+    mean, low, high = mean_interval(values)
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def drop_rows(folder: Path) -> Iterator[list[str]]:
@@ -67,7 +73,7 @@ def drop_rows(folder: Path) -> Iterator[list[str]]:
     for (method, n), own in merged.groupby(["method", "n"], observed=True):
         drops = [float((run["helpfulness"].cummax() - run["helpfulness"]).max()) for _, run in own.groupby("run_id")]
         if len(drops) >= 4:
-            yield [f"`{method}`", f"{n:,}", str(len(drops)), interval(*mean_interval(np.array(drops))), short(max(drops))]
+            yield [f"`{method}`", f"{n:,}", str(len(drops)), rate(np.array(drops)), f"{max(drops):.2f}"]
 
 
 def price_rows(folder: Path) -> Iterator[list[str]]:

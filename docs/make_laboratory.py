@@ -109,7 +109,8 @@ def _signs(assessment: Assessment) -> str:
     effects = list(dict.fromkeys((s.hypothesis, s.effect) for s in assessment.signs))
     by_pair: dict[str, dict[tuple[str, str], str]] = {}
     for s in assessment.signs:
-        by_pair.setdefault(s.name, {})[(s.hypothesis, s.effect)] = f"{s.sign} {s.measured.effect.value:+.2f}"
+        value = f"{s.measured.effect.value:+.2f}"
+        by_pair.setdefault(s.name, {})[(s.hypothesis, s.effect)] = f"0 ({value})" if s.sign == "0" else f"**{value}**"
     short_names = [f"{h} ({i})" for i, (h, _) in enumerate(effects, start=1)]
     rows = [[name, *(own.get(effect, "") for effect in effects)] for name, own in sorted(by_pair.items())]
     return (
@@ -117,7 +118,7 @@ def _signs(assessment: Assessment) -> str:
         "lies on that side of 0. All pairs of a method on flags that say what is wrong with a method on human pairs; a pair is "
         "shown where both were measured at the same knobs on the same worlds.\n\n"
         + grid(("", "effect", "pairs", "as predicted", "clearly +", "clearly −", "exceptions"), summary)
-        + "\n\nEvery pair; `+ 0.31`: sign by its interval, estimate; columns: "
+        + "\n\nEvery pair, estimates; bold: the interval excludes 0; 0 (…): it holds 0. Columns: "
         + "; ".join(f"({i}) {effect}" for i, (_, effect) in enumerate(effects, start=1))
         + ".\n\n" + grid(("pair", *short_names), rows)
     )  # fmt: skip
@@ -326,17 +327,33 @@ def _published() -> str:
             found += [] if table is None else [table]
     if not found:
         return ""
-    rows = pd.concat(found)
-    rows = rows[~rows["k"].isin([2, 4, 8, 32, 64, 128])]
-    body = [
-        [r["paper"], r["benchmark"], r["method"], r["metric"] if pd.isna(r["k"]) or not r["k"] else f"pass@{r['k']:.0f}", f"{r['published']:g}", r["our_method"], interval(r["ours"], r["ours_low"], r["ours_high"]), r["ours_is"]]
-        for _, r in rows.iterrows()
-    ]
     return (
         "## Published numbers beside ours\n\nOther models, tasks and scales: to see whether orders agree, never to be put on one "
-        "axis. Arms with `_or` are upper bounds (a program verifies every sample).\n\n"
-        + grid(("paper", "benchmark", "method", "metric", "published", "ours", "value [95 %]", "of what"), body)
-    )
+        "axis. Arms with `_or` are upper bounds (a program verifies every sample). Ours: World B, out of distribution, in percent; "
+        "World A, relative harm out of distribution at the largest budget. Other k: `econ lab show` writes them.\n\n"
+        + _pass_rates(pd.concat(found)) + "\n\n" + _harmfulness(pd.concat(found))
+    )  # fmt: skip
+
+
+def _pass_rates(rows: pd.DataFrame) -> str:
+    """One row a benchmark and method, published beside ours at three k."""
+    shown, body = (1, 16, 256), []
+    for (paper, benchmark, method), own in rows[rows["metric"] == "pass_at_k"].groupby(["paper", "benchmark", "method"], sort=False):
+        at = own.drop_duplicates("k").set_index("k")
+        published = [f"{at.loc[k, 'published']:g}" if k in at.index else "" for k in shown]
+        ours = [interval(*at.loc[k, ["ours", "ours_low", "ours_high"]].astype(float)) if k in at.index else "" for k in shown]
+        body.append([paper, benchmark, method, *published, f"`{own['our_method'].iloc[0]}`", *ours])
+    head = ("paper", "benchmark", "method", "pass@1", "@16", "@256", "ours", "pass@1 [95 %]", "@16", "@256")
+    return grid(head, body)
+
+
+def _harmfulness(rows: pd.DataFrame) -> str:
+    own = rows[rows["metric"] == "harmfulness"]
+    body = [
+        [r["paper"], r["method"], f"{r['published']:g}", f"`{r['our_method']}`", interval(r["ours"], r["ours_low"], r["ours_high"])]
+        for _, r in own.iterrows()
+    ]
+    return grid(("paper", "method", "harmfulness (lower is better)", "ours", "relative harm [95 %]"), body)
 
 
 def _earlier(assessment: Assessment) -> str:
