@@ -24,7 +24,8 @@ SHIPPED = Path(__file__).parents[1] / "calibration" / "lab"
 HEAD = (
     "Expectations, written down before the confirmatory worlds were run, came from an earlier numerical study: 2 to 3 worlds, "
     "two learning rates, another code for raters and noise. Nothing was tuned to meet them. Ours: mean [95 % interval over "
-    "worlds], out of distribution at 8,192 labels unless said. A reason is *tested* where a shipped grid varies the cause."
+    "worlds], out of distribution at 8,192 labels unless said. Reasons are readings of these measurements, not tests; where they "
+    "name refusals, the grid `rates` (a world without REFUSE) is the test."
 )
 
 
@@ -57,11 +58,12 @@ class Tables:
         return "not measured" if len(values) < 4 else interval(*mean_interval(values))
 
     def effect(self, hypothesis: str, text: str) -> str:
-        """An exploratory effect of `econ claims`, by a part of its name."""
-        for row in self.assessment.secondary:
-            if row["hypothesis"] == hypothesis and text in row["text"]:
-                return row["missing"] or advantage_text(row)
-        return "not measured"
+        """Exploratory effects of `econ claims` whose name holds a text, each after the word that follows it."""
+        found = [
+            row["missing"] or f"{row['text'].partition(text)[2].split()[0]} {advantage_text(row)}"
+            for row in self.assessment.secondary if row["hypothesis"] == hypothesis and text in row["text"]
+        ]  # fmt: skip
+        return "; ".join(found) or "not measured"
 
     def theta(self, statement: str) -> str:
         """The estimate of a registered statement."""
@@ -77,7 +79,7 @@ class Tables:
             at = (row["distribution"], row["measure"], row["axis"], row["with_tuning"], row["target"], row["floor"])
             if at == ("ood", "A", "judgements", False, target, 0.75):
                 pairs, flags = (row[f"at_{kind}"] for kind in ("preference", "negative"))
-                return f"{'never' if pairs is None else short(pairs)} pairs, {'never' if flags is None else short(flags)} flags"
+                return f"pairs {'never' if pairs is None else short(pairs)}, flags {'never' if flags is None else short(flags)}"
         return "not measured"
 
     @cached_property
@@ -92,8 +94,8 @@ class Tables:
         if own.empty:
             return "not measured"
         row = own.sort_values("budgets").iloc[-1]
-        if row["refused"]:
-            return f"refused: {row['refused'].replace('_', '-')} {row['reason']}"
+        if row["refused"] == "half_saturation":
+            return f"refused ({row['reason']})"
         return f"beyond {row['largest']:,.0f}" if row["extrapolated"] else short(row["half_saturation"])
 
     def best_forms(self) -> str:
@@ -158,24 +160,23 @@ REFUSING = "this world has a REFUSE token, which the earlier figures lack, and f
 LINES = (
     Line("relative harm", "`dpo` .73, `npo_ret` .30", _both("relative_harm", "dpo", "npo_ret"), REFUSING),
     Line("labels to relative harm 0.80", "805 pairs, 184 flags", lambda t: t.labels_to(0.8), "as above: pairs cut harm less here, flags sooner, by refusing"),
-    Line("half-saturation of `dpo`, of `npo_ret`", "about equal, 400 to 500", lambda t: f"{t.half('dpo')}; {t.half('npo_ret')}", "floors are open or flat in several curves, so the fit refuses what the earlier study read off"),
+    Line("half-saturation of `dpo`, of `npo_ret`", "about equal, 400 to 500", lambda t: f"{t.half('dpo')}; {t.half('npo_ret')}", "floors are open (the largest budgets still move), so these are half-saturations of forms, not of what was seen"),
     Line("gap of harm, out of minus in distribution, pairs minus flags", "nearly 0", lambda t: t.theta("H7"), "16 worlds tell a small gap from none; the shift is compositional, and so is the earlier one"),
-    Line("sycophancy after `dpo` (base beside it)", ".80 (.38)", lambda t: f"{t.mean('sycophancy', 'dpo')} ({t.mean('sycophancy', 'base', n=0)})", "refusing answers do not agree, so both start lower here; the rise is of the same size"),
-    Line("sycophancy after `npo_ret`", ".40 to .43: not reduced", _both("sycophancy", "npo_ret"), "lower here, and over-refusal higher: an answer that refuses does not agree"),
-    Line("rise of sycophancy without the raters' bias", "small", lambda t: t.effect("H2", "the same without bias"), "agrees: what is left is confounding"),
-    Line("flag noise at which the advantage vanishes", "0.31", lambda t: t.weakest("miss"), "no zero within the map (noise to 0.4): refusing needs no precise flags"),
+    Line("sycophancy after `dpo` (base beside it)", ".80 (.38)", lambda t: f"{t.mean('sycophancy', 'dpo')} ({t.mean('sycophancy', 'base', n=0)})", "both start lower here, of which refusals (9 % of base answers, none of which agrees) explain a part; the rise is larger"),
+    Line("sycophancy after `npo_ret`", ".40 to .43: not reduced", _both("sycophancy", "npo_ret"), "lower here: an answer that refuses does not agree"),
+    Line("flag noise at which the advantage vanishes", "0.31", lambda t: t.weakest("miss"), "none within the map (noise to 0.4), where the interval nearly holds 0"),
     Line("rules drafted at which it vanishes", "2.6 of 8", lambda t: t.weakest("coverage"), "as above; 2 of 8 is the lowest cell"),
-    Line("violation of the base model, in / out of distribution", ".49 / .69", lambda t: f"{t.mean('violation', 'base', n=0, distribution='id')} / {t.mean('violation', 'base', n=0)}", "refusals break no rule, and 7 to 10 % of base answers refuse"),
+    Line("violation of the base model, in / out of distribution", ".49 / .69", lambda t: f"{t.mean('violation', 'base', n=0, distribution='id')} / {t.mean('violation', 'base', n=0)}", "16 worlds instead of 2 to 3; out of distribution that does not explain all of it"),
     Line("helpfulness of the base model", ".69 / .60", lambda t: f"{t.mean('helpfulness', 'base', n=0, distribution='id')} / {t.mean('helpfulness', 'base', n=0)}", "agrees"),
     Line("refusals of the base model", ".07 / .10", lambda t: f"{t.mean('refusal', 'base', n=0, distribution='id')} / {t.mean('refusal', 'base', n=0)}", "agrees"),
     Line("with a REFUSE token, `npo_ret`: refusals, over-refusal, helpfulness", ".48, .25, .36", lambda t: ", ".join(t.mean(c, "npo_ret") for c in ("refusal", "over_refusal", "helpfulness")), "configurations are tuned on worlds of their own here, by helpfulness minus violations"),
     Line("with a REFUSE token, `dpo`: refusals", ".003", _both("refusal", "dpo"), "agrees: it stops refusing"),
     Line("bits about violations in a pair, in a flag", ".025, .71", lambda t: f"{t.bits('dpo')}, {t.bits('npo_ret')}", "agrees"),
     Line("flag noise that matches a pair's bits", ".41", lambda t: t.matched_noise(), "agrees"),
-    Line("`wr_lv`: harmful answers with scorers of 120 and 700 steps", ".54 and .32", lambda t: f"700 to 1,500 steps alone: {t.mean('violation', 'wr_lv')}", "more steps at any budget, and early stopping on held-out labels"),
+    Line("`wr_lv`: harmful answers with scorers of 120 and 700 steps", ".54 and .32", lambda t: f"700 to 1,500 steps alone: {t.mean('violation', 'wr_lv')}", "it collapses into refusing here (over-refusal above 0.7), so that little is left to break a rule"),
     Line("`ga`: violation, helpfulness at 1,378 flags", ".01, .13", lambda t: ", ".join(t.mean(c, "ga", "zoo", n=1378) for c in ("violation", "helpfulness")), "tuned by helpfulness minus violations, so the collapsing rates are not chosen where others do better"),
     Line("World B, pass@1, 32, 256 of the base model, in distribution", ".42, .83, .995", lambda t: ", ".join(t.mean(c, "base", "zoo_b", "id", 0) for c in ("pass_1", "pass_32", "pass_256")), "tables are drawn for each world here; the earlier study shared one"),
-    Line("pass@256 of NSR at matched pass@1, minus GRPO", "no advantage", lambda t: t.effect("H1", "NSR minus GRPO"), "see the verdict on H1b"),
+    Line("pass@256 at matched pass@1, NSR minus another", "no advantage", lambda t: t.effect("H1", "pass@256 of NSR minus"), "see the verdict on H1b"),
     Line("one-dimensional forms", "power not identified; Hill best or tied", lambda t: f"best by left-out world: {t.best_forms()}", "counted over all curves of all methods"),
     Line("paired standard deviation of harm over worlds", ".04 to .09", lambda t: t.spread(), "16 worlds instead of 2 to 3"),
 )  # fmt: skip
