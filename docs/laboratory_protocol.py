@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from econ.claims.reading import arm_names
 from econ.core.measurements import extras, read_measurements
-from econ.report.laboratory_pass_at_k import mean_interval
+from econ.report.laboratory_methods import is_oracle
+from econ.report.laboratory_pass_at_k import MINIMUM_WORLDS, mean_interval
 from econ.report.numbers import short
 
 #: Weights of violations against helpfulness by which configurations could have been chosen; 1 is registered.
@@ -42,19 +44,36 @@ def _rest(rows: pd.DataFrame) -> list[str]:
     return found
 
 
-def divergence_rows(folder: Path, methods: tuple[str, ...] = ()) -> Iterator[list[str]]:
-    """Divergence from the base model beside harm, helpfulness, sycophancy and over-refusal, at the largest budget of each arm."""
+def divergence_rows(folder: Path, by: str = "", oracle: bool | None = None) -> Iterator[list[str]]:
+    """Divergence from the base model beside harm, helpfulness, sycophancy and over-refusal, at the largest budget of each arm.
+
+    Parameters
+    ----------
+    folder : Path
+    by : str
+        Key of the configuration that makes arms of their own.
+    oracle : bool, optional
+        Only arms that a program verifies or that know the truth; only the others.
+    """
     table = read_measurements(folder / "measurements.parquet")
-    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["n"] > 0)]
-    rows = rows.assign(beta_kl=[detail.get("beta_kl", np.nan) for detail in extras(rows)])
-    for (method, beta_kl), own in rows.groupby(["method", "beta_kl"] if methods else ["method", rows["n"] * 0], observed=True):
-        if methods and method not in methods:
-            continue
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["judgements"] + table["verifications"] > 0)]
+    details = extras(rows)
+    rows = rows.assign(arm=[_name(name, detail, by) for name, detail in zip(arm_names(rows, details), details, strict=True)])
+    told = np.array([is_oracle(str(m), str(k)) for m, k in zip(rows["method"], rows["label_kind"], strict=True)])
+    for arm, own in rows[told == oracle if oracle is not None else told | True].groupby("arm"):
         last = own[own["n"] == own["n"].max()]
         by_world = last.groupby("world")[["kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed"]].mean().astype(float)
+        if len(by_world) < MINIMUM_WORLDS:
+            continue
         cells = [rate(by_world[c].to_numpy()) for c in ("kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal")]
-        name = f"`{method}`" + (f", β_KL {beta_kl:g}" if methods else "")
-        yield [name, f"{int(last['n'].iloc[0]):,}", *cells, f"{by_world['collapsed'].mean():.0%}"]
+        yield [str(arm), str(last["label_kind"].iloc[0]), f"{int(last['n'].iloc[0]):,}", *cells, f"{by_world['collapsed'].mean():.0%}"]
+
+
+def _name(arm: str, detail: dict, by: str) -> str:
+    """An arm with the knobs and the key that set it apart."""
+    unusual = [str(detail[key]) for key in ("verifier_error", "verifier_errors") if key in detail]
+    unusual += [f"{by} {detail[by]:g}"] if by in detail else []
+    return f"`{arm}`" + (f" ({', '.join(unusual)})" if unusual else "")
 
 
 def rate(values: np.ndarray) -> str:
