@@ -105,7 +105,7 @@ def _statements(verdict: Verdict) -> Iterable[list[str]]:
 
 def _signs(assessment: Assessment) -> str:
     summary = [
-        [r["hypothesis"], r["effect"], r["pairs"], f"{r['share_predicted']:.0%}", r["clear"], r["clearly_opposite"], ", ".join(r["exceptions"])]
+        [r["hypothesis"], r["effect"], r["pairs"], f"{r['share_predicted']:.0%}", r["clear"], r["clearly_opposite"], _named(r["exceptions"])]
         for r in sign_summary(assessment.signs)
     ]
     effects = list(dict.fromkeys((s.hypothesis, s.effect) for s in assessment.signs))
@@ -124,6 +124,12 @@ def _signs(assessment: Assessment) -> str:
         + "; ".join(f"({i}) {effect}" for i, (_, effect) in enumerate(effects, start=1))
         + ".\n\n" + grid(("pair", *short_names), rows)
     )  # fmt: skip
+
+
+def _named(exceptions: list[str], most: int = 6) -> str:
+    """Exceptions by name, the first ones where there are many: the table of all pairs has the rest."""
+    more = len(exceptions) - most
+    return ", ".join(exceptions[:most]) + (f" and {more} more, in the table below" if more > 0 else "")
 
 
 # Surfaces ------------------------------------------------------------------------------------------
