@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.claims.readings import advantage_text
 from econ.core.measurements import read_measurements
 from econ.report.laboratory_fits import curve_table
-from econ.report.laboratory_pass_at_k import mean_interval
+from econ.report.laboratory_pass_at_k import matched, mean_interval, pass_table
 from econ.report.numbers import interval, short
 
 if TYPE_CHECKING:
@@ -56,14 +55,6 @@ class Tables:
             chosen &= np.isclose(rows[name].astype(float), value, atol=1e-4)
         values = rows[chosen].groupby("world")[column].mean().astype(float).to_numpy()
         return "not measured" if len(values) < 4 else interval(*mean_interval(values))
-
-    def effect(self, hypothesis: str, text: str) -> str:
-        """Exploratory effects of `econ claims` whose name holds a text, each after the word that follows it."""
-        found = [
-            row["missing"] or f"{row['text'].partition(text)[2].split()[0]} {advantage_text(row)}"
-            for row in self.assessment.secondary if row["hypothesis"] == hypothesis and text in row["text"]
-        ]  # fmt: skip
-        return "; ".join(found) or "not measured"
 
     def theta(self, statement: str) -> str:
         """The estimate of a registered statement."""
@@ -108,6 +99,18 @@ class Tables:
         rows = self.rows("maps")
         own = rows[rows["method"] == "flag_bits"].groupby("world")["miss"].first().astype(float).to_numpy()
         return interval(*mean_interval(own)) if len(own) > 3 else "not measured"
+
+    def matched_pass(self) -> str:
+        """pass@256 of the policies a program verifies, where all have the same pass@1 along training."""
+        folder = SHIPPED / "zoo_b"
+        if self.rows("zoo_b").empty:
+            return "not measured"
+        table = pass_table(self.rows("zoo_b"), pd.read_parquet(folder / "curves.parquet"), "ood")
+        named = table[table["method"].isin(["base", "nsr_or", "grpo_or", "ppo_or"])]
+        level, at = matched(named)
+        last = at[at["k"] == 256]
+        values = [f"`{row['method']}` {interval(row['mean'], row['low'], row['high'])}" for _, row in last.iterrows()]
+        return f"at pass@1 = {level:.2f}: {', '.join(values)}"
 
     def bits(self, method: str) -> str:
         """Bits about violations of one label, mean over worlds."""
@@ -164,7 +167,7 @@ LINES = (
     Line("gap of harm, out of minus in distribution, pairs minus flags", "nearly 0", lambda t: t.theta("H7"), "16 worlds tell a small gap from none; the shift is compositional, and so is the earlier one"),
     Line("sycophancy after `dpo` (base beside it)", ".80 (.38)", lambda t: f"{t.mean('sycophancy', 'dpo')} ({t.mean('sycophancy', 'base', n=0)})", "both start lower here, of which refusals (9 % of base answers, none of which agrees) explain a part; the rise is larger"),
     Line("sycophancy after `npo_ret`", ".40 to .43: not reduced", _both("sycophancy", "npo_ret"), "lower here: an answer that refuses does not agree"),
-    Line("flag noise at which the advantage vanishes", "0.31", lambda t: t.weakest("miss"), "none within the map (noise to 0.4), where the interval nearly holds 0"),
+    Line("flag noise at which the advantage vanishes", "0.31", lambda t: t.weakest("miss"), "none within the map; at noise 0.4 the interval holds 0 where five rules of eight or fewer are drafted"),
     Line("rules drafted at which it vanishes", "2.6 of 8", lambda t: t.weakest("coverage"), "as above; 2 of 8 is the lowest cell"),
     Line("violation of the base model, in / out of distribution", ".49 / .69", lambda t: f"{t.mean('violation', 'base', n=0, distribution='id')} / {t.mean('violation', 'base', n=0)}", "16 worlds instead of 2 to 3; out of distribution that does not explain all of it"),
     Line("helpfulness of the base model", ".69 / .60", lambda t: f"{t.mean('helpfulness', 'base', n=0, distribution='id')} / {t.mean('helpfulness', 'base', n=0)}", "agrees"),
@@ -176,7 +179,7 @@ LINES = (
     Line("`wr_lv`: harmful answers with scorers of 120 and 700 steps", ".54 and .32", lambda t: f"700 to 1,500 steps alone: {t.mean('violation', 'wr_lv')}", "it collapses into refusing here (over-refusal above 0.7), so that little is left to break a rule"),
     Line("`ga`: violation, helpfulness at 1,378 flags", ".01, .13", lambda t: ", ".join(t.mean(c, "ga", "zoo", n=1378) for c in ("violation", "helpfulness")), "tuned by helpfulness minus violations, so the collapsing rates are not chosen where others do better"),
     Line("World B, pass@1, 32, 256 of the base model, in distribution", ".42, .83, .995", lambda t: ", ".join(t.mean(c, "base", "zoo_b", "id", 0) for c in ("pass_1", "pass_32", "pass_256")), "tables are drawn for each world here; the earlier study shared one"),
-    Line("pass@256 at matched pass@1, NSR minus another", "no advantage", lambda t: t.effect("H1", "pass@256 of NSR minus"), "see the verdict on H1b"),
+    Line("pass@256 at matched pass@1, NSR minus another", "no advantage", lambda t: t.matched_pass(), "agrees: the intervals overlap; out of distribution, along training"),
     Line("one-dimensional forms", "power not identified; Hill best or tied", lambda t: f"best by left-out world: {t.best_forms()}", "counted over all curves of all methods"),
     Line("paired standard deviation of harm over worlds", ".04 to .09", lambda t: t.spread(), "16 worlds instead of 2 to 3"),
 )  # fmt: skip

@@ -410,6 +410,7 @@ def _figures() -> str:
         for found in sorted(key for key in drawn.get(name, {}) if key == figure or key.startswith(f"{figure}_")):
             drawing, target = drawn[name][found], f"laboratory_{found}"
             save_figure(drawing.draw(), DOCS / "figures", target, {"Title": found, "Description": drawing.alt_text})
+            (DOCS / "figures" / f"{target}.svg").unlink()
             lines.append(f"![{drawing.alt_text}](figures/{target}.png)\n\n*{text}* (`econ lab show` on `{name}`)")
     return "## Figures\n\n" + "\n\n".join(lines)
 

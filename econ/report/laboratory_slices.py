@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Points per axis of a fitted slice, and posterior draws that it averages.
 SLICE_POINTS, SLICE_DRAWS = 49, 250
+#: Share of the axis, at either end, in which no contour is labelled.
+EDGE = 0.05
 
 
 def slice_table(surfaces: Surfaces, distribution: str, v: float) -> pd.DataFrame:
@@ -111,7 +113,10 @@ def _draw_slice(
     colours: dict[str, Any] = {"cmap": "cividis", "vmin": low, "vmax": high}
     mesh = axes.pcolormesh(a, b, wide.to_numpy(), shading="gouraud", rasterized=True, **colours)
     lines = axes.contour(a, b, wide.to_numpy(), levels=6, colors="white", linewidths=0.8)
-    axes.clabel(lines, fontsize=7, fmt="%.2g")
+    for label in axes.clabel(lines, fontsize=7, fmt="%.2g"):
+        # A label on the edge would be cut.
+        across = (label.get_position()[0] - a.min()) / (a.max() - a.min())
+        label.set_visible(EDGE < across < 1.0 - EDGE)
     if cells is not None and len(cells):
         x, y = (np.log1p(cells[name].to_numpy(float) / FIRST) for name in ("a", "b"))
         axes.scatter(
