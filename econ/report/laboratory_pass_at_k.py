@@ -26,6 +26,8 @@ PASSES = [f"pass_{k}" for k in PASS_AT]
 #: Largest k is what the claim is about; one in the middle shows the way there.
 SHOWN_K = (16, 256)
 MINIMUM_WORLDS = 4
+#: Methods in a panel whose intervals are drawn at every k.
+MOST_BARRED = 6
 
 
 def pass_table(measurements: pd.DataFrame, curves: pd.DataFrame | None, distribution: str) -> pd.DataFrame:
@@ -197,9 +199,11 @@ def _draw_row(axes: list[Any], table: pd.DataFrame, styles: dict[str, dict[str, 
     last = axes[-1]
     for number, method in enumerate(methods):
         own = at[at["method"] == method]
-        shift = 2.0 ** (0.12 * (number - (len(methods) - 1) / 2))
+        shift = 2.0 ** (min(0.12, 0.8 / len(methods)) * (number - (len(methods) - 1) / 2))
         last.plot(own["k"] * shift, own["mean"], markersize=2.6, linewidth=1.0, **styles[method])
-        last.vlines(own["k"] * shift, own["low"], own["high"], color=styles[method]["color"], linewidth=0.7)
+        # Of many methods bars stand at the values of k that the other panels show.
+        barred = own if len(methods) <= MOST_BARRED else own[own["k"].isin(SHOWN_K)]
+        last.vlines(barred["k"] * shift, barred["low"], barred["high"], color=styles[method]["color"], linewidth=0.7)
     last.set_xscale("log", base=2)
     last.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
     last.minorticks_off()

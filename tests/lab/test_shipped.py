@@ -34,3 +34,13 @@ def test_every_cell_of_the_surface_has_every_world_and_a_base_row(folder):
     assert set(base.world) == set(grid.worlds) and (base.n == 0).all()
     assert np.allclose(confirm.relative_harm, confirm.violation / confirm.violation_base, atol=1e-6)
     assert set(table[table.stage == "tune"].world) == set(grid.tuning.worlds)
+
+
+def test_world_b_belongs_to_its_grid_and_leaves_out_no_method():
+    folder, grid = shipped_path("calibration", "lab", "zoo_b"), load_grid("zoo_b")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["config_hash"] == programs.grid_hash(grid) and tuple(manifest["reductions"]) == grid.reductions
+    table = read_measurements(folder / "measurements.parquet")
+    confirm = table[table.stage == "confirm"]
+    assert set(confirm.method) == {arm.method for arm in grid.arms}
+    assert (confirm.groupby(["method", "n", "extra", "distribution"], dropna=False).world.nunique() == len(grid.worlds)).all()
