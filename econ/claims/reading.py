@@ -15,6 +15,7 @@ from econ.claims.evidence import Evidence, Source
 from econ.claims.settings import SETTING_KEYS, settings_of, without_half
 from econ.core.errors import InputError
 from econ.core.files import file_hash
+from econ.core.manifests import read_parquet
 from econ.core.measurements import extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.surfaces.cells import CONFIRMATORY
@@ -106,9 +107,9 @@ def _read_churn(path: Path | None) -> pd.DataFrame:
     if path is None or not path.is_file():
         return pd.DataFrame(columns=[*CHURN_COLUMNS, "other_run_id"])
     try:
-        return pd.read_parquet(path, columns=[*CHURN_COLUMNS, "other_run_id"])
-    except (OSError, ValueError, KeyError):
-        raise InputError("the file is no readable table of churn", file=path, allowed=", ".join(CHURN_COLUMNS)) from None
+        return read_parquet(path, [*CHURN_COLUMNS, "other_run_id"])
+    except InputError as error:
+        raise InputError(f"{error.problem}: a table of churn", file=path, allowed=", ".join(CHURN_COLUMNS)) from None
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from econ.claims.text import markdown
-from econ.core.files import atomic_file, content_hash, file_hash, result_directory, write_json, write_text
+from econ.core.csv_files import write_csv
+from econ.core.files import content_hash, file_hash, write_json, write_text
+from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
@@ -28,10 +31,9 @@ def write_claims(assessment: Assessment, out: Path, *, force: bool = False) -> N
         write_json(partial / "claims.json", plain)
         write_text(partial / "claims.md", markdown(assessment))
         for name, rows in _tables(plain).items():
-            with atomic_file(partial / name) as temporary:
-                pd.DataFrame(rows).to_csv(temporary, index=False)
+            write_csv(partial / name, pd.DataFrame(rows))
         files = {path.name: file_hash(path) for path in sorted(partial.glob("claims.*"))}
-        write_json(partial / "manifest.json", _manifest(plain, files, started))
+        write_manifest(partial, _manifest(plain, files, started))
 
 
 def _tables(plain: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -90,4 +90,4 @@ def _console() -> Console:
     from rich.console import Console
 
     # In a pipe nothing may be cut to the width of a terminal that is not there.
-    return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=False)
+    return Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +44,6 @@ def run(
 
     if device not in ("auto", "cpu", "cuda"):
         raise InputError("unknown device", key="--device", found=device, allowed="auto, cpu, cuda")
-    logging.basicConfig(format="econ: %(message)s", level=logging.WARNING)
     loaded = load_grid(grid)
     target = out or Path("runs") / f"lab-{loaded.name}"
     with _progress(quiet) as progress:
@@ -82,13 +80,11 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
 
 
 def _write_csv(folder: Path) -> None:
-    import pandas as pd
-
-    from econ.core.files import atomic_file
+    from econ.core.csv_files import write_csv
+    from econ.core.manifests import read_parquet
 
     for table in sorted(folder.glob("*.parquet")):
-        with atomic_file(table.with_suffix(".csv")) as temporary:
-            pd.read_parquet(table).to_csv(temporary, index=False)
+        write_csv(table.with_suffix(".csv"), read_parquet(table))
 
 
 @app.command("fit")
@@ -201,4 +197,4 @@ def _console() -> Console:
     """A console that breaks no line of a table in a pipe."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False)
+    return Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False)

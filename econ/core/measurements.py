@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError, nearest_name
+from econ.core.manifests import read_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,15 +249,6 @@ def read_measurements(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is missing, is not Parquet, or does not follow the schema.
+        If the file is missing, was changed after it was written, is not Parquet, or does not follow the schema.
     """
-    import pandas as pd
-    import pyarrow as pa
-
-    if not path.is_file():
-        raise InputError("there is no such file", file=path)
-    try:
-        table = pd.read_parquet(path)
-    except (pa.ArrowException, OSError, ValueError):
-        raise InputError("the file is not readable Parquet", file=path) from None
-    return check_measurements(table, path)
+    return check_measurements(read_parquet(path), path)

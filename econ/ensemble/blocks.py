@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import WorkError
-from econ.core.files import atomic_file, write_text
+from econ.core.files import atomic_file, make_directory, write_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from econ.ensemble.design import Block, Design
+
+log = logging.getLogger("econ")
 
 FOLDER = "blocks"
 #: Characters of the content's SHA-256 that a block's file name carries.
@@ -60,12 +63,9 @@ class BlockStore:
         self.directory = directory / FOLDER
         self.design = design
         marker = self.directory / "design.sha256"
-        if self.directory.exists() and (not marker.is_file() or marker.read_text() != design.block_hash):
+        if self.directory.exists() and (not marker.is_file() or marker.read_bytes() != design.block_hash.encode()):
             shutil.rmtree(self.directory)
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WorkError(f"{self.directory}: cannot be created ({error.strerror or error})") from error
+        make_directory(self.directory)
         write_text(marker, design.block_hash)
 
     def missing(self) -> list[Block]:
@@ -96,15 +96,12 @@ class BlockStore:
                 failed=dict(failed),
             )
 
-    def remove(self) -> None:
-        """Delete all blocks: their content stands in the result's tables."""
-        shutil.rmtree(self.directory)
-
     def _verified(self, block: Block) -> bytes | None:
         for path in sorted(self.directory.glob(f"{_stem(block)}.*.npz")):
             content = path.read_bytes()
             if path.name == _file_name(block, content):
                 return content
+            log.warning("%s is damaged and is computed again", path)
             path.unlink()
         return None
 

@@ -9,7 +9,6 @@ to the whole difference.
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from econ.core.errors import InputError, WorkError
+from econ.core.files import make_directory
 from econ.ensemble.blocks import BlockStore
 from econ.ensemble.statistics import mean_and_error
 from econ.ensemble.workers import compute_missing
@@ -69,7 +69,7 @@ def decompose(
         Of two scenarios.
     engine : Engine
     directory : Path
-        An existing directory, where finished blocks are kept until the table is complete.
+        An existing directory, in which finished blocks are kept and stay (`FOLDER`).
     workers : int
     progress : callable
         Called with the numbers of finished and of all blocks.
@@ -94,11 +94,10 @@ def decompose(
     check_pair(design)
     wide = replace(design, scenarios=tuple(_all_subsets(design.scenarios)))
     place = directory / FOLDER
-    place.mkdir(exist_ok=True)
+    make_directory(place)
     store = BlockStore(place, wide)
     compute_missing(wide, engine, store, workers, progress)
     values = _final_values(wide, store)
-    shutil.rmtree(place)
     return _table(design.names, values)
 
 

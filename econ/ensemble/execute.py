@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from econ.core.csv_files import write_csv
 from econ.core.errors import InputError, WorkError
-from econ.core.files import atomic_file, file_hash
+from econ.core.files import file_hash
 from econ.core.provenance import now
+from econ.core.results import LOCK
 from econ.ensemble.blocks import FOLDER, BlockStore
 from econ.ensemble.decomposition import FOLDER as DECOMPOSITION
 from econ.ensemble.expectations import expectations_table, expected_outcomes
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 #: Largest share of replicates whose first status-quo position may be rejected.
 LARGEST_REJECTION = 0.25
 TABLES = ("outcomes.parquet", "ledger.parquet", "replicates.parquet")
+#: Folders of finished blocks, kept as long as the result is not complete.
+SCRATCH = (FOLDER, DECOMPOSITION)
 
 
 class ImpossibleScenario(InputError):
@@ -59,7 +63,8 @@ def execute(
     design : Design
     engine : Engine
     directory : Path
-        An existing directory; finished blocks of the same design in it are used.
+        An existing directory; finished blocks of the same design in it are used, and stay there (`SCRATCH`) until
+        the caller has no more use for them.
     workers : int
     progress : callable
 
@@ -94,7 +99,6 @@ def execute(
     failed = _write_blocks(design, engine, store, directory)
     check_rejections(read_table(directory / "replicates.parquet"))
     names = [*TABLES, *_write_statistics(design, directory)]
-    store.remove()
     return record(
         design,
         started=started,
@@ -132,9 +136,9 @@ def check_rejections(facts: pd.DataFrame) -> None:
 def _clear(directory: Path) -> None:
     """Remove what an earlier attempt left, except finished blocks and the lock."""
     for path in directory.iterdir():
-        if path.name in (FOLDER, DECOMPOSITION, ".lock"):
+        if path.name in (*SCRATCH, LOCK):
             continue
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
@@ -185,9 +189,3 @@ def _baseline_moments(path: Path) -> pd.DataFrame:
     """Moments of the first scenario, from the columns that they need."""
     needed = [name for name in outcome_columns(path) if name in MOMENT_COLUMNS]
     return moments_table(next(iter(by_scenario(read_table(path, [*KEYS, *needed])).values())))
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV with every digit, atomically."""
-    with atomic_file(path) as temporary:
-        table.to_csv(temporary, index=False)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from econ.core.errors import InputError
-from econ.core.files import file_hash, write_json
+from econ.core.files import file_hash
+from econ.core.manifests import MANIFEST
+from econ.core.manifests import read_manifest as read_sealed
+from econ.core.manifests import write_manifest as write_sealed
 from econ.core.provenance import now, provenance
 
 if TYPE_CHECKING:
     from econ.ensemble.design import Design
 
-FILE_NAME = "manifest.json"
+FILE_NAME = MANIFEST
 #: What the surfaces rest on; "imposed" where a scenario sets the elasticity of substitution itself.
 SurfaceKind = Literal["measured", "imposed", "prior"]
+
+
+#: Names of figures and directories are made of it, so a stranger's manifest must not hold a path here.
+ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
 
 
 class SurfacesRecord(BaseModel):
@@ -39,7 +46,7 @@ class Manifest(BaseModel):
     schema_version: Literal[1]
     econ_version: str
     command: str
-    scenarios: dict[str, dict[str, Any]]
+    scenarios: dict[ScenarioName, dict[str, Any]]
     config_hash: str
     seed: int
     replicates: int
@@ -107,7 +114,7 @@ def surface_kind(scenario: Any, design: Design) -> SurfaceKind:
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write a manifest: the last file of a result, so that a directory with a finished one is complete."""
-    write_json(directory / FILE_NAME, manifest.model_dump(mode="json"))
+    write_sealed(directory, manifest.model_dump(mode="json"))
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -124,7 +131,7 @@ def read_manifest(directory: Path) -> Manifest:
     if not path.is_file():
         raise InputError("this is no finished run: it has no manifest.json", file=directory)
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate(read_sealed(path))
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(

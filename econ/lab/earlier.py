@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError
+from econ.core.manifests import MANIFEST, read_manifest, read_parquet
 from econ.core.measurements import read_measurements
 from econ.lab.tables import CURVE_TYPES, SCORER_TYPES
 
@@ -55,9 +55,11 @@ def read_earlier(directories: Sequence[Path]) -> Earlier:
     earlier = Earlier()
     for directory in directories:
         try:
-            manifest = json.loads((directory / "manifest.json").read_bytes())
+            manifest = read_manifest(directory / MANIFEST)
             facts = {key: manifest.get(key) for key in SOURCE}
-        except (OSError, ValueError, AttributeError):
+        except InputError as error:
+            if (directory / MANIFEST).is_file():
+                raise error
             raise InputError("this is no finished laboratory result", file=directory, key="--reuse") from None
         rows = _by_run(read_measurements(directory / "measurements.parquet"))
         fresh = set(rows) - set(earlier.rows)
@@ -72,10 +74,8 @@ def read_earlier(directories: Sequence[Path]) -> Earlier:
 
 def _table(directory: Path, name: str, types: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """A side table, with columns that it lacks empty."""
-    import pandas as pd
-
     path = directory / f"{name}.parquet"
-    return _by_run(pd.read_parquet(path).reindex(columns=list(types))) if path.exists() else {}
+    return _by_run(read_parquet(path).reindex(columns=list(types))) if path.exists() else {}
 
 
 def _by_run(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

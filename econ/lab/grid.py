@@ -182,7 +182,7 @@ class Grid(_Part):
     """A grid of training runs."""
 
     schema_version: Literal[1] = 1
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name, also of the result")
     title: str = ""
     description: str = ""
     reductions: tuple[str, ...] = Field((), description="what was left out of the full design, said in words")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from econ.core.errors import InputError
-from econ.core.files import content_hash, result_directory
+from econ.core.files import content_hash
+from econ.core.manifests import FILES, hashes, write_manifest
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.lab import RESULTS_VERSION, programs
 from econ.lab.churn import Trace, churn_rows
 from econ.lab.earlier import Earlier, read_earlier
@@ -26,6 +27,8 @@ from econ.lab.tables import write_details, write_scorers, write_tables
 
 Progress = Callable[[str, int, int], None]
 
+#: Folder of finished tasks, kept until the result stands.
+CHECKPOINTS = "checkpoints"
 #: What the manifest says of every finished task.
 FACTS = ("program", "kind", "runs", "seconds", "peak_bytes")
 
@@ -66,8 +69,8 @@ def run_grid(
     """
     device, earlier = choose_device(device), read_earlier(reuse)
     started, clock = now(), time.perf_counter()
-    with result_directory(out, force=force) as partial:
-        folder = partial / "checkpoints" / device
+    with result_directory(out, force=force, scratch=(CHECKPOINTS,)) as partial:
+        folder = partial / CHECKPOINTS / device
         processes = workers if device == "cpu" else 1
         session = _Session(grid, folder, device, processes, earlier, progress or (lambda *_: None))
         with session.engine:
@@ -78,7 +81,8 @@ def run_grid(
             write_scorers(partial, session.scorers)
         if session.details:
             write_details(partial, session.details, session.churn())
-        shutil.rmtree(partial / "checkpoints")
+        manifest |= {FILES: hashes(partial, sorted(path.name for path in partial.glob("*.parquet")))}
+        write_manifest(partial, manifest)
     return manifest
 
 

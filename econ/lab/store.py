@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from econ.core.files import atomic_file, file_hash, write_json
+from econ.core.files import atomic_file, file_hash, make_directory, write_json
 
-log = logging.getLogger("econ.lab")
+log = logging.getLogger("econ")
 
 
 class Store:
@@ -28,7 +28,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_directory(folder)
 
     def save(self, name: str, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         """Write a checkpoint atomically."""

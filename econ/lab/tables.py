@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from econ.core.files import atomic_file, write_json
+from econ.core.files import atomic_file
 from econ.core.measurements import PASS_AT, write_measurements
 
 if TYPE_CHECKING:
@@ -60,12 +60,11 @@ def measurement_table(rows: list[dict[str, Any]], config_hash: str, device: str)
 def write_tables(
     folder: Path, rows: list[dict[str, Any]], curves: list[dict[str, Any]], manifest: dict[str, Any]
 ) -> None:
-    """Write `measurements.parquet`, `curves.parquet` and `manifest.json`."""
+    """Write `measurements.parquet` and `curves.parquet`."""
     metadata = {"config_hash": manifest["config_hash"], "seed": str(manifest["seed"])}
     table = measurement_table(rows, manifest["config_hash"], manifest["device"])
     write_measurements(table, folder / "measurements.parquet", metadata)
     _write(folder / "curves.parquet", curves, CURVE_TYPES, ["run_id", "step", "distribution"])
-    write_json(folder / "manifest.json", manifest)
 
 
 def write_scorers(folder: Path, scorers: list[dict[str, Any]]) -> None:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from econ.core.csv_files import write_csv
 from econ.core.errors import InputError
-from econ.core.files import content_hash, result_directory, write_json
+from econ.core.files import content_hash
+from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.cost.case import UNITS, Case, Options, prepare
 from econ.cost.mix import (
     CRITIC,
@@ -37,7 +40,6 @@ from econ.cost.tables import (
     quantiles,
     status_of,
 )
-from econ.ensemble.execute import write_csv
 from econ.report.numbers import interval, short
 
 if TYPE_CHECKING:
@@ -186,7 +188,7 @@ def write_question(question: Question, out: Path, *, force: bool = False) -> Non
         rows += information_rows(question.case(), BUDGETS if question.budget is None else [question.budget])
         write_csv(partial / "mix.csv", pd.DataFrame(rows, columns=list(MIX_COLUMNS)))
         write_figures(cost_figures(question), partial)
-        write_json(partial / "manifest.json", _manifest(question, started))
+        write_manifest(partial, _manifest(question, started))
 
 
 def _manifest(question: Question, started: str) -> dict[str, Any]:

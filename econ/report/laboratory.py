@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import econ
+from econ.core.csv_files import write_csv
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, content_hash, result_directory, write_json
+from econ.core.files import content_hash, write_json
+from econ.core.manifests import write_manifest
+from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.report.laboratory_arms import (
     curves_alt_text,
     filled_outcomes,
@@ -246,6 +250,6 @@ def write_laboratory(laboratory: Laboratory, out: Path, *, force: bool = False) 
             save_figure(drawing.draw(), directory, drawing.name, facts)
             tables[drawing.name] = drawing.data
         for name, table in tables.items():
-            with atomic_file(directory / f"{name}.csv") as temporary:
-                table.to_csv(temporary, index=False)
+            write_csv(directory / f"{name}.csv", table)
+        write_manifest(directory, provenance() | {"source": source, "finished": now(), "status": "finished"})
     return sorted(path.name for path in out.iterdir()), left_out

@@ -13,6 +13,7 @@ from econ.claims.evidence import Evidence
 from econ.claims.reading import evidence_of
 from econ.claims.settings import SETTING_KEYS
 from econ.core.errors import InputError
+from econ.core.manifests import read_parquet
 from econ.core.measurements import extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.surfaces.cells import CONFIRMATORY, KNOBS
@@ -72,7 +73,7 @@ def load_laboratory(directory: Path | None = None) -> Laboratory:
         )  # fmt: skip
     table = read_measurements(directory / MEASUREMENTS) if has_table else None
     along = directory / CURVES
-    curves = pd.read_parquet(along) if along.is_file() else None
+    curves = read_parquet(along) if along.is_file() else None
     return Laboratory(directory.name, table, load_surfaces(directory) if has_surfaces else None, curves)
 
 

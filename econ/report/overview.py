@@ -169,7 +169,10 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
     """Print a run on one screen."""
     manifest = result.manifest
     console.print(
-        f"[bold]{', '.join(result.scenarios)}[/bold]: {manifest.replicates} replicates, {manifest.quarters} quarters, "
+        ", ".join(result.scenarios), style="bold", end=": ", highlight=False
+    )
+    console.print(
+        f"{manifest.replicates} replicates, {manifest.quarters} quarters, "
         f"seed {manifest.seed}, {manifest.device} {manifest.precision}, {manifest.wall_seconds:.1f} s",
         highlight=False,
     )

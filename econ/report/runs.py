@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from econ.core.csv_files import write_csv
 from econ.core.errors import InputError, WorkError
-from econ.core.files import atomic_file, discard_partial, file_hash, result_directory, write_json
+from econ.core.files import atomic_file, file_hash, write_json
 from econ.core.provenance import now
+from econ.core.results import result_directory
 from econ.ensemble import engine as engines
 from econ.ensemble.decomposition import check_pair, decompose
 from econ.ensemble.design import Design, plan
 from econ.ensemble.effects import HEADLINES, differences_data
-from econ.ensemble.execute import ImpossibleScenario, execute, silent, write_csv
+from econ.ensemble.execute import SCRATCH, ImpossibleScenario, execute, silent
 from econ.ensemble.manifest import write_manifest
 from econ.ensemble.memory import check_disk, choose_workers
 from econ.ensemble.results import DECOMPOSITION, EnsembleResult, check_complete, stored_tables
@@ -215,24 +217,20 @@ def run_into(
         check_pair(design)
     chosen = choose_workers(design, workers, memory_gb)
     check_disk(design, out)
-    try:
-        with result_directory(out, force=force) as partial:
-            links = decompose(design, engine, partial, workers=chosen, progress=progress) if decomposed else None
-            manifest = execute(design, engine, partial, workers=chosen, progress=progress)
-            if links is not None:
-                write_csv(partial / DECOMPOSITION, links)
-                files = manifest.files | {DECOMPOSITION: file_hash(partial / DECOMPOSITION)}
-                manifest = manifest.model_copy(update={"files": files})
-            result = Run(manifest, partial)
-            write_figures(_all_figures(result), partial)
-            if csv:
-                write_csv_tables(result, partial)
-            ended = {"finished": now(), "wall_seconds": round(time.monotonic() - clock, 3)}
-            manifest = manifest.model_copy(update=ended)
-            write_manifest(partial, manifest)
-    except ImpossibleScenario:
-        discard_partial(out)
-        raise
+    with result_directory(out, force=force, scratch=SCRATCH, hopeless=(ImpossibleScenario,)) as partial:
+        links = decompose(design, engine, partial, workers=chosen, progress=progress) if decomposed else None
+        manifest = execute(design, engine, partial, workers=chosen, progress=progress)
+        if links is not None:
+            write_csv(partial / DECOMPOSITION, links)
+            files = manifest.files | {DECOMPOSITION: file_hash(partial / DECOMPOSITION)}
+            manifest = manifest.model_copy(update={"files": files})
+        result = Run(manifest, partial)
+        write_figures(_all_figures(result), partial)
+        if csv:
+            write_csv_tables(result, partial)
+        ended = {"finished": now(), "wall_seconds": round(time.monotonic() - clock, 3)}
+        manifest = manifest.model_copy(update=ended)
+        write_manifest(partial, manifest)
     return Run(manifest, out)
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import InputError
-from econ.core.files import file_hash, result_directory, write_json
+from econ.core.files import file_hash
+from econ.core.manifests import write_manifest
 from econ.core.measurements import read_measurements
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
 from econ.surfaces.files import write_surfaces
@@ -80,7 +82,7 @@ def fit_files(
             "measurements": estimate.measurements, "seed": seed, "draws": draws,
             "started": started, "finished": now(), "status": "finished",
         }  # fmt: skip
-        write_json(directory / "manifest.json", manifest)
+        write_manifest(directory, manifest)
     return surfaces
 
 

@@ -6,6 +6,7 @@ refused instead of being run.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import InputError
-from econ.core.files import content_hash, file_hash, write_json
+from econ.core.files import atomic_file, content_hash, file_hash, write_json
 from econ.core.shipped import shipped_path
 from econ.surfaces.forms import FORMS, Floats
 from econ.surfaces.posterior import KINDS, OUTCOMES, STATUS_QUO, V_LEVELS, Draws, Surfaces
@@ -94,14 +95,15 @@ def write_surfaces(directory: Path, surfaces: Surfaces, measurements: list[dict[
     Parameters
     ----------
     directory : Path
-        Exists already; see `econ.core.files.result_directory`.
+        Exists already; see `econ.core.results.result_directory`.
     surfaces : Surfaces
         Its `hash` is ignored.
     measurements : list of dict
         `file`, `sha256` and `rows` of each table that was fitted.
     """
     table = tidy_draws(dict(surfaces.draws), dict(surfaces.domain))
-    table.to_parquet(directory / DRAWS, index=False, compression="zstd")
+    with atomic_file(directory / DRAWS) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
     description = {
         "schema_version": SCHEMA_VERSION,
         "id": surfaces.id,
@@ -166,8 +168,9 @@ def _locate(path: str | Path | None) -> Path:
     if path is None:
         return shipped_path("calibration", "surfaces", "default")
     directory = Path(path)
-    if directory.is_dir():
-        return directory
+    with contextlib.suppress(OSError, ValueError):  # a text that the file system cannot even look up names no directory
+        if directory.is_dir():
+            return directory
     if directory.name == str(path):
         try:
             return shipped_path("calibration", "surfaces", directory.name)

@@ -65,7 +65,8 @@ def test_contributions_are_those_of_the_market_that_made_them(tmp_path):
     assert found.to_dict() == pytest.approx(expected | {DIRECT: 2, TOTAL: 16})
     error = table.set_index(["variable", "link"])["mc_error"]
     assert error["welfare", "learning"] == pytest.approx(np.std([1, 2, 3], ddof=1) / np.sqrt(3))
-    assert not (tmp_path / decomposition.FOLDER).exists()
+    # A kill before the result stands loses none of this.
+    assert (tmp_path / decomposition.FOLDER).is_dir()
 
 
 def test_a_replicate_that_failed_anywhere_is_left_out(tmp_path):

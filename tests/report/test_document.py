@@ -12,13 +12,14 @@ import pytest
 from document_runs import FORMULA, IMAGE, SCRIPT, scenario, stored_run
 
 from econ.cli import main
+from econ.core.csv_files import harmless
 from econ.core.errors import InputError
 from econ.ensemble.decomposition import DIRECT, LINKS, TOTAL
 from econ.ensemble.effects import effects_data
 from econ.report.document import findings, material, pdf, tables, write
 from econ.report.document.assemble import assemble
 from econ.report.document.figures import all_figures
-from econ.report.document.write import harmless, parse_formats, write_report
+from econ.report.document.write import parse_formats, write_report
 
 
 class Elements(HTMLParser):

@@ -15,7 +15,7 @@ from econ.core.errors import InputError
 from econ.core.files import file_hash
 from econ.ensemble import engine
 from econ.ensemble.design import plan
-from econ.ensemble.manifest import Manifest
+from econ.ensemble.manifest import read_manifest
 from econ.report import compared, figures, runs
 from econ.report.flow_matrix import flow_matrix
 from econ.report.overview import key_facts
@@ -61,7 +61,7 @@ def test_a_directory_holds_what_is_promised(stored):
 
 
 def test_the_manifest_says_what_was_run(stored):
-    manifest = Manifest.model_validate_json((stored / "manifest.json").read_bytes())
+    manifest = read_manifest(stored)
     assert list(manifest.scenarios) == ["baseline", "commons"] and manifest.baseline == "baseline"
     assert manifest.scenarios["commons"]["levers"]["commons"] == 0.1
     assert (manifest.seed, manifest.replicates, manifest.quarters) == (1, 20, 8)

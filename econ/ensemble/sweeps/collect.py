@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, file_hash, result_directory
+from econ.core.files import atomic_file, file_hash, make_directory
+from econ.core.manifests import MANIFEST, read_manifest, read_parquet
 from econ.core.provenance import now
+from econ.core.results import result_directory
 from econ.ensemble.sweeps.execute import write_sweep_manifest
 from econ.ensemble.sweeps.index import INDEX, SUMMARY
+from econ.ensemble.sweeps.spec import Sweep
 from econ.ensemble.sweeps.store import DIGEST, FOLDER
 
 
@@ -73,7 +76,7 @@ def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False)
             for path in sorted(shard.directory.glob(f"{FOLDER}/point=*/*.parquet")):
                 _copy(path, partial / path.relative_to(shard.directory))
         for name, keys in ((INDEX, ["point"]), (SUMMARY, ["point"])):
-            whole = pd.concat([pd.read_parquet(shard.directory / name) for shard in shards])
+            whole = pd.concat([read_parquet(shard.directory / name) for shard in shards])
             with atomic_file(partial / name) as temporary:
                 whole.sort_values(keys, kind="stable").to_parquet(temporary, compression="zstd", index=False)
         failed = {k: v for shard in shards for k, v in shard.manifest["failed_replicates"].items()}
@@ -86,21 +89,23 @@ def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False)
 
 
 def _manifest(directory: Path) -> dict[str, Any]:
-    path = directory / "manifest.json"
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise InputError("this is no finished shard of a sweep: it has no manifest.json", file=directory)
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = read_manifest(path)
         if manifest["kind"] != "sweep":
             raise KeyError("kind")
+        # The name becomes that of a directory; a stranger's manifest may hold anything.
+        Sweep.model_validate(manifest["sweep"])
         _ = manifest["shard"][1], manifest["config_hash"], manifest["failed_replicates"], manifest["wall_seconds"]
-    except OSError:
-        raise InputError("this is no finished shard of a sweep: it has no manifest.json", file=directory) from None
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (KeyError, TypeError, IndexError, ValidationError):
         raise InputError("this manifest is not that of a sweep", file=path) from None
-    return dict(manifest)
+    return manifest
 
 
 def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(target.parent)
     if not source.name.endswith(f"{file_hash(source)[:DIGEST]}.parquet"):
         raise InputError("this file was changed after the sweep", file=source)
     with atomic_file(target) as temporary:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError
-from econ.core.files import content_hash, result_directory, write_json
+from econ.core.files import content_hash
+from econ.core.manifests import FILES, hashes, write_manifest
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.ensemble.design import plan
-from econ.ensemble.sweeps.index import write_index
+from econ.ensemble.sweeps.index import INDEX, SUMMARY, write_index
 from econ.ensemble.sweeps.point import PointFile, PointTask, point_facts, point_hash
 from econ.ensemble.sweeps.points import Settings, scenarios_of, settings_of
 from econ.ensemble.sweeps.spec import Sweep
@@ -151,4 +153,4 @@ def _manifest(
 
 def write_sweep_manifest(directory: Path, manifest: dict[str, Any]) -> None:
     """The last file of a sweep's directory."""
-    write_json(directory / "manifest.json", manifest)
+    write_manifest(directory, manifest | {FILES: hashes(directory, (INDEX, SUMMARY))})

@@ -8,18 +8,24 @@ DuckDB, pandas and polars read the folder as one table with a column `point`.
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
+import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from econ.core.files import atomic_file
+from econ.core.files import atomic_file, make_directory
 
 if TYPE_CHECKING:
     from econ.ensemble.sweeps.point import PointFile, PointTask
 
+log = logging.getLogger("econ")
+
 FOLDER = "outcomes"
+_POINT = re.compile(r"point=(0|[1-9][0-9]{0,8})")
 #: Characters of each SHA-256 that a file name carries.
 DIGEST = 24
 #: Points that are on their way to the disk at a time: a busy disk answers several together as fast as one.
@@ -35,7 +41,7 @@ class PointStore:
     def save(self, point: PointFile) -> PointFile:
         """Write a point atomically, and return it."""
         place = self._place(point.task.index)
-        place.mkdir(parents=True, exist_ok=True)
+        make_directory(place)
         name = f"{point.task.config_hash[:DIGEST]}.{_digest(point.content)}.parquet"
         with atomic_file(place / name) as temporary:
             temporary.write_bytes(point.content)
@@ -58,27 +64,31 @@ class PointStore:
 
     def find(self, task: PointTask) -> bytes | None:
         """Content of a finished point; files that are damaged or of another configuration are deleted."""
-        found = None
-        for path in sorted(self._place(task.index).glob("*.parquet")):
+        found, place = None, self._place(task.index)
+        if place.is_symlink():
+            # Never made here; behind it may lie anything.
+            place.unlink()
+        for path in sorted(place.glob("*.parquet")):
             config, _, rest = path.name.partition(".")
             content = path.read_bytes()
             sound = rest == f"{_digest(content)}.parquet"
             if found is None and sound and config == task.config_hash[:DIGEST]:
                 found = content
             else:
+                if not sound:
+                    log.warning("%s is damaged and is computed again", path)
                 path.unlink()
         return found
 
     def points(self) -> list[int]:
         """Indices of the points that have a folder."""
-        return sorted(int(path.name.partition("=")[2]) for path in self.folder.glob("point=*"))
+        names = (_POINT.fullmatch(path.name) for path in self.folder.glob("point=*"))
+        return sorted(int(name[1]) for name in names if name)
 
     def remove(self, index: int) -> None:
         """Delete a point that is not of this sweep."""
         place = self._place(index)
-        for path in place.iterdir():
-            path.unlink()
-        place.rmdir()
+        place.unlink() if place.is_symlink() else shutil.rmtree(place)
 
     def _place(self, index: int) -> Path:
         return self.folder / f"point={index}"

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import nearest_name
-from econ.core.files import content_hash, file_hash, result_directory, write_json
+from econ.core.files import content_hash, file_hash
+from econ.core.manifests import FILES, hashes, write_manifest
 from econ.core.measurements import BY_NAME, check_measurements, write_measurements
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.lab.importing.cells import read_cells
 from econ.lab.importing.design import CONFIG, check_design, fill_bases
 from econ.lab.importing.faults import Faults, plain
@@ -93,7 +95,8 @@ def import_file(
             metadata | {"descriptive": json.dumps(descriptive)},
         )
         manifest = provenance() | facts | {"started": started, "finished": now(), "status": "finished"}
-        write_json(directory / "manifest.json", manifest)
+        manifest[FILES] = hashes(directory, ["measurements.parquet"])
+        write_manifest(directory, manifest)
     return target, manifest
 
 

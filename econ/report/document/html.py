@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from econ.core.csv_files import defused
 from econ.report.document.drawing import figure_bytes
 from econ.report.document.numerals import typeset
 
@@ -80,7 +81,7 @@ def label(identifier: str) -> str:
 
 def _addresses(figure: DocumentFigure, drawn: Pictures) -> dict[str, str]:
     """The figure at two widths and its data, as addresses that hold all of it."""
-    csv = figure.data.to_csv(index=False, float_format="%.6g").encode()
+    csv = defused(figure.data).to_csv(index=False, float_format="%.6g").encode()
     return {
         "wide": _address("image/svg+xml", drawn.wide), "narrow": _address("image/svg+xml", drawn.narrow),
         "csv": f"data:text/csv;charset=utf-8,{urllib.parse.quote(csv, safe=PLAIN)}",

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from econ.core.csv_files import write_csv
 from econ.core.errors import InputError, nearest_name
-from econ.core.files import atomic_file, content_hash, file_hash, result_directory, write_json, write_text
+from econ.core.files import atomic_file, content_hash, file_hash, write_json, write_text
+from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.report.document import pdf as pdfs
 from econ.report.document.assemble import assemble
 from econ.report.document.drawing import FORMATS, TALLEST, figure_bytes, height_mm, width_mm
@@ -133,7 +136,7 @@ def write_report(
         if csv:
             _write_tables(document, partial)
         files = {str(path.relative_to(partial)): file_hash(path) for path in sorted(partial.rglob("*")) if _counts(path)}
-        write_json(partial / "manifest.json", _manifest(material, files, started))
+        write_manifest(partial, _manifest(material, files, started))
     return Report(material, document, chosen, files)
 
 
@@ -159,7 +162,7 @@ def _write_figures(document: Document, directory: Path, formats: Sequence[str]) 
             for form in formats:
                 drawn = figure_bytes(figure.draw(narrow), form, title=figure.title, alt=figure.alt)
                 _write_bytes(folder / f"{_stem(figure)}_{width_mm(narrow):.0f}mm.{form}", drawn)
-        _write_csv(folder / f"{_stem(figure)}.csv", figure.data)
+        write_csv(folder / f"{_stem(figure)}.csv", figure.data)
     captions = {_stem(f): {"title": f.title, "note": f.note, "alt": f.alt} for f in document.figures}
     write_json(folder / "captions.json", captions)
 
@@ -172,23 +175,8 @@ def _write_tables(document: Document, directory: Path) -> None:
     folder = directory / "tables"
     folder.mkdir()
     for table in document.tables:
-        _write_csv(folder / f"{table.id}.csv", pd.DataFrame([list(map(harmless, row)) for row in table.rows], columns=list(table.columns)))
+        write_csv(folder / f"{table.id}.csv", pd.DataFrame([list(row) for row in table.rows], columns=list(table.columns)))
 
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: a number, or text that does not begin like one."""
-    if not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return cell
-    try:
-        float(cell.replace(",", ""))
-    except ValueError:
-        return f"'{cell}"
-    return cell
-
-
-def _write_csv(path: Path, table: pd.DataFrame) -> None:
-    with atomic_file(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

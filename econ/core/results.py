@@ -1,0 +1,188 @@
+"""Directories of results: one writer at a time, in place only when complete, resumed after an interruption."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from econ.core.errors import InputError, WorkError
+from econ.core.files import make_directory
+from econ.core.manifests import MANIFEST
+
+log = logging.getLogger("econ")
+
+LOCK = ".lock"
+#: What `atomic_file` leaves when its process is killed.
+TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
+
+
+@contextlib.contextmanager
+def result_directory(
+    out: Path, *, force: bool = False, resume: bool = True, scratch: Sequence[str] = (),
+    hopeless: tuple[type[Exception], ...] = (),
+) -> Iterator[Path]:  # fmt: skip
+    """A directory that appears under its own name when it is complete, and not before.
+
+    Work happens in ``OUT.partial``, which survives an interruption so that the same command can
+    resume; on success it is renamed to ``OUT``.
+
+    Parameters
+    ----------
+    out : Path
+        The final directory.
+    force : bool
+        Replace a finished result that already stands there.
+    resume : bool
+        Keep what an earlier, interrupted attempt left; else start empty.
+    scratch : sequence of str
+        Folders of finished work within. They are deleted when the result stands and not before, so that
+        a kill at no moment loses what they hold.
+    hopeless : tuple of exception types
+        After these nothing can be resumed, and nothing is left.
+
+    Yields
+    ------
+    Path
+        The working directory.
+
+    Raises
+    ------
+    InputError
+        If `out` exists and `force` is off, is no result of ours, or another process is writing it.
+    WorkError
+        If the directory cannot be written.
+    """
+    out = _usable(out)
+    _refuse_existing(out, force, scratch)
+    partial = out.with_name(out.name + ".partial")
+    if partial.is_symlink():
+        raise InputError("the working directory is a symbolic link; remove it", file=partial)
+    make_directory(partial)
+    with _lock(partial):
+        # Another process may have finished the result since it was looked for.
+        _refuse_existing(out, force, scratch)
+        _tidy(partial, everything=not resume)
+        try:
+            yield partial
+        except hopeless:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _tidy(partial, everything=False)
+        try:
+            _put_in_place(partial, out)
+            _remove_leftovers(out, scratch)
+        except OSError as error:
+            raise WorkError(f"{out}: cannot be written ({error.strerror or error})") from error
+
+
+def _usable(out: Path) -> Path:
+    """The directory itself where `out` is a symbolic link; refused where it has no name of its own."""
+    try:
+        real = Path(os.path.realpath(out)) if out.is_symlink() else out
+        if real.name in ("", ".."):
+            raise InputError("a result needs a directory of its own name", file=out)
+        if (real.exists() and not real.is_dir()) or len(os.fsencode(real.name)) > 240:
+            raise InputError("this is not a directory" if real.exists() else "this name is too long", file=out)
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a usable path ({error})", file=out) from None
+    return real
+
+
+def _refuse_existing(out: Path, force: bool, scratch: Sequence[str]) -> None:
+    if not out.exists():
+        return
+    if force:
+        if not (out / MANIFEST).is_file() and any(out.iterdir()):
+            raise InputError(f"this directory holds no result (no {MANIFEST}), so --force does not replace it", file=out)
+        return
+    if (out / LOCK).exists():
+        with contextlib.suppress(InputError, WorkError, OSError), _lock(out):
+            _remove_leftovers(out, scratch)
+    raise InputError("this result exists already; choose another --out, or give --force to replace it", file=out)
+
+
+def _tidy(partial: Path, *, everything: bool) -> None:
+    """Remove what killed processes were writing, or all that an earlier attempt left."""
+    try:
+        if everything:
+            for path in partial.iterdir():
+                if path.name != LOCK:
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            return
+        for folder, _, names in os.walk(partial):
+            for name in names:
+                if TEMPORARY.fullmatch(name):
+                    (Path(folder) / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise WorkError(f"{partial}: cannot be written ({error.strerror or error})") from error
+
+
+def _put_in_place(partial: Path, out: Path) -> None:
+    if out.exists():
+        out.rename(out.with_name(f"{out.name}.old.{os.getpid()}"))
+    partial.rename(out)
+    # Also what a process left that was killed between the two renames above.
+    displaced = re.compile(re.escape(out.name) + r"\.old\.[0-9]+")
+    for path in out.parent.iterdir():
+        if displaced.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+
+
+def _remove_leftovers(out: Path, scratch: Sequence[str]) -> None:
+    for name in scratch:
+        if (out / name).is_dir():
+            shutil.rmtree(out / name)
+    # Last: as long as it is there and held, nobody else touches the directory.
+    (out / LOCK).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _lock(directory: Path) -> Iterator[None]:
+    """Hold an advisory lock, so that two processes never write one directory; it ends with the process.
+
+    On Linux it holds across the clients of an NFS server too. A file system without locks is used without
+    one, with a warning.
+    """
+    path = directory / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise WorkError(f"{path}: cannot be written ({error.strerror or error})") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another process is writing this result{_holder(path)}", file=directory) from None
+        except OSError as error:
+            log.warning("%s: this file system has no locks (%s); see that one process alone writes here", directory, error.strerror)
+        if not _is_at(descriptor, path):
+            raise InputError("another process has just finished or removed this result", file=directory)
+        with contextlib.suppress(OSError):  # a full disk is told by what is written next
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holder(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")[:100].strip()
+    except OSError:
+        return ""
+    return f" ({text})" if text.isprintable() and text else ""
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is still the one of this name: its directory may have been renamed meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
+    except OSError:
+        return False
