@@ -5,9 +5,10 @@ Errors that a user can mend are printed as one sentence on stderr; no traceback 
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
-from typing import Annotated, TextIO
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -25,7 +26,7 @@ from econ.cli import (
     scenario,
     sweep,
 )
-from econ.core.errors import EconError
+from econ.core.errors import EconError, printable
 
 app = typer.Typer(
     name="econ",
@@ -83,13 +84,19 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Entry point of the `econ` command; its exit codes are 0, 1, 2 and 130."""
+    logging.basicConfig(format="econ: %(message)s", level=logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
             app()
     except EconError as error:
-        sys.stderr.write(f"econ: {error}\n")
-        sys.exit(error.exit_code)
+        _end(str(error), error.exit_code)
+    except MemoryError:
+        _end("out of memory; what was finished is kept; use fewer replicates, labelers or workers", 1)
+    except OSError as error:
+        # What a fault of the machine stops (a disk gone, a full one) is told like any other failure of the work.
+        where = f"{error.filename}: " if error.filename else ""
+        _end(f"{where}{error.strerror or error}; what was finished is kept", 1)
     except SystemExit as stop:
         # typer turns an interruption from the keyboard into this exit code, without a word.
         if stop.code == INTERRUPTED:
@@ -101,4 +108,10 @@ def _tell(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
 ) -> None:
     """A warning as a sentence, without the place in the code that raised it."""
-    sys.stderr.write(f"econ: warning: {message}\n")
+    sys.stderr.write(f"econ: warning: {printable(str(message))}\n")
+
+
+def _end(sentence: str, code: int) -> NoReturn:
+    # An import tells all its faults, a line each.
+    sys.stderr.write("econ: " + "\n".join(map(printable, sentence.split("\n"))) + "\n")
+    sys.exit(code)

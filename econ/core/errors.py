@@ -83,7 +83,19 @@ class InputError(EconError):
         found = f", found {shorten(self.found)}" if self.found is not None else ""
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
         nearest = f"; did you mean '{self.nearest}'?" if self.nearest else ""
-        return f"{place}{key}{self.problem}{found}{allowed}{nearest}".replace("\n", " ")
+        return printable(f"{place}{key}{self.problem}{found}{allowed}{nearest}")
+
+
+def printable(text: str) -> str:
+    r"""Text for a terminal: one line, in which nothing can move the cursor, change colours or reverse the reading.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[2Jb\nc"))
+    a\x1b[2Jb c
+    """
+    line = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    return line if line.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 def nearest_name(name: object, valid: Iterable[str]) -> str | None:

@@ -5,6 +5,7 @@ Every fault is an `InputError` that names the file and, where there is one, the 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +145,11 @@ def _construct(node: yaml.Node, keys: tuple[Any, ...], lines: dict[tuple[Any, ..
     return _scalar(node, path)
 
 
+def _readable(character: str) -> bool:
+    """Whether a character is text: no terminal command, nor one that reverses the direction of reading."""
+    return character in "\n\t" or (unicodedata.category(character) not in ("Cc", "Cs") and character not in _BIDIRECTIONAL)
+
+
 class _Scalars(yaml.constructor.SafeConstructor):
     """PyYAML's own safe scalar types."""
 
@@ -160,6 +166,8 @@ def _scalar(node: yaml.Node, path: Path) -> Hashable:
         raise InputError("this value cannot be read", file=path, line=line, found=node.value) from None
     if type(value) is int and abs(value) > LARGEST_INTEGER:
         raise InputError("this number is too large", file=path, line=line)
+    if isinstance(value, str) and not all(map(_readable, value)):
+        raise InputError("control characters are not used here", file=path, line=line, found=value)
     # YAML 1.1 reads 1e-3 as text because it has no dot; every user means the number.
     if isinstance(value, str) and node.style is None:
         try:
@@ -169,5 +177,7 @@ def _scalar(node: yaml.Node, path: Path) -> Hashable:
     return value
 
 
+#: Overrides and isolates that show text in another order than it is read.
+_BIDIRECTIONAL = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
 _CONTAINER_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}

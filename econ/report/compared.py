@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, result_directory, write_json
+from econ.core.files import atomic_file
+from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
+from econ.core.results import result_directory
 from econ.ensemble.comparison import code_note, compare_results, facts_of
 from econ.ensemble.effects import differences_data, effects_data
 from econ.ensemble.manifest import FILE_NAME
@@ -162,7 +164,7 @@ def compare_into(
             from econ.report.runs import write_figures
 
             write_figures(comparison_figures(comparison.outcomes, comparison.baseline), partial)
-        write_json(partial / FILE_NAME, _record(comparison, opened, started))
+        write_manifest(partial, _record(comparison, opened, started))
     return comparison
 
 
