@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Scenarios of the reference report; the first is the baseline.
 REPORTED := baseline public_commons strict_liability mandatory_certification no_transfer full_transfer customer_loss vertical_tie
 
-.PHONY: report run test test-slow test-trl test-hours lint types contracts check docking benchmarks recovery ledger moments costs findings levers laboratory calibration docs docs-serve clean help
+.PHONY: report run test test-slow test-trl test-hours torture lint types contracts check docking benchmarks recovery ledger moments costs findings levers laboratory calibration docs docs-serve clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ test-trl: $(VENV)/.installed-test ## install TRL (100 MB), compare our losses wi
 
 test-hours: $(VENV)/.installed-test ## the coverage of the fit's intervals, 200 repetitions per truth
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m hours
+
+torture: $(VENV)/.installed-test ## kills, full disks, flipped bits, fuzzed files with full counts (half an hour), rewrite docs/reliability.md
+	$(BIN)/python -m pytest -q tests/torture --reliability docs/reliability.md
 
 docking: $(VENV)/.installed-test ## check all limits with a known answer, rewrite docs/docking.md
 	$(BIN)/python -m pytest -q tests/market -k "test_1_ or test_2 or test_3_ or test_4_ or test_5 or test_6_ or test_7_ or test_8_ or test_10_ or budget_share or stays_at_constant or currency" --docking docs/docking.md

@@ -14,7 +14,6 @@ from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.ensemble.comparison import code_note, compare_results, facts_of
 from econ.ensemble.effects import differences_data, effects_data
-from econ.ensemble.manifest import FILE_NAME
 from econ.ensemble.ranking import ranking_tables
 from econ.ensemble.results import EnsembleResult, check_complete
 from econ.ensemble.tables import KEYS

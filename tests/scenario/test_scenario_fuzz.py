@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import yaml
+from fuzzing import PIECES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,10 +124,6 @@ VALID = yaml.safe_dump(
     },
     sort_keys=False,
 )
-PIECES = ["null", "true", "-1", "1e999", ".nan", ".inf", "[]", "{}", "{j1: 1}", "{uniform: [0, 1]}", "{99: 1}", "baseline", "'", '"', ": ",
-          "- ", "\n", "\t", "&a ", "*a", "!!python/object:x ", "? ", "|\n", "<<: ", "%", "0x" + "f" * 5000, "2024-01-01", "1:2:3",
-          "\\ud800", "\x00", "\ufeff", "é", "../../etc/passwd", "{" * 50, "[" * 2000, "levers:", "extends: trial.yaml\n", "  "]  # fmt: skip
-
 
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
