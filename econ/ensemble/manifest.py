@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from econ.core.errors import InputError
 from econ.core.files import file_hash
@@ -22,8 +23,8 @@ FILE_NAME = MANIFEST
 SurfaceKind = Literal["measured", "imposed", "prior"]
 
 
-#: Names of figures and directories are made of it, so a stranger's manifest must not hold a path here.
-ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
+#: Names of figures are made of a scenario's name, so a stranger's manifest must not hold a path there.
+SCENARIO_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
 
 
 class SurfacesRecord(BaseModel):
@@ -46,7 +47,7 @@ class Manifest(BaseModel):
     schema_version: Literal[1]
     econ_version: str
     command: str
-    scenarios: dict[ScenarioName, dict[str, Any]]
+    scenarios: dict[str, dict[str, Any]]
     config_hash: str
     seed: int
     replicates: int
@@ -137,6 +138,9 @@ def read_manifest(directory: Path) -> Manifest:
         raise InputError(
             f"the manifest cannot be read: {first['msg']}", file=path, key=".".join(map(str, first["loc"]))
         ) from None
+    for name in manifest.scenarios:
+        if not SCENARIO_NAME.fullmatch(name):
+            raise InputError("this is no name of a scenario", file=path, key="scenarios", found=name)
     if manifest.status == "interrupted":
         raise InputError("this run was interrupted; the command that began it resumes it", file=directory)
     for name, expected in manifest.files.items():
