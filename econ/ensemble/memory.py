@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from econ.ensemble.design import Design
 
 GIB = 2**30
-#: A process with the numerical libraries loaded and the kernels compiled (bytes, measured, rounded up).
-PROCESS = 250 * 2**20
+#: A worker process with the numerical libraries loaded and the kernels compiled (bytes, measured 286 MiB, rounded up).
+PROCESS = 320 * 2**20
+#: The main process, which draws figures too (bytes, measured 358 MiB, rounded up).
+MAIN_PROCESS = 420 * 2**20
 #: State and temporaries per labeler and replicate (bytes): ability, experience, choice, chunked work.
 PER_LABELER = 220
 #: State and temporaries per replicate of everything else (bytes, measured 0.7 MiB with 3,000 labelers).
@@ -41,7 +43,7 @@ class Need:
     def memory(self, workers: int) -> int:
         """Memory with so many workers; a single worker is the main process itself."""
         if workers == 1:
-            return max(self.main_process, PROCESS + self.per_worker)
+            return max(self.main_process, MAIN_PROCESS + self.per_worker)
         return self.main_process + workers * (PROCESS + self.per_worker)
 
 
@@ -54,7 +56,7 @@ def estimate(design: Design) -> Need:
     rows = design.replicates * quarters * len(design.scenarios)
     return Need(
         per_worker=block * (labelers * PER_LABELER + PER_REPLICATE + 3 * recorded),
-        main_process=PROCESS + rows * PER_ROW,
+        main_process=MAIN_PROCESS + rows * PER_ROW,
         disk=rows * (OUTCOMES + FLOWS) * STORED,
     )
 

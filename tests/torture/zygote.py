@@ -49,8 +49,9 @@ def watch_finished_work() -> None:
         note(f"block {directory} {block.scenario} {block.index}")
 
     def point(self, point):
-        save_point(self, point)
+        saved = save_point(self, point)
         note(f"point {point.task.index}")
+        return saved
 
     def program(self, name, arrays, facts):
         save_program(self, name, arrays, facts)
