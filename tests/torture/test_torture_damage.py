@@ -113,7 +113,7 @@ def test_response_surfaces(counted, tmp_path, edition):
 
     def read() -> dict[str, object]:
         loaded = load_surfaces(stored)
-        draws = {f"{k}": [d.form.tolist(), d.theta.tolist()] for k, d in loaded.draws.items()}
+        draws = {f"{k}": [d.form.tolist(), pd.DataFrame(d.theta)] for k, d in loaded.draws.items()}
         return {"hash": loaded.hash, "draws": draws, "domain": dict(loaded.domain), "base": dict(loaded.base_violation)}
 
     outcomes, faults, rng = Counter[str](), [], random.Random(SEED)
