@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from econ.core.csv_files import defused
 from econ.core.errors import InputError
 from econ.core.files import atomic_file
 from econ.core.manifests import write_manifest
@@ -173,7 +174,7 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
     import pyarrow.csv as pa_csv
 
     with atomic_file(path) as temporary:
-        pa_csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), temporary)
+        pa_csv.write_csv(pa.Table.from_pandas(defused(table), preserve_index=False), temporary)
 
 
 def _record(comparison: Comparison, opened: Sequence[EnsembleResult], started: str) -> dict[str, Any]:

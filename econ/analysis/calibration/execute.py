@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,8 +23,8 @@ from econ.analysis.calibration.recovery import band_noise, truths
 from econ.analysis.calibration.simulations import Points, Simulator, usable
 from econ.analysis.calibration.space import Space, check_space, own_values
 from econ.core.errors import WorkError
-from econ.core.files import result_directory
 from econ.core.provenance import now
+from econ.core.results import result_directory
 from econ.ensemble.design import plan
 
 if TYPE_CHECKING:
@@ -164,14 +163,13 @@ def calibrate(
     WorkError
         If too many points lack a moment, or the box hardly holds the posterior.
     """
-    with result_directory(out, force=force) as partial:
+    with result_directory(out, force=force, scratch=(FOLDER,)) as partial:
         simulator = Simulator(
             planned.base, planned.surfaces, planned.facts.table, planned.spec.quarters, engine.simulate, scheduler,
             partial / FOLDER, progress,
         )  # fmt: skip
         result = fit_calibration(planned, simulator)
         write(result, partial)
-        shutil.rmtree(partial / FOLDER)
     return result
 
 

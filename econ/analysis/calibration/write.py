@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,9 @@ import yaml
 
 from econ.analysis.calibration.tables import all_tables, key_numbers
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, content_hash, write_json, write_text
+from econ.core.csv_files import write_csv
+from econ.core.files import atomic_file, content_hash, write_text
+from econ.core.manifests import FILES, MANIFEST, hashes, read_manifest, read_parquet, write_manifest
 from econ.core.provenance import now, provenance
 from econ.scenario import shipped_scenarios
 
@@ -44,11 +45,11 @@ def read_calibration(directory: Path) -> StoredCalibration:
         If the directory holds none.
     """
     try:
-        manifest = json.loads((directory / "manifest.json").read_bytes())
+        manifest = read_manifest(directory / MANIFEST)
         if manifest["kind"] != "calibration":
             raise KeyError("kind")
         tables = {name: pd.read_csv(directory / f"{name}.csv") for name in SHORT}
-        tables |= {name: pd.read_parquet(directory / f"{name}.parquet") for name in (*LONG, "draws")}
+        tables |= {name: read_parquet(directory / f"{name}.parquet") for name in (*LONG, "draws")}
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError("this is no finished calibration", file=directory) from None
     return StoredCalibration(manifest, tables)
@@ -60,13 +61,13 @@ def write_calibration(result: CalibrationResult, directory: Path) -> None:
         if name in LONG:
             _parquet(directory / f"{name}.parquet", table)
         else:
-            with atomic_file(directory / f"{name}.csv") as temporary:
-                table.to_csv(temporary, index=False)
+            write_csv(directory / f"{name}.csv", table)
     space = result.plan.space
     _parquet(directory / "draws.parquet", pd.DataFrame(space.values(result.draws), columns=space.keys))
     write_text(directory / POINT, _fragment(result, "the point with the least distance", result.after.settings[0]))
     write_text(directory / PRIORS, _fragment(result, "the posterior's middle 90 %, each parameter apart", _priors(result)))
-    write_json(directory / "manifest.json", manifest_of(result))
+    tables = hashes(directory, [f"{name}.parquet" for name in (*LONG, "draws")])
+    write_manifest(directory, manifest_of(result) | {FILES: tables})
 
 
 def manifest_of(result: CalibrationResult) -> dict[str, Any]:
