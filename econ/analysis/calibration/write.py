@@ -10,8 +10,8 @@ import pandas as pd
 import yaml
 
 from econ.analysis.calibration.tables import all_tables, key_numbers
-from econ.core.errors import InputError
 from econ.core.csv_files import write_csv
+from econ.core.errors import InputError
 from econ.core.files import atomic_file, content_hash, write_text
 from econ.core.manifests import FILES, MANIFEST, hashes, read_manifest, read_parquet, write_manifest
 from econ.core.provenance import now, provenance
