@@ -19,6 +19,7 @@ HEADINGS = {
     "lab_trl": "The laboratory beside TRL",
     "start_up": "Start-up",
     "market_scaling": "The market by labelers and replicates",
+    "cost_mix": "The cheapest mix of labels",
     "ensemble": "What users wait for: workers, comparisons, sweeps, reports",
 }
 HEAD = """# Benchmarks

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econ.cli.run import RUNS, show_progress, use_one_thread
+from econ.cli.run import RUNS, console, show_progress, use_one_thread
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from econ.analysis.calibration.execute import CalibrationPlan
     from econ.ensemble.sweeps.execute import Scheduler
 
@@ -57,7 +55,7 @@ def calibrate(
     if as_json:
         sys.stdout.write(json.dumps(key_facts(stored, str(place)), indent=2, allow_nan=False) + "\n")
     elif not quiet:
-        print_calibration(stored, _console(), str(place))
+        print_calibration(stored, console(), str(place))
 
 
 def _scheduler(planned: CalibrationPlan, workers: int | None, memory: float | None) -> Scheduler:
@@ -67,9 +65,3 @@ def _scheduler(planned: CalibrationPlan, workers: int | None, memory: float | No
     chosen = choose_workers(planned.as_one_design(), workers, memory)
     return schedulers.here if chosen == 1 else partial(schedulers.on_this_machine, workers=chosen)
 
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # In a pipe nothing may be cut to the width of a terminal that is not there.
-    return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=False)

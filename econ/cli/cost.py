@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from econ.cli.run import console
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from rich.console import Console
 
 
 def cost(
@@ -63,7 +63,7 @@ def cost(
     if as_json:
         sys.stdout.write(json.dumps(key_facts(question, place), indent=2, allow_nan=False) + "\n")
     elif not quiet:
-        print_question(question, _console(), place)
+        print_question(question, console(), place)
 
 
 def _level(text: str | None) -> float | str | None:
@@ -85,9 +85,3 @@ def _busy(quiet: bool) -> Iterator[None]:
     with Console(stderr=True).status("solving for the cheapest mixes"):
         yield
 
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # In a pipe nothing may be cut to the width of a terminal that is not there.
-    return Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False)

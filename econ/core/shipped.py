@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from econ.core.errors import InputError
@@ -19,6 +20,7 @@ def shipped_path(*parts: str) -> Path:
     """
     for root in (PACKAGE / "_shipped", PACKAGE.parent):
         path = root.joinpath(*parts)
-        if path.exists():
+        # Unlike Path.exists, no error for a name that is too long.
+        if os.path.exists(path):  # noqa: PTH110
             return path
     raise InputError("this installation lacks a shipped file; reinstall the package", file="/".join(parts))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_posteriors import PLAIN, ces, mixed_posterior, posterior
+from small_posteriors import PLAIN, ces, posterior
 
 import econ
 from econ.core.errors import InputError
@@ -266,15 +264,3 @@ def test_harm_along_a_ray_has_exact_derivatives(forms):
     up, down = (harm_on_ray(case, s + d, theta)[0] for d in (step, -step))
     np.testing.assert_allclose(fall, (down - up) / (2.0 * step), rtol=1e-5, atol=1e-10)
     assert np.all((h > 0.0) & (h < 1.0))
-
-
-def test_a_thousand_draws_and_fifty_targets_take_less_than_two_seconds():
-    surfaces = mixed_posterior(each=334)
-    case = prepare(surfaces, start="untrained", draws=1000)
-    targets = np.linspace(0.95, 0.3, 50).tolist()
-    seconds = []
-    for _ in range(2):
-        begun = time.process_time()
-        mix_for(case, targets)
-        seconds.append(time.process_time() - begun)
-    assert min(seconds) < 2.0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 import econ
 from econ.core.errors import InputError
 from econ.core.files import file_hash
+from econ.core.manifests import read_manifest, write_manifest
 from econ.report.reproduce import design_of, reproduce
 
 
@@ -40,9 +39,9 @@ def test_a_changed_value_is_found_and_named(stored, tmp_path):
     table = pd.read_parquet(place / "outcomes.parquet")
     table.loc[3, "wage_judge"] *= 1.01
     table.to_parquet(place / "outcomes.parquet")
-    manifest = json.loads((place / "manifest.json").read_text())
+    manifest = read_manifest(place / "manifest.json")
     manifest["files"]["outcomes.parquet"] = file_hash(place / "outcomes.parquet")
-    (place / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(place, manifest)
     found = reproduce(place, workers=1)
     assert not found.reproduced
     assert found.where == "outcomes.wage_judge"
