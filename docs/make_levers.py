@@ -42,7 +42,7 @@ def _expected(run: econ.Run) -> str:
     table, notes = run.expectations(), _notes()
     counts = ", ".join(f"{count} {found}" for found, count in tally(table).items())
     text = (
-        "## Directions that were expected\n\nEach scenario names, before any run, the outcomes that its mechanism should "
+        "## Directions that were expected\n\nEach scenario names, in its own file and without a look at this run, the outcomes that its mechanism should "
         f"move and where to. Found: {counts} (95 % interval on the expected side of 0, on the other, or holding 0).\n\n"
         "| scenario | outcome | expected | difference | found | note |\n|---|---|---|---|---|---|\n"
     )

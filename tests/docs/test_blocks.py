@@ -37,6 +37,7 @@ NOT_RUN = {
 #: Lines that are left out of a block that is run: (page, start of the line) and the reason.
 LEFT_OUT = {
     (README, "econ run no_transfer full_transfer --decompose"): "66 runs; docs/howto_analyst.md runs it",
+    (README, "econ calibrate default"): "145 simulated points; docs/howto_calibration.md runs a smaller one",
     (README, "econ report runs/commons"): "docs/tutorial.md runs it",
 }  # fmt: skip
 #: Reductions, so that a page takes seconds: (page, text, what stands in its place).
