@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -44,13 +46,25 @@ def main() -> None:
     )
     for use, title in USES.items():
         part = table[(table["use"] == use) & known]
-        inside = int((~part["missed"]).sum())
-        text += f"## {title}\n\n{len(part)} with a counterpart, {inside} inside their band.\n\n" + _markdown(part, facts) + "\n"
+        banded = part[part[["low", "high"]].notna().any(axis=1)]
+        inside = int((~banded["missed"]).sum())
+        text += f"## {title}\n\n{len(part)} with a counterpart, {len(banded)} of them with a band, {inside} inside it.\n\n" + _markdown(part, facts) + "\n"
     lacking = table[~known]
     text += f"## Without a counterpart among the outcomes\n\n{len(lacking)} facts: " + "; ".join(
         f"{row['id']} {row['name']} ({row['use']})" for row in lacking.to_dict("records")
     )
-    write_text(PAGE, text + ".\n")
+    write_text(PAGE, text + ".\n\n" + _replays(Path(sys.argv[1]) / "figures"))
+
+
+def _replays(folder: Path) -> str:
+    """The figures of both replays beside their facts, kept with the page."""
+    alts = json.loads((folder / "alt_text.json").read_text(encoding="utf-8"))
+    text = "## Replays beside what happened\n\n"
+    for name in dict.fromkeys(REPLAYS.values()):
+        stem = f"replay_{name}__{name}"
+        shutil.copyfile(folder / f"{stem}.png", PAGE.parent / "figures" / f"replay_{name}.png")
+        text += f"![{alts[stem]}](figures/replay_{name}.png)\n\n"
+    return text.rstrip() + "\n"
 
 
 #: Counterparts that the status quo is built from.
@@ -68,12 +82,13 @@ def _markdown(part: pd.DataFrame, facts: pd.DataFrame) -> str:
     text = "| fact | | target | band | simulated | distance | | note |\n|---|---|---|---|---|---|---|---|\n"
     for row in part.to_dict("records"):
         fact = facts.loc[row["id"]]
-        band = " to ".join("" if pd.isna(end) else short(end) for end in (row["low"], row["high"]))
+        low, high = ("" if pd.isna(end) else short(end) for end in (row["low"], row["high"]))
+        band = f"{low} to {high}" if low and high else f"{low} and more" if low else high
         error = "" if pd.isna(row["mc_error"]) else f" ± {short(row['mc_error'])}"
         distance = "" if pd.isna(row["distance"]) else f"{row['distance']:+.2f}"
         replay = "replay" if _scenario("", row["id"]) else ""
         note = "; ".join(words for words in (replay, INPUTS.get(row["id"], "")) if words)
-        verdict = "**missed**" if row["missed"] else "inside"
+        verdict = "**missed**" if row["missed"] else "inside" if band else "no band"
         text += (
             f"| {row['id']} | {row['name']} ({fact['unit']}, {fact['year']}) | {short(row['target'])} | {band} | "
             f"{short(row['simulated'])}{error} | {distance} | {verdict} | {note} |\n"
