@@ -110,10 +110,16 @@ def _projection_line(p: Projection) -> str:
     return text
 
 
+#: Exceptions named on a line of signs.
+_NAMED = 6
+
+
 def _sign_line(row: dict[str, Any]) -> str:
     pairs = "pair" if row["pairs"] == 1 else "pairs"
     text = f"{row['hypothesis']} {row['effect']}: {row['share_predicted']:.0%} of {row['pairs']} {pairs} of methods have the predicted sign"
-    return text + (f"; exceptions: {', '.join(row['exceptions'])}" if row["exceptions"] else "")
+    text += f" ({row['clear']} clearly, {row['clearly_opposite']} clearly the opposite)"
+    named, left = row["exceptions"][:_NAMED], len(row["exceptions"]) - _NAMED
+    return text + (f"; exceptions: {', '.join(named)}" if named else "") + (f" and {left} more (`--format json`)" if left > 0 else "")
 
 
 def _source_lines(assessment: Assessment) -> list[str]:

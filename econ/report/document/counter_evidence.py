@@ -63,10 +63,20 @@ def _seeds(claims: Assessment) -> list[str]:
     return [f"H3: between two seeds on the same labels, training on negatives is not clearly steadier (preferences minus negatives): {_number(r)} in P(violation)." for r in rows]
 
 
+#: Pairs of methods named in a card.
+_NAMED = 4
+
+
 def _pairs_of_methods(claims: Assessment) -> list[str]:
     """Effects whose sign is clearly opposite for other pairs of methods than the registered one."""
-    return [
-        f"{r['hypothesis']}: {r['effect']} is clearly opposite in {r['clearly_opposite']} of {r['pairs']} pairs of methods ({'; '.join(r['exceptions'])})."
-        for r in sign_summary(claims.signs)
-        if r["clearly_opposite"]
-    ]
+    found = []
+    for row in sign_summary(claims.signs):
+        key = row["hypothesis"], row["effect"]
+        names = [one.name for one in claims.signs if (one.hypothesis, one.effect) == key and one.sign == "-"]
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            found.append(
+                f"{row['hypothesis']}: {row['effect']} has the predicted sign in {row['share_predicted']:.0%} of {row['pairs']} pairs of "
+                f"methods, clearly so in {row['clear']}, and is clearly opposite in {len(names)} ({'; '.join(names[:_NAMED])}{more})."
+            )
+    return found
