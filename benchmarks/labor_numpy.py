@@ -63,8 +63,9 @@ class NumpyLabor:
         self.count = people.occupation.shape[1]
         self.block = block or self.count
         self.region = np.repeat(np.arange(3), np.diff(people.bounds[0]))
-        self.log_ability = np.ascontiguousarray(people.log_ability[0].T)
-        self.experience = np.ascontiguousarray(people.experience[0].T)
+        # Copies: what econ keeps by occupation would else be overwritten in place.
+        self.log_ability = people.log_ability[0].T.copy()
+        self.experience = people.experience[0].T.copy()
         self.reservation = people.reservation[0].copy()
         self.occupation = people.occupation[0].copy()
         self.last = people.last[0].copy()
