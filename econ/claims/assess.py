@@ -47,6 +47,17 @@ class ClaimVerdict:
     hypothesis: Verdict | None
     projections: tuple[Projection, ...]
 
+    @property
+    def contradicted_before(self) -> bool:
+        """Whether it is contradicted before adjustment for nine tests."""
+        return self.hypothesis is not None and self.hypothesis.unadjusted in (REVERSED, CONTRADICTED)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """By which claims are sorted: contradictions first, also those that the adjustment takes back."""
+        first = ORDER.index(CONTRADICTED)
+        return min(ORDER.index(self.verdict), first) if self.contradicted_before else ORDER.index(self.verdict), self.claim.id
+
 
 class Assessment:
     """Claims, verdicts and their evidence; tables are computed when they are first asked for.
@@ -65,9 +76,7 @@ class Assessment:
         self.context, self.runs = context, list(runs)
         self.verdicts = assess(context)
         by_id = {verdict.hypothesis.id: verdict for verdict in self.verdicts}
-        self.claims = sorted(
-            (self._claim(claim, by_id) for claim in CLAIMS), key=lambda c: (ORDER.index(c.verdict), c.claim.id)
-        )
+        self.claims = sorted((self._claim(claim, by_id) for claim in CLAIMS), key=lambda found: found.place)
 
     def _claim(self, claim: Claim, by_id: dict[str, Verdict]) -> ClaimVerdict:
         if claim.hypothesis is not None:

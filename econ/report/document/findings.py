@@ -82,19 +82,13 @@ def _capital(text: str) -> str:
 
 def claims_table(claims: Assessment) -> Table:
     """All 15 claims with verdict and evidence: contradictions first, also those that adjustment for nine tests takes back."""
-    ordered = sorted(claims.claims, key=lambda f: 0 if stance(f.verdict) == "against" else 1 if _contradicted_before(f) else 2)
     rows = [
         [str(f.claim.id), f.claim.text, f"{f.claim.confidence}, {f.claim.score:g}", verdict_text(f), "; ".join(evidence_lines(f)) if f.hypothesis is not None else _market_evidence(f)]
-        for f in ordered
+        for f in claims.claims
     ]
     heads = ["Claim", "In short", "Stated confidence, score", "Verdict", "Evidence"]
     return Table("claims-table", "The 15 claims, contradictions first", heads, rows, words=frozenset(range(5)),
-                 stances=["against" if _contradicted_before(f) else stance(f.verdict) for f in ordered], small=True)  # fmt: skip
-
-
-def _contradicted_before(found: ClaimVerdict) -> bool:
-    """Whether the claim is contradicted before adjustment for nine tests."""
-    return found.hypothesis is not None and stance(found.hypothesis.unadjusted) == "against"
+                 stances=["against" if f.contradicted_before else stance(f.verdict) for f in claims.claims], small=True)  # fmt: skip
 
 
 def _market_evidence(found: ClaimVerdict) -> str:
