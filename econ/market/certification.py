@@ -124,9 +124,9 @@ def violation_probability(s: Setting, quo: StatusQuo, library: Array, public: Pu
     Relative harm at the true transfer and the reference preference stock, mean over categories, times
     the base model's measured violation rate.
     """
-    preferences = np.broadcast_to((quo.response.preferences_reference * public.scale)[:, None], library.shape[:2])
-    harm, _, _ = quo.response.harm(library, preferences, public.scale)
-    return harm.mean(axis=2) * s.base_violation
+    preferences = (quo.response.preferences_reference * public.scale)[:, None]
+    harm, _, _ = quo.response.harm(library[:, None], preferences, public.scale)
+    return harm[:, 0].mean(axis=2) * s.base_violation
 
 
 def _conditions(

@@ -53,22 +53,22 @@ class Incidents:
     retained: Array
 
 
+def _search(uniform: Any, mean: Any, out: Any) -> None:
+    for i in range(uniform.size):
+        chance, count = np.exp(-mean[i]), 0
+        reached = chance
+        while uniform[i] > reached and count < mean[i] + 40.0 * np.sqrt(mean[i] + 1.0) + 40.0:
+            count += 1
+            chance *= mean[i] / count
+            reached += chance
+        out[i] = count
+
+
 @cache
 def _poisson_kernel() -> Any:
-    import numba
+    from econ.core.compiled import kernel
 
-    @numba.njit
-    def search(uniform: Any, mean: Any, out: Any) -> None:
-        for i in range(uniform.size):
-            chance, count = np.exp(-mean[i]), 0
-            reached = chance
-            while uniform[i] > reached and count < mean[i] + 40.0 * np.sqrt(mean[i] + 1.0) + 40.0:
-                count += 1
-                chance *= mean[i] / count
-                reached += chance
-            out[i] = count
-
-    return search
+    return kernel(_search)
 
 
 def poisson(uniform: Array, mean: Array) -> Array:

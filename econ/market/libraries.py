@@ -163,7 +163,7 @@ def with_and_without(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Harm and its slopes [S, F, 1 + M, K] without rules and with each of M sets of them [S, F, M, K], in one evaluation."""
     every = np.concatenate([constraints[:, :, None], constraints[:, :, None] + rules], axis=2)
-    return response.harm(every, preferences[:, :, None], scale, None if belief is None else belief[:, :, None])
+    return response.harm(every, preferences, scale, belief)
 
 
 def switching_cost(s: Setting, f: Firms, levers: Levers) -> Array:

@@ -8,6 +8,7 @@ transfer. What users get beside safety, at the same position, is in `econ.market
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,14 +102,36 @@ class Response:
 
         Parameters
         ----------
-        constraints, preferences, scale, belief
+        constraints : [S, F, K] or [S, F, M, K]
+            Effective constraint labels, of M sets for each of F holders of preference labels.
+        preferences : [S, F]
+            Effective preference labels.
+        scale : [S]
             As in `stocks`.
+        belief : [S, F], optional
+            Believed transfer; the true one when omitted.
 
         Returns
         -------
-        harm, slope_a, slope_b : [S, …, K]
+        harm, slope_a, slope_b : as `constraints`
             H, -∂H/∂a and -∂H/∂b per label.
         """
-        at = self.stocks(constraints, preferences, scale, belief)
-        harm, e_x, e_y = self.surface.evaluate(at.x, at.y)
-        return harm, e_x * at.per_a / at.x, e_y * at.per_b / at.y
+        from econ.market import harm_kernels
+
+        form, arguments = self._formulas
+        transfer = np.broadcast_to(self.transfer[:, None], preferences.shape) if belief is None else belief
+        scale_a = self.position_x[:, None] / (self.constraints_reference * scale[:, None])
+        per_b = self.position_y / (self.preferences_reference * scale)
+        found = np.empty((3, *constraints.shape))
+        sets = constraints.shape if constraints.ndim == 4 else (*constraints.shape[:2], 1, constraints.shape[2])
+        harm_kernels.harm(
+            form, arguments, scale_a, self.advantage, transfer, per_b, GUARD, preferences, constraints.reshape(sets), *found.reshape(3, *sets)
+        )
+        return found[0], found[1], found[2]
+
+    @cached_property
+    def _formulas(self) -> tuple[Array, Array]:
+        """Code of each replicate's form [S] and what its formula takes [S, K, …], as compiled code reads them."""
+        from econ.market.harm_kernels import CODE, WIDTH
+
+        return np.array([CODE[name] for name in self.surface.form]), self.surface.arguments(WIDTH)

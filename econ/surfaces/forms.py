@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Formula = Callable[..., tuple[Any, Any, Any]]
 #: Added to stocks (in half-saturations), so that slopes on the axes are finite.
 GUARD = 1e-12
 #: Keeps the outer root of S2 finite at the origin for r > 1.
@@ -70,19 +71,23 @@ class Form:
         """Parameters at verifiability v, each [S, K]."""
         raise NotImplementedError
 
-    #: H, -∂H/∂log_x and -∂H/∂log_y: of exp, log and log1p of some array library or of compiled code, the
-    #: parameters that its signature names, and log_x = ln(x + GUARD), log_y likewise.
-    formula: ClassVar[Callable[..., tuple[Any, Any, Any]]]
+    @staticmethod
+    def formula(exp: Any, log: Any, log1p: Any) -> Formula:
+        """From exp, log and log1p of some array library or of compiled code to H, -∂H/∂log_x and -∂H/∂log_y.
+
+        A function of the parameters that its signature names, and of log_x = ln(x + GUARD), log_y likewise.
+        """
+        raise NotImplementedError
 
     def evaluate(self, xp: Any, p: dict[str, Any], log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:
         """H and its slopes by `formula`; `xp` is the namespace of the stocks."""
-        return self.formula(xp.exp, xp.log, xp.log1p, *(p[name] for name in self.used), log_x, log_y)
+        return self.formula(xp.exp, xp.log, xp.log1p)(*(p[name] for name in self.used), log_x, log_y)
 
     #: Names of the parameters at v that `formula` takes, in its order.
     used: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls.used = tuple(signature(cls.formula).parameters)[3:-2]
+        cls.used = tuple(signature(cls.formula(np.exp, np.log, np.log1p)).parameters)[:-2]
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         """∂H/∂v at fixed labels a and b."""
@@ -146,17 +151,20 @@ class S1(Form):
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
 
     @staticmethod
-    def formula(
-        exp: Any, log: Any, log1p: Any, r: Any, inverse_r: Any, guard: Any, kappa: Any, h: Any, span: Any, log_x: Any, log_y: Any
-    ) -> tuple[Any, Any, Any]:  # fmt: skip
-        power_x, power_y = exp(r * log_x), exp(r * log_y)
-        # At the origin the difference is zero up to rounding, of either sign.
-        total = abs((power_x - guard) + (power_y - guard)) + TINY
-        z = exp(inverse_r * log(total))
-        slope_z = z / total
-        gap = span * exp(-kappa * log1p(z))
-        slope = kappa * gap / (1.0 + z)
-        return h + gap, slope * (slope_z * power_x), slope * (slope_z * power_y)
+    def formula(exp: Any, log: Any, log1p: Any) -> Formula:
+        def at(
+            r: Any, inverse_r: Any, guard: Any, kappa: Any, h: Any, span: Any, log_x: Any, log_y: Any
+        ) -> tuple[Any, Any, Any]:  # fmt: skip
+            power_x, power_y = exp(r * log_x), exp(r * log_y)
+            # At the origin the difference is zero up to rounding, of either sign.
+            total = abs((power_x - guard) + (power_y - guard)) + TINY
+            z = exp(inverse_r * log(total))
+            slope_z = z / total
+            gap = span * exp(-kappa * log1p(z))
+            slope = kappa * gap / (1.0 + z)
+            return h + gap, slope * (slope_z * power_x), slope * (slope_z * power_y)
+
+        return at
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         h, slope_x, _ = self.evaluate(np, p, np.log(x + GUARD), np.log(y + GUARD))
@@ -184,17 +192,21 @@ class NormalisedS1(S1):
         return self._parameters(c0 + c1 * v, c1, log_b0, r, log_kappa, d0 + d1 * v, d1)
 
     @staticmethod
-    def formula(
-        exp: Any, log: Any, log1p: Any, r: Any, inverse_r: Any, guard: Any, kappa: Any, h: Any, span: Any, log_x: Any, log_y: Any
-    ) -> tuple[Any, Any, Any]:  # fmt: skip
-        power_x, power_y = exp(r * log_x), exp(r * log_y)
-        half = 0.5 * (power_x + power_y)
-        whole = 2.0 * exp(inverse_r * log(half))
-        slope_z = 0.5 * whole / half
-        z = whole - 2.0 * GUARD
-        gap = span * exp(-kappa * log1p(z))
-        slope = kappa * gap / (1.0 + z)
-        return h + gap, slope * (slope_z * power_x), slope * (slope_z * power_y)
+    def formula(exp: Any, log: Any, log1p: Any) -> Formula:
+        def at(
+            r: Any, inverse_r: Any, guard: Any, kappa: Any, h: Any, span: Any, log_x: Any, log_y: Any
+        ) -> tuple[Any, Any, Any]:  # fmt: skip
+            power_x, power_y = exp(r * log_x), exp(r * log_y)
+            half = 0.5 * (power_x + power_y)
+            whole = 2.0 * exp(inverse_r * log(half))
+            slope_z = 0.5 * whole / half
+            z = whole - 2.0 * GUARD
+            gap = span * exp(-kappa * log1p(z))
+            slope = kappa * gap / (1.0 + z)
+            return h + gap, slope * (slope_z * power_x), slope * (slope_z * power_y)
+
+        return at
+
 
 
 class S2(Form):
@@ -234,19 +246,22 @@ class S2(Form):
         return weight * np.exp(share), 1.0 / (1.0 + power)
 
     @staticmethod
-    def formula(
-        exp: Any, log: Any, log1p: Any, r: Any, inverse_r: Any, p: Any, q: Any, weight_a: Any, weight_b: Any, guard_a: Any,
-        guard_b: Any, root: Any, offset: Any, log_x: Any, log_y: Any,
-    ) -> tuple[Any, Any, Any]:  # fmt: skip
-        power_a, power_b = exp(p * log_x), exp(q * log_y)
-        part_a = weight_a * exp(r * (p * log_x - log1p(power_a)))
-        part_b = weight_b * exp(r * (q * log_y - log1p(power_b)))
-        room_a, room_b = 1.0 / (1.0 + power_a), 1.0 / (1.0 + power_b)
-        total = (part_a - guard_a) + (part_b - guard_b) + root
-        z = exp(inverse_r * log(total))
-        h = exp(offset - z)
-        slope = h * z / total
-        return h, slope * (p * part_a * room_a), slope * (q * part_b * room_b)
+    def formula(exp: Any, log: Any, log1p: Any) -> Formula:
+        def at(
+            r: Any, inverse_r: Any, p: Any, q: Any, weight_a: Any, weight_b: Any, guard_a: Any,
+            guard_b: Any, root: Any, offset: Any, log_x: Any, log_y: Any,
+        ) -> tuple[Any, Any, Any]:  # fmt: skip
+            power_a, power_b = exp(p * log_x), exp(q * log_y)
+            part_a = weight_a * exp(r * (p * log_x - log1p(power_a)))
+            part_b = weight_b * exp(r * (q * log_y - log1p(power_b)))
+            room_a, room_b = 1.0 / (1.0 + power_a), 1.0 / (1.0 + power_b)
+            total = (part_a - guard_a) + (part_b - guard_b) + root
+            z = exp(inverse_r * log(total))
+            h = exp(offset - z)
+            slope = h * z / total
+            return h, slope * (p * part_a * room_a), slope * (q * part_b * room_b)
+
+        return at
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         part_a, _ = self._part(p["r"], p["p"], p["weight_a"], np.log(x + GUARD))
@@ -302,14 +317,17 @@ class S3(Form):
         return floor + drop, exponent * drop * room * power
 
     @staticmethod
-    def formula(
-        exp: Any, log: Any, log1p: Any, p: Any, q: Any, guard_a: Any, guard_b: Any, ha: Any, hb: Any, log_x: Any, log_y: Any
-    ) -> tuple[Any, Any, Any]:  # fmt: skip
-        power_a, power_b = exp(p * log_x), exp(q * log_y)
-        room_a, room_b = 1.0 / (1.0 + (power_a - guard_a)), 1.0 / (1.0 + (power_b - guard_b))
-        drop_a, drop_b = (1.0 - ha) * room_a, (1.0 - hb) * room_b
-        h_a, h_b = ha + drop_a, hb + drop_b
-        return h_a * h_b, p * drop_a * room_a * power_a * h_b, q * drop_b * room_b * power_b * h_a
+    def formula(exp: Any, log: Any, log1p: Any) -> Formula:
+        def at(
+            p: Any, q: Any, guard_a: Any, guard_b: Any, ha: Any, hb: Any, log_x: Any, log_y: Any
+        ) -> tuple[Any, Any, Any]:  # fmt: skip
+            power_a, power_b = exp(p * log_x), exp(q * log_y)
+            room_a, room_b = 1.0 / (1.0 + (power_a - guard_a)), 1.0 / (1.0 + (power_b - guard_b))
+            drop_a, drop_b = (1.0 - ha) * room_a, (1.0 - hb) * room_b
+            h_a, h_b = ha + drop_a, hb + drop_b
+            return h_a * h_b, p * drop_a * room_a * power_a * h_b, q * drop_b * room_b * power_b * h_a
+
+        return at
 
     def slope_v(self, p: dict[str, Floats], x: Floats, y: Floats) -> Floats:
         h_a, slope_a = self._hill(p["ha"], p["p"], p["guard_a"], np.log(x + GUARD))

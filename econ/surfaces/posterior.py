@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -225,6 +226,21 @@ class SurfaceAt:
         self._spread: dict[Any, list[dict[str, Any]]] = {}
         self.a_half = self._gather("a_half")
         self.b_half = self._gather("b_half")[:, 0].copy()
+
+    @cached_property
+    def form(self) -> NDArray[np.str_]:
+        """Name of each replicate's form [S]."""
+        out = np.empty(len(self.v), "U8")
+        for rows, form, _ in self._parts:
+            out[rows] = form.name
+        return out
+
+    def arguments(self, width: int) -> Floats:
+        """What each replicate's formula takes, in the order of `Form.used`, filled up with zeros: [S, K, width]."""
+        out = np.zeros((*self.v.shape, width))
+        for rows, form, p in self._parts:
+            out[rows, :, : len(form.used)] = np.stack([p[name] for name in form.used], axis=-1)
+        return out
 
     def _gather(self, key: str) -> Floats:
         out = np.empty(self.v.shape)

@@ -27,6 +27,8 @@ from econ.market.ledger import Ledger
 from econ.market.quality import StandIn
 from econ.market.quarter import advance, grow
 from econ.market.record import _certification, record
+from econ.surfaces.forms import FORMS
+from econ.surfaces.posterior import Draws, Surfaces
 
 IDEAL = np.array([[0.0, 0.0], [0.7, 0.3], [-0.4, 0.9]])
 V = np.array([0.95, 0.85, 0.65, 0.40, 0.15])
@@ -850,3 +852,20 @@ def test_a_quarter_of_libraries_and_provenance():
     np.testing.assert_allclose(state.curators.library[kept], 0.5 * built[kept], rtol=1e-9)  # audited: half of it is stripped
     np.testing.assert_allclose(events.ledger.total("provenance_audits"), 3e4 * state.curators.active.sum(axis=1), rtol=1e-12)
     assert np.all(events.ledger.total("provenance_claims") > 0)
+
+
+def test_compiled_harm_is_that_of_the_surface_for_every_form(running):
+    _, quo, _, _, _ = running
+    r = quo.response
+    a = np.stack([np.zeros(5), 1e-6 * np.ones(5), np.ones(5), np.linspace(0.1, 40, 5)]) * r.constraints_reference[:, None, None]
+    a, b = np.broadcast_to(a, (3, 2, 4, 5)), np.array([0.0, 1.7]) * r.preferences_reference[:, None]
+    scale, belief = np.array([1.0, 1.3, 2.0]), np.array([[0.0, 1.0], [0.4, 0.6], [1.0, 0.2]])
+    for name, form in FORMS.items():
+        theta = np.tile([centre for centre, _ in form.prior] or [-6.0, 0.5, 6.0, -1.5, 0.2, -1.0, 0.3], (3, 1))
+        rows = Draws(np.full(3, name), theta)
+        surfaces = Surfaces("test", "", "measured", {("harm", "ood"): rows}, {"a": 1e4, "b": 1e4}, {"ood": 0.5})
+        one = replace(r, surface=surfaces.batch(np.arange(3)).at(V))
+        at = one.stocks(a, b[:, :, None], scale, belief[:, :, None])
+        h, e_x, e_y = one.surface.evaluate(at.x, at.y)
+        for found, asked in zip(one.harm(a, b, scale, belief), (h, e_x * at.per_a / at.x, e_y * at.per_b / at.y), strict=True):
+            np.testing.assert_allclose(found, asked, rtol=1e-9, atol=1e-18)

@@ -1,0 +1,84 @@
+"""Harm and its slopes at market stocks, compiled: the market evaluates every library for every firm each quarter.
+
+The forms' own formulas are compiled, so each is written once; `SurfaceAt.evaluate` computes the same on arrays, and
+tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from econ.core import compiled
+from econ.surfaces import forms
+
+GUARD = forms.GUARD
+#: Number of each form in compiled code, and of the most parameters that a formula takes.
+CODE = {name: code for code, name in enumerate(("S1", "S1n", "S2", "S3"))}
+WIDTH = 10
+_compiled = numba.njit(error_model="numpy")
+#: By LLVM, where numba's own inlining stops at what a function encloses; without it no loop runs in vectors.
+_inlined = numba.njit(forceinline=True, error_model="numpy")
+_exp, _log = _inlined(compiled.exp.py_func), _inlined(compiled.log.py_func)
+
+
+@_inlined
+def _log1p(x: Any) -> Any:
+    """ln(1 + x), exact to rounding in absolute terms: in the formulas it stands in exponents alone."""
+    return _log(1.0 + x)
+
+
+def _along(form: forms.Form) -> Callable[..., None]:
+    """Harm by a form along guarded stocks x and y, which make room for -∂H/∂x and -∂H/∂y."""
+    at, used = _inlined(form.formula(_exp, _log, _log1p)), len(form.used)
+
+    @_compiled
+    def along(q: Any, x: Any, y: Any, h: Any) -> None:
+        for n in range(h.size):
+            value, d_x, d_y = at(*q[:used], _log(x[n]), _log(y[n]))
+            h[n] = value
+            x[n] = d_x / x[n]
+            y[n] = d_y / y[n]
+
+    return along
+
+
+_s1, _s1n, _s2, _s3 = (_along(forms.FORMS[name]) for name in CODE)
+
+
+def _harm(
+    form: Any, p: Any, scale_a: Any, advantage: Any, transfer: Any, per_b: Any, least: Any, b: Any, a: Any, h: Any, slope_a: Any, slope_b: Any
+) -> None:  # fmt: skip
+    firms, sets = a.shape[1], a.shape[2]
+    # Side by side, so that the loop over firms and sets runs in vectors.
+    scratch = np.empty((4, firms * sets))
+    x, y, value, per_a = scratch[0], scratch[1], scratch[2], scratch[3]
+    for i in range(a.shape[0]):
+        for k in range(a.shape[3]):
+            for f in range(firms):
+                unit, stock = scale_a[i, k] * _exp(transfer[i, f] * advantage[i, k]), per_b[i] * b[i, f] + least + GUARD
+                for m in range(sets):
+                    n = f * sets + m
+                    per_a[n], x[n], y[n] = unit, unit * a[i, f, m, k] + least + GUARD, stock
+            t = p[i, k]
+            q = (t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9])
+            if form[i] == 0:
+                _s1(q, x, y, value)
+            elif form[i] == 1:
+                _s1n(q, x, y, value)
+            elif form[i] == 2:
+                _s2(q, x, y, value)
+            else:
+                _s3(q, x, y, value)
+            for f in range(firms):
+                for m in range(sets):
+                    n = f * sets + m
+                    h[i, f, m, k], slope_a[i, f, m, k], slope_b[i, f, m, k] = value[n], x[n] * per_a[n], y[n] * per_b[i]
+
+
+#: Of form [S], p [S, K, WIDTH], scale_a [S, K], advantage [S, K], transfer [S, F], per_b [S], least, b [S, F] and a
+#: [S, F, M, K] to h, slope_a and slope_b [S, F, M, K].
+harm = compiled.kernel(_harm, forms.__file__)
