@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from econ.core.measurements import read_measurements
-from econ.report.laboratory_fits import curve_table
-from econ.report.laboratory_pass_at_k import matched, mean_interval, pass_table
+from econ.report.laboratory.fits import curve_table
+from econ.report.laboratory.pass_at_k import matched, mean_interval, pass_table
 from econ.report.numbers import interval, short
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from econ.analysis.calibration.write import StoredCalibration, read_calibration
 from econ.core.files import write_text
-from econ.report.calibration import (
+from econ.report.calibration.write import (
     MOMENT_HEADINGS,
     PARAMETER_HEADINGS,
     markdown_table,

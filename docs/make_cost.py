@@ -9,7 +9,7 @@ import pandas as pd
 
 from econ.core.files import write_text
 from econ.core.provenance import now, provenance
-from econ.report.cost import compact
+from econ.report.cost.write import compact
 
 PAGE = Path(__file__).parent / "cost.md"
 PIPELINES = ("preference-only", "negative-only", "hybrid")

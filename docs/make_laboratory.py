@@ -19,8 +19,8 @@ from econ.claims.verdicts import Verdict
 from econ.core.files import write_text
 from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
-from econ.report.laboratory import laboratory_figures, laboratory_tables
-from econ.report.laboratory_tables import form_table, load_laboratory
+from econ.report.laboratory.tables import form_table, load_laboratory
+from econ.report.laboratory.write import laboratory_figures, laboratory_tables
 from econ.report.numbers import interval, short
 from econ.report.style import save_figure
 from econ.surfaces.files import load_surfaces

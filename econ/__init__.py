@@ -28,9 +28,9 @@ _PUBLIC = {
     "load_surfaces": "econ.surfaces",
     "MarketModel": "econ.market",
     "Run": "econ.report.runs",
-    "Comparison": "econ.report.compared",
+    "Comparison": "econ.report.comparison.compared",
     "run": "econ.report.runs",
-    "compare": "econ.report.compared",
+    "compare": "econ.report.comparison.compared",
     "open_run": "econ.report.runs",
 }
 #: Subpackages that ``import econ`` alone makes reachable, such as ``econ.cost``.

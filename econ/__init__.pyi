@@ -1,7 +1,7 @@
 from econ.claims.assess import assess_claims
 from econ.market import MarketModel as MarketModel
-from econ.report.compared import Comparison as Comparison
-from econ.report.compared import compare as compare
+from econ.report.comparison.compared import Comparison as Comparison
+from econ.report.comparison.compared import compare as compare
 from econ.report.runs import Run as Run
 from econ.report.runs import open_run as open_run
 from econ.report.runs import run as run

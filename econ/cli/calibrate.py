@@ -39,7 +39,7 @@ def calibrate(
     from econ.analysis.calibration.spec import load_calibration
     from econ.analysis.calibration.write import read_calibration
     from econ.ensemble import engine
-    from econ.report.calibration import key_facts, print_calibration, write_all
+    from econ.report.calibration.write import key_facts, print_calibration, write_all
     from econ.scenario import load_scenario
     from econ.surfaces import load_surfaces
 

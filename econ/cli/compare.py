@@ -25,10 +25,10 @@ def compare(
     The runs must share seed, replicates, horizon, surfaces and precision.
     """
     use_one_thread()
-    from econ.report.compared import compare_into
+    from econ.report.comparison.compared import compare_into
 
     comparison = compare_into(directories, out, baseline=baseline, figures=figures, force=force)
-    from econ.report.comparison_text import comparison_facts, print_comparison
+    from econ.report.comparison.text import comparison_facts, print_comparison
 
     if as_json:
         print_json(comparison_facts(comparison, str(out)))

@@ -45,7 +45,7 @@ def cost(
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     from econ.cost.prices import load_prices
-    from econ.report.cost import Question, key_facts, print_question, write_question
+    from econ.report.cost.write import Question, key_facts, print_question, write_question
     from econ.surfaces import load_surfaces
 
     options: dict[str, Any] = {"units": units, "transfer": transfer, "verifiability": verifiability, "seed": seed, "draws": draws}

@@ -104,7 +104,7 @@ def fit(
         surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
     if csv:
         _write_csv(out)
-    from econ.report.laboratory_text import key_facts, print_fit
+    from econ.report.laboratory.text import key_facts, print_fit
 
     if as_json:
         typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
@@ -159,14 +159,14 @@ def show(
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
 ) -> None:
     """Show measurements and fits as tables and, with --out, as figures."""
-    from econ.report.laboratory_tables import load_laboratory
-    from econ.report.laboratory_text import key_facts, print_laboratory
+    from econ.report.laboratory.tables import load_laboratory
+    from econ.report.laboratory.text import key_facts, print_laboratory
 
     laboratory = load_laboratory(directory)
     written: list[str] = []
     left_out: dict[str, str] = {}
     if out is not None:
-        from econ.report.laboratory import write_laboratory
+        from econ.report.laboratory.write import write_laboratory
 
         written, without = write_laboratory(laboratory, out, force=force)
         left_out = {left.name: left.why for left in without}

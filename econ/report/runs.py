@@ -78,7 +78,7 @@ class Run(EnsembleResult):
 
     def plot_differences(self, scenario: str | None = None) -> Figure:
         """Paired differences of a scenario (the second unless given) against the first, by quarter."""
-        from econ.report.comparison_figures import differences_figure
+        from econ.report.comparison.figures import differences_figure
 
         if len(self.scenarios) < 2:
             raise InputError(
@@ -239,7 +239,7 @@ def _all_figures(result: Run) -> list[Rendered]:
 
     rendered = run_figures(result.summary(), result.moments(), result.scenarios)
     if len(result.scenarios) > 1:
-        from econ.report.comparison_figures import comparison_figures
+        from econ.report.comparison.figures import comparison_figures
 
         rendered += comparison_figures(result.outcome_columns(HEADLINES), result.scenarios[0])
     links = result.decomposition()

@@ -12,8 +12,8 @@ import econ
 from econ.core.errors import InputError
 from econ.cost.prices import load_prices
 from econ.cost.tables import COST_COLUMNS, MIX_COLUMNS
-from econ.report.cost import Question, compact, key_facts, write_question
-from econ.report.cost_figures import curve_data, target_of
+from econ.report.cost.figures import curve_data, target_of
+from econ.report.cost.write import Question, compact, key_facts, write_question
 
 FIGURES = ("break_even_map", "cost_curves", "hours_against_dollars", "isoquants", "share_by_elasticity")
 

@@ -14,17 +14,17 @@ from typer.testing import CliRunner
 from econ.cli.lab import app
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements, write_measurements
-from econ.report.laboratory import laboratory_figures, provenance_of, write_laboratory
-from econ.report.laboratory_arms import (
+from econ.report.laboratory.arms import (
     curves_alt_text,
     harm_helpfulness_plane,
     learning_curves,
     plane_alt_text,
     plane_table,
 )
-from econ.report.laboratory_slices import slice_alt_text, slice_table, surface_slices
-from econ.report.laboratory_tables import cell_table, load_laboratory, pure_arms
-from econ.report.laboratory_text import print_laboratory
+from econ.report.laboratory.slices import slice_alt_text, slice_table, surface_slices
+from econ.report.laboratory.tables import cell_table, load_laboratory, pure_arms
+from econ.report.laboratory.text import print_laboratory
+from econ.report.laboratory.write import laboratory_figures, provenance_of, write_laboratory
 from econ.report.style import save_figure
 from econ.surfaces.files import load_surfaces, write_surfaces
 from econ.surfaces.posterior import Draws, Surfaces

@@ -22,15 +22,15 @@ from rich.console import Console
 
 from econ.claims.reading import evidence_of
 from econ.core.measurements import check_measurements
-from econ.report.laboratory import laboratory_figures, laboratory_tables, provenance_of
-from econ.report.laboratory_fits import curve_table, print_curves
-from econ.report.laboratory_maps import DIAGRAMS, full_grid, phase_cells, phase_diagram, phase_table
-from econ.report.laboratory_methods import method_groups, method_learning_curves, method_table
-from econ.report.laboratory_pass_at_k import matched, pass_at_k_figure, pass_table, path_of
-from econ.report.laboratory_published import published_table
-from econ.report.laboratory_signs import sign_map, sign_table
-from econ.report.laboratory_tables import Laboratory, cell_table
-from econ.report.laboratory_text import print_laboratory
+from econ.report.laboratory.fits import curve_table, print_curves
+from econ.report.laboratory.maps import DIAGRAMS, full_grid, phase_cells, phase_diagram, phase_table
+from econ.report.laboratory.methods import method_groups, method_learning_curves, method_table
+from econ.report.laboratory.pass_at_k import matched, pass_at_k_figure, pass_table, path_of
+from econ.report.laboratory.published import published_table
+from econ.report.laboratory.signs import sign_map, sign_table
+from econ.report.laboratory.tables import Laboratory, cell_table
+from econ.report.laboratory.text import print_laboratory
+from econ.report.laboratory.write import laboratory_figures, laboratory_tables, provenance_of
 from econ.report.style import save_figure
 
 HARM, SYCOPHANCY = DIAGRAMS

@@ -13,7 +13,7 @@ from econ.ensemble.design import plan
 from econ.ensemble.execute import execute
 from econ.ensemble.results import EnsembleResult
 from econ.market.outcomes import OUTCOMES
-from econ.report.comparison_figures import comparison_figures
+from econ.report.comparison.figures import comparison_figures
 from econ.report.figures import FAN_FIGURES, run_figures
 from econ.report.numbers import interval, short
 from econ.report.style import save_figure

@@ -16,7 +16,8 @@ from econ.core.files import file_hash
 from econ.ensemble import engine
 from econ.ensemble.design import plan
 from econ.ensemble.manifest import read_manifest
-from econ.report import compared, figures, runs
+from econ.report import figures, runs
+from econ.report.comparison import compared
 from econ.report.flow_matrix import flow_matrix
 from econ.report.overview import key_facts
 

@@ -79,7 +79,7 @@ def load() -> None:
     """Import what the commands import."""
     from importlib import import_module
 
-    for module in ("econ.cli", "econ.ensemble.engine", "econ.report.comparison_figures", "econ.report.overview", "econ.lab.execute",
+    for module in ("econ.cli", "econ.ensemble.engine", "econ.report.comparison.figures", "econ.report.overview", "econ.lab.execute",
                    "econ.lab.runner", "pyarrow.csv", "matplotlib.backends.backend_svg", "econ.market.simulate"):  # fmt: skip
         import_module(module)
     import torch

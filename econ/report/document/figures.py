@@ -10,7 +10,7 @@ import numpy as np
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
 from econ.ensemble.moments import missed
 from econ.ensemble.tables import by_scenario
-from econ.report.comparison_figures import effects_alt_text, effects_figure
+from econ.report.comparison.figures import effects_alt_text, effects_figure
 from econ.report.decomposition import (
     TITLES,
     decomposition_alt_text,
@@ -95,7 +95,7 @@ def _vendors(material: Material) -> DocumentFigure | None:
 def _frontier(material: Material) -> DocumentFigure | None:
     if material.question is None:
         return None
-    from econ.report.cost_figures import MARKED_TARGETS, curve_data
+    from econ.report.cost.figures import MARKED_TARGETS, curve_data
 
     data = curve_data(material.question, "untrained")
     kept = data[data["quantity"].isin(frontier.QUANTITIES)].reset_index(drop=True)

@@ -17,7 +17,7 @@ from econ.claims.text import DEVIATES, evidence_lines
 from econ.ensemble.comparison import DESCRIPTIVE
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, window_effect
 from econ.ensemble.expectations import AS_EXPECTED, CONTRARY, NOT_CLEAR, expectations_table, tally
-from econ.report.cost import compact
+from econ.report.cost.write import compact
 from econ.report.decomposition import TITLES
 from econ.report.document.counter_evidence import counter_evidence
 from econ.report.document.model import Card, Cards, Stance, Table

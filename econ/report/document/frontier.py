@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from econ.cost.mix import HYBRID, NEGATIVE, PREFERENCE
-from econ.report.cost_figures import MARKED_TARGETS, STYLE
+from econ.report.cost.figures import MARKED_TARGETS, STYLE
 from econ.report.document.drawing import fitted
 from econ.report.numbers import short
 from econ.report.style import BAND_50, COLOURS, LINES, figure_style, new_figure
@@ -26,7 +26,7 @@ def frontier_figure(data: pd.DataFrame, *, narrow: bool) -> Figure:
     Parameters
     ----------
     data : DataFrame
-        As from `econ.report.cost_figures.curve_data`, of one distribution.
+        As from `econ.report.cost.figures.curve_data`, of one distribution.
     """
     with figure_style():
         figure, axes = new_figure(5.0 if narrow else 3.0, *((2, 1) if narrow else (1, 2)), share_x=False)

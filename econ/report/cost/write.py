@@ -177,7 +177,7 @@ def write_question(question: Question, out: Path, *, force: bool = False) -> Non
     InputError
         If the question has no answer in any draw, or the directory exists.
     """
-    from econ.report.cost_figures import cost_figures
+    from econ.report.cost.figures import cost_figures
     from econ.report.runs import write_figures
 
     started = now()

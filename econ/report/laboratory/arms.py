@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.report.laboratory_drawing import (
+from econ.report.laboratory.drawing import (
     DISTRIBUTIONS,
     EFFORTS,
     LABELS,
@@ -21,7 +21,7 @@ from econ.report.laboratory_drawing import (
     legend_above,
     short_label,
 )
-from econ.report.laboratory_tables import EFFORT, OUTCOMES, PURE, caveat, reported_cells, worlds_of
+from econ.report.laboratory.tables import EFFORT, OUTCOMES, PURE, caveat, reported_cells, worlds_of
 from econ.report.numbers import interval, short
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from econ.claims.reading import arm_names
 from econ.core.measurements import PASS_AT, extras
-from econ.report.laboratory_arms import MARKERS
-from econ.report.laboratory_drawing import DISTRIBUTIONS, finish, legend_above
-from econ.report.laboratory_methods import is_oracle
-from econ.report.laboratory_tables import LEVEL
+from econ.report.laboratory.arms import MARKERS
+from econ.report.laboratory.drawing import DISTRIBUTIONS, finish, legend_above
+from econ.report.laboratory.methods import is_oracle
+from econ.report.laboratory.tables import LEVEL
 from econ.report.numbers import interval
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 from econ.surfaces.cells import CONFIRMATORY

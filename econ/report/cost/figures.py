@@ -12,7 +12,7 @@ from econ.cost.breakeven import price_ratio_for, share_by_elasticity
 from econ.cost.case import Case
 from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PREFERENCE, Level, mix_for, pipeline_for
 from econ.cost.tables import quantiles
-from econ.report.cost import DISTRIBUTION_NAMES, START_NAMES, Question
+from econ.report.cost.write import DISTRIBUTION_NAMES, START_NAMES, Question
 from econ.report.figures import Rendered
 from econ.report.numbers import short
 from econ.report.style import (

@@ -87,7 +87,7 @@ class Comparison:
 
     def plot_differences(self, scenario: str | None = None) -> Figure:
         """Paired differences of one scenario (the first after the baseline unless given), by quarter."""
-        from econ.report.comparison_figures import differences_figure
+        from econ.report.comparison.figures import differences_figure
 
         chosen = scenario or self.scenarios[1]
         if chosen not in self.scenarios[1:]:
@@ -98,13 +98,13 @@ class Comparison:
 
     def plot_effects(self) -> Figure:
         """Effects of all scenarios over the last two years."""
-        from econ.report.comparison_figures import effects_figure
+        from econ.report.comparison.figures import effects_figure
 
         return effects_figure(effects_data(self.outcomes, self.baseline))
 
     def _repr_html_(self) -> str:
         """A notebook shows the effects over the last two years, and how stable the order of policies is."""
-        from econ.report.comparison_text import comparison_html
+        from econ.report.comparison.text import comparison_html
 
         return comparison_html(self)
 
@@ -160,7 +160,7 @@ def compare_into(
         for name, table in tables.items():
             _write_table(partial / name, table)
         if figures:
-            from econ.report.comparison_figures import comparison_figures
+            from econ.report.comparison.figures import comparison_figures
             from econ.report.runs import write_figures
 
             write_figures(comparison_figures(comparison.outcomes, comparison.baseline), partial)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.report.laboratory_drawing import DISTRIBUTIONS, FIRST, LABELS, finish, label_ticks, short_label
-from econ.report.laboratory_tables import KINDS, OUTCOMES, PURE, caveat, reported_cells
+from econ.report.laboratory.drawing import DISTRIBUTIONS, FIRST, LABELS, finish, label_ticks, short_label
+from econ.report.laboratory.tables import KINDS, OUTCOMES, PURE, caveat, reported_cells
 from econ.report.numbers import short
 from econ.report.style import COLOURS, figure_style, new_figure
 

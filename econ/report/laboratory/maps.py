@@ -14,8 +14,8 @@ from econ.claims.arms import Curve, join
 from econ.claims.evidence import Evidence
 from econ.claims.resampling import LEVEL, Effect, Resampler
 from econ.claims.settings import REFERENCE, Setting
-from econ.report.laboratory_drawing import DISTRIBUTIONS, finish
-from econ.report.laboratory_tables import caveat
+from econ.report.laboratory.drawing import DISTRIBUTIONS, finish
+from econ.report.laboratory.tables import caveat
 from econ.report.numbers import short
 from econ.report.style import figure_style, new_figure
 

@@ -15,7 +15,7 @@ from econ.core.files import content_hash, write_json
 from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
-from econ.report.laboratory_arms import (
+from econ.report.laboratory.arms import (
     curves_alt_text,
     filled_outcomes,
     harm_helpfulness_plane,
@@ -23,9 +23,9 @@ from econ.report.laboratory_arms import (
     plane_alt_text,
     plane_table,
 )
-from econ.report.laboratory_drawing import DISTRIBUTIONS, Drawing, LeftOut
-from econ.report.laboratory_fits import curve_table
-from econ.report.laboratory_maps import (
+from econ.report.laboratory.drawing import DISTRIBUTIONS, Drawing, LeftOut
+from econ.report.laboratory.fits import curve_table
+from econ.report.laboratory.maps import (
     DIAGRAMS,
     full_grid,
     phase_alt_text,
@@ -33,18 +33,18 @@ from econ.report.laboratory_maps import (
     phase_diagram,
     phase_table,
 )
-from econ.report.laboratory_methods import (
+from econ.report.laboratory.methods import (
     method_groups,
     method_learning_curves,
     method_plane,
     method_table,
     methods_alt_text,
 )
-from econ.report.laboratory_pass_at_k import pass_alt_text, pass_at_k_figure, pass_table
-from econ.report.laboratory_published import published_table
-from econ.report.laboratory_signs import sign_map, sign_table, signs_alt_text
-from econ.report.laboratory_slices import slice_alt_text, slice_table, surface_slices
-from econ.report.laboratory_tables import (
+from econ.report.laboratory.pass_at_k import pass_alt_text, pass_at_k_figure, pass_table
+from econ.report.laboratory.published import published_table
+from econ.report.laboratory.signs import sign_map, sign_table, signs_alt_text
+from econ.report.laboratory.slices import slice_alt_text, slice_table, surface_slices
+from econ.report.laboratory.tables import (
     Laboratory,
     cell_table,
     form_table,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from econ.report.compared import Comparison
+    from econ.report.comparison.compared import Comparison
 
 RANKING = (
     f"Order of the scenarios by mean outcome of the last {LAST_QUARTERS} quarters, in every replicate; better is lower or higher as said, where "

@@ -26,7 +26,7 @@ NOMINAL = 0.9
 def write_all(result: CalibrationResult, directory: Path) -> None:
     """Write tables, fragments, manifest and figures into a working directory."""
     from econ.analysis.calibration.write import read_calibration
-    from econ.report.calibration_figures import calibration_figures
+    from econ.report.calibration.figures import calibration_figures
     from econ.report.runs import write_figures
 
     write_calibration(result, directory)

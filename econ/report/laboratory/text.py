@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from econ.claims.reading import load_evidence
-from econ.report.laboratory_fits import curve_table, print_curves
-from econ.report.laboratory_tables import (
+from econ.report.laboratory.fits import curve_table, print_curves
+from econ.report.laboratory.tables import (
     KINDS,
     OUTCOMES,
     Laboratory,
@@ -37,7 +37,7 @@ def print_laboratory(laboratory: Laboratory, console: Console) -> None:
     if laboratory.surfaces is not None:
         print_surfaces(laboratory.surfaces, console)
     if laboratory.measurements is not None and (laboratory.measurements["task"] == "B").any():
-        from econ.report.laboratory_pass_at_k import print_pass_rates
+        from econ.report.laboratory.pass_at_k import print_pass_rates
 
         print_pass_rates(laboratory.measurements, console)
     evidence = laboratory.evidence()

@@ -11,8 +11,8 @@ import pandas as pd
 from econ.claims.arms import Curve as MeasuredCurve
 from econ.claims.evidence import Evidence
 from econ.claims.settings import Setting, describe_setting, distance
-from econ.report.laboratory_arms import MARKERS, Curve, curve_panes, draw_plane_cells
-from econ.report.laboratory_drawing import (
+from econ.report.laboratory.arms import MARKERS, Curve, curve_panes, draw_plane_cells
+from econ.report.laboratory.drawing import (
     DISTRIBUTIONS,
     EFFORTS,
     LABELS,
@@ -20,7 +20,7 @@ from econ.report.laboratory_drawing import (
     legend_above,
     short_label,
 )
-from econ.report.laboratory_tables import EFFORT, LEVEL, OUTCOMES, caveat, wilson, worlds_of
+from econ.report.laboratory.tables import EFFORT, LEVEL, OUTCOMES, caveat, wilson, worlds_of
 from econ.report.numbers import interval, short
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 

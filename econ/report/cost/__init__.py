@@ -1,0 +1,1 @@
+"""What less harm costs: what `econ cost` finds, prints and writes, and its figures."""

@@ -1,0 +1,1 @@
+"""Measurements of the laboratory and surfaces fitted to them as figures and tables."""
