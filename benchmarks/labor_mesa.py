@@ -26,11 +26,14 @@ class Labeler(mesa.Agent):
         self.reservation = reservation
         self.occupation = occupation
         self.last = last
+        self.efficiency = 0.0
 
     def step(self) -> None:
         """Perhaps reconsider; then work and learn."""
         if self.random.random() < self.model.reconsideration:
-            self.occupation = self.choose()
+            before, self.occupation = self.occupation, self.choose()
+            if before and not self.occupation:
+                self.model.leavers[self.region] += 1
         self.work()
 
     def grown(self, o: int) -> float:
@@ -59,7 +62,11 @@ class Labeler(mesa.Agent):
         if occupation:
             o = occupation - 1
             model.heads[self.region][o] += 1
-            model.ability[self.region][o] += exp(self.grown(o))
+            self.efficiency = exp(self.grown(o))
+            model.ability[self.region][o] += self.efficiency
+            model.rent[self.region] += exp(self.reservation)
+            if self.last != occupation:
+                model.movers[self.region][o] += self.efficiency
             self.last = occupation
         experience[0] *= model.keep
         experience[1] *= model.keep
@@ -96,6 +103,8 @@ class MesaLabor(mesa.Model):
         """One quarter."""
         self.heads = [[0, 0] for _ in range(3)]
         self.ability = [[0.0, 0.0] for _ in range(3)]
+        self.movers = [[0.0, 0.0] for _ in range(3)]
+        self.leavers, self.rent = [0] * 3, [0.0] * 3
         self.activate("step")
 
     def gathered(self) -> tuple[Any, Any]:

@@ -69,14 +69,16 @@ class NumpyLabor:
         self.reservation = people.reservation[0].copy()
         self.occupation = people.occupation[0].copy()
         self.last = people.last[0].copy()
+        self.efficiency = np.zeros(self.experience.shape)
 
     def step(self, quarter: int) -> tuple[Array, Array]:
         """One quarter; heads and ability supplied, both [G, O]."""
-        heads, ability = np.zeros(6), np.zeros(6)
+        heads, ability, movers = np.zeros(6), np.zeros(6), np.zeros(6)
+        self.leavers, self.rent, self.movers = np.zeros(3), np.zeros(3), movers.reshape(3, 2)
         for first in range(0, self.count, self.block):
             part = slice(first, min(first + self.block, self.count))
             self._reconsider(quarter, part)
-            self._work(part, heads, ability)
+            self._work(part, heads, ability, movers)
         return heads.reshape(3, 2), ability.reshape(3, 2)
 
     def _reconsider(self, quarter: int, part: slice) -> None:
@@ -93,7 +95,10 @@ class NumpyLabor:
         total = judge + constrain + np.exp(outside - top)
         judge /= total
         constrain /= total
-        self.occupation[part][chosen] = np.where(drawn < judge, 1, np.where(drawn < judge + constrain, 2, 0))
+        now = np.where(drawn < judge, 1, np.where(drawn < judge + constrain, 2, 0))
+        left = (self.occupation[part][chosen] > 0) & (now == 0)
+        self.leavers += np.bincount(region[left], minlength=3)
+        self.occupation[part][chosen] = now
 
     def _grown(self, o: int, part: slice, who: Array) -> Array:
         at = self.at
@@ -101,14 +106,18 @@ class NumpyLabor:
             self.experience[o, part][who] / at.scale
         )
 
-    def _work(self, part: slice, heads: Array, ability: Array) -> None:
+    def _work(self, part: slice, heads: Array, ability: Array, movers: Array) -> None:
         at, occupation = self.at, self.occupation[part]
         workers = [np.flatnonzero(occupation == o + 1) for o in (0, 1)]
         efficiency = [np.exp(self._grown(o, part, workers[o])) for o in (0, 1)]
+        self.efficiency[:, part] = 0.0
         self.experience[:, part] *= at.keep
         for o in (0, 1):
             region = self.region[part][workers[o]]
             heads[o::2] += np.bincount(region, minlength=3)
             ability[o::2] += np.bincount(region, efficiency[o], minlength=3)
+            movers[o::2] += np.bincount(region, efficiency[o] * (self.last[part][workers[o]] != o + 1), minlength=3)
+            self.rent += np.bincount(region, np.exp(self.reservation[part][workers[o]]), minlength=3)
+            self.efficiency[o, part][workers[o]] = efficiency[o]
             self.last[part][workers[o]] = o + 1
             self.experience[o, part][workers[o]] += at.paid_hours[region, o]

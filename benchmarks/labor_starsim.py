@@ -23,7 +23,8 @@ class Labor(ss.Module):  # type: ignore[misc]
         self.at = start
         self.define_states(
             ss.IntArr("region"), ss.FloatArr("ability_judge"), ss.FloatArr("ability_constrain"), ss.FloatArr("experience_judge"),
-            ss.FloatArr("experience_constrain"), ss.FloatArr("reservation"), ss.IntArr("occupation"), ss.IntArr("last"),
+            ss.FloatArr("experience_constrain"), ss.FloatArr("reservation"), ss.FloatArr("efficiency", default=0.0), ss.IntArr("occupation"),
+            ss.IntArr("last"),
         )  # fmt: skip
         self.reconsiders = ss.bernoulli(p=start.reconsideration)
         self.choice = ss.random()
@@ -61,12 +62,14 @@ class Labor(ss.Module):  # type: ignore[misc]
         judge, constrain = np.exp(utility[0] - top), np.exp(utility[1] - top)
         total = judge + constrain + np.exp(outside - top)
         drawn = self.choice.rvs(who) * total
-        self.occupation[who] = np.where(drawn < judge, 1, np.where(drawn < judge + constrain, 2, 0))
+        now = np.where(drawn < judge, 1, np.where(drawn < judge + constrain, 2, 0))
+        self.leavers = np.bincount(region[(self.occupation[who] > 0) & (now == 0)], minlength=3)
+        self.occupation[who] = now
 
     def work(self) -> None:
         """Supply labor in the occupation chosen, and gain or lose experience."""
         at = self.at
-        self.heads, self.ability = np.zeros((3, 2)), np.zeros((3, 2))
+        self.heads, self.ability, self.movers, self.rent = np.zeros((3, 2)), np.zeros((3, 2)), np.zeros((3, 2)), np.zeros(3)
         workers = [(self.occupation == o + 1).uids for o in (0, 1)]
         efficiency = [np.exp(self.grown(o, workers[o])) for o in (0, 1)]
         self.experience_judge[:] *= at.keep
@@ -75,6 +78,9 @@ class Labor(ss.Module):  # type: ignore[misc]
             region = self.region[workers[o]]
             self.heads[:, o] = np.bincount(region, minlength=3)
             self.ability[:, o] = np.bincount(region, efficiency[o], minlength=3)
+            self.movers[:, o] = np.bincount(region, efficiency[o] * (self.last[workers[o]] != o + 1), minlength=3)
+            self.rent += np.bincount(region, np.exp(self.reservation[workers[o]]), minlength=3)
+            self.efficiency[workers[o]] = efficiency[o]
             self.last[workers[o]] = o + 1
             experience[workers[o]] += at.paid_hours[region, o]
 

@@ -114,6 +114,8 @@ def check_equality(start: Start, quarters: int) -> int:
             raise SystemExit(f"econ and numpy differ in {differing} choices in quarter {quarter}")
         np.testing.assert_array_equal(supply.heads[0], heads)
         np.testing.assert_allclose(supply.ability[0], ability, rtol=1e-11)
+        for one, rival in ((supply.movers_ability, other.movers), (supply.leavers, other.leavers), (supply.reservation, other.rent)):
+            np.testing.assert_allclose(one[0], rival, rtol=1e-11)
         np.testing.assert_allclose(ours.people.experience[0], other.experience.T, rtol=1e-11)
     return quarters * other.count
 
@@ -250,7 +252,7 @@ def main() -> None:
             *targets(found),
             f"Mesa is measured up to {MESA_MOST:,} labelers. Compilation of econ's kernel is not in these times.",
             "econ draws keyed random numbers (any order, any batch), numpy and Mesa rows draw sequential ones unless said; "
-            "econ leaves the state before the quarter unchanged, the others overwrite it; econ alone also sums movers, leavers and reservation wages.",
+            "econ leaves the state before the quarter unchanged, the others overwrite it. All sum heads, ability, movers, leavers and reservation wages, and keep each worker's ability, from which pay follows.",
         ],
         nanoseconds={name: {str(size): x for size, x in own.items()} for name, own in found.items()},
         least_and_most={name: {str(size): x for size, x in own.items()} for name, own in spread.items()},

@@ -56,7 +56,7 @@ class Supply:
         Sum of the reservation wages of those who work, in the wage unit of the region.
     efficiency : [S, N]
         Ability of those who work, region by region: of judges from its first place on, of others from its last place
-        back; 0 between them.
+        back; what lies between them has no meaning.
     """
 
     ability: Array
@@ -283,7 +283,7 @@ def choose(
     p = s.p
     occupation, last = labelers.occupation.copy(), labelers.last.copy()
     sums = np.zeros((s.size, len(REGIONS), SUMS))
-    efficiency = np.zeros(occupation.shape)
+    efficiency = np.empty(occupation.shape)
     chance = np.ones(s.size) if everyone else p["labeler_reconsideration"]
     passes(s.device).choose(
         labelers.log_ability, _by_occupation(labelers.experience), labelers.reservation, occupation, last, labelers.bounds, np.ascontiguousarray(value),

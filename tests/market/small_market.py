@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,3 +118,13 @@ def rows(simulation, places):
         outcomes={k: v[places] for k, v in simulation.outcomes.items()},
         ledger={k: v[places] for k, v in simulation.ledger.items()},
     )  # fmt: skip
+
+
+def by_labeler(people, efficiency):
+    """Ability in the chosen occupation [S, N], 0 outside, of the order in which a supply holds it."""
+    found = np.zeros(people.occupation.shape)
+    for row, now, ends, own in zip(found, people.occupation, people.bounds, efficiency, strict=True):
+        for first, end in pairwise(ends):
+            judges, others = (first + np.flatnonzero(now[first:end] == o) for o in (1, 2))
+            row[judges], row[others] = own[first : first + judges.size], own[end - others.size : end][::-1]
+    return found

@@ -40,19 +40,23 @@ def test_torch_and_compiled_code_agree(torch_passes, monkeypatch):
         np.testing.assert_allclose(by_torch.experience, compiled.experience, rtol=1e-12)
         for name in ("ability", "heads", "movers_ability", "leavers", "worked_before", "reservation"):
             np.testing.assert_allclose(getattr(other, name), getattr(supply, name), rtol=1e-10, atol=1e-9, err_msg=name)
-        np.testing.assert_allclose(other.efficiency, supply.efficiency, rtol=1e-12)
+        efficiency = small.by_labeler(compiled, supply.efficiency)
+        np.testing.assert_allclose(small.by_labeler(by_torch, other.efficiency), efficiency, rtol=1e-12)
     assert supply.leavers.sum() > 0 and supply.movers_ability.sum() > 0
 
 
 def test_sums_on_a_device_do_not_depend_on_the_batch(torch_passes, monkeypatch):
     monkeypatch.setattr(labelers, "passes", lambda device: torch_passes)
-    supplies = []
+    supplies, abilities = [], []
     for ids in ((5,), (2, 5, 9)):
         s = small.build(replicates=ids)
         quo, intercepts, state = small.at_start(s)
         value = labelers.start_pay(s, quo) + intercepts.taste
-        supplies.append(labelers.choose(s, state.labelers, value, s.p["retraining_cost"], -24, everyone=True)[1])
-    for name in ("ability", "heads", "reservation", "efficiency"):
+        people, supply = labelers.choose(s, state.labelers, value, s.p["retraining_cost"], -24, everyone=True)
+        supplies.append(supply)
+        abilities.append(small.by_labeler(people, supply.efficiency))
+    np.testing.assert_array_equal(abilities[1][1], abilities[0][0])
+    for name in ("ability", "heads", "reservation"):
         np.testing.assert_array_equal(getattr(supplies[1], name)[1], getattr(supplies[0], name)[0], err_msg=name)
 
 

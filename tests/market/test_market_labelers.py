@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -60,16 +59,6 @@ def reference(s, people, value, retraining, quarter, everyone=False):
     return occupation, last, efficiency, sums, leavers, reservation, margin
 
 
-def by_labeler(people, efficiency):
-    """Ability in the chosen occupation [S, N], 0 outside, of the order in which a supply holds it."""
-    found = np.zeros(people.occupation.shape)
-    for row, now, ends, own in zip(found, people.occupation, people.bounds, efficiency, strict=True):
-        for first, end in pairwise(ends):
-            judges, others = (first + np.flatnonzero(now[first:end] == o) for o in (1, 2))
-            row[judges], row[others] = own[first : first + judges.size], own[end - others.size : end][::-1]
-    return found
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("size", [10, 41, 900])
 def test_compiled_choice_equals_the_reference(seed, size):
@@ -86,7 +75,7 @@ def test_compiled_choice_equals_the_reference(seed, size):
         people, supply = labelers.choose(s, people, value, s.p["retraining_cost"], -24 + step, everyone)
         np.testing.assert_array_equal(people.occupation, occupation)
         np.testing.assert_array_equal(people.last, last)
-        np.testing.assert_allclose(by_labeler(people, supply.efficiency), efficiency, rtol=1e-12)
+        np.testing.assert_allclose(small.by_labeler(people, supply.efficiency), efficiency, rtol=1e-12)
         np.testing.assert_allclose(supply.ability, sums["ability"], rtol=1e-12)
         np.testing.assert_array_equal(supply.heads, sums["heads"])
         np.testing.assert_allclose(supply.movers_ability, sums["movers"], rtol=1e-12, atol=1e-12)
