@@ -9,7 +9,7 @@ import mesa
 import numpy as np
 
 if TYPE_CHECKING:
-    from benchmarks.labor_step import Start
+    from benchmarks.labor_start import Start
 
 
 class Labeler(mesa.Agent):

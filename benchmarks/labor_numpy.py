@@ -15,7 +15,7 @@ from econ.core import random as keyed
 from econ.core.streams import Stream
 
 if TYPE_CHECKING:
-    from benchmarks.labor_step import Start
+    from benchmarks.labor_start import Start
 
 Array = Any
 #: Who reconsiders (positions within the block) and a uniform for each of them.

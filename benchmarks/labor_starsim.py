@@ -12,7 +12,7 @@ import numpy as np
 import starsim as ss
 
 if TYPE_CHECKING:
-    from benchmarks.labor_step import Start
+    from benchmarks.labor_start import Start
 
 
 class Labor(ss.Module):  # type: ignore[misc]
