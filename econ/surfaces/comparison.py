@@ -26,30 +26,33 @@ class Comparison:
         Root mean square error of mean relative harm at the largest budgets, from the smaller ones.
     rmse : float
         The same at all cells, from all cells.
+    left_out : ndarray, [W, P]
+        Point fits with each world left out.
     """
 
     log_score: Floats
     aicc: float
     rmse_top: float
     rmse: float
+    left_out: Floats
 
 
 def compare(form: Form, cells: Cells, target: Target, spread: Spread, point: Floats) -> Comparison:
     """All comparisons of one form, warm-started at its point fit."""
+    left_out = _leave_one_world_out(form, target, point)
     return Comparison(
-        log_score=_leave_one_world_out(form, cells, target, spread, point),
+        log_score=world_log_scores(harm_at(form, left_out, target.a, target.b, target.v), cells, spread),
         aicc=_aicc(form, cells, spread, point),
         rmse_top=_top_budget_error(form, cells, target, point),
         rmse=_error(form, cells, point, np.ones(len(cells.a), bool)),
+        left_out=left_out,
     )
 
 
-def _leave_one_world_out(
-    form: Form, cells: Cells, target: Target, spread: Spread, point: Floats
-) -> Floats:
+def _leave_one_world_out(form: Form, target: Target, point: Floats) -> Floats:
     worlds = len(target.base)
     theta, _ = fit_batch(form, target, left_out_weights(worlds), np.repeat(point[None], worlds, axis=0))
-    return world_log_scores(harm_at(form, theta, target.a, target.b, target.v), cells, spread)
+    return theta
 
 
 def left_out_weights(worlds: int) -> Floats:

@@ -21,7 +21,7 @@ from econ.surfaces.forms import FORMS, Floats, logit, sigmoid
 from econ.surfaces.least_squares import harm_at
 from econ.surfaces.posterior import STATUS_QUO, Surfaces
 from econ.surfaces.refusals import refuse_flat
-from econ.surfaces.sigma import REPORTED_SIGMA
+from econ.surfaces.sigma import ENDS, REPORTED_SIGMA, bca_interval
 
 BUDGETS = (0, 16, 64, 256, 1024, 4096)
 LEVELS = (1.0, 0.75, 0.5, 0.25, 0.1)
@@ -37,7 +37,7 @@ TRUTHS: dict[str, tuple[str, tuple[float, ...]]] = {
 RECOVERED = tuple(name for name in TRUTHS if name not in ("flat", "S3"))
 #: Cells (flags, pairs) at v = 0.5 whose harm is looked at: both arms, mixes, and the ends of the design.
 POINTS = ((256, 0), (0, 256), (256, 256), (1024, 1024), (4096, 256), (64, 1024))
-QUANTITIES = (*(f"H({a}, {b})" for a, b in POINTS), "log n50 of flags", "log sigma")
+QUANTITIES = (*(f"H({a}, {b})" for a, b in POINTS), "log n50 of flags", "log sigma", "log sigma, BCa")
 MIDDLE_V = 0.5
 
 
@@ -112,8 +112,10 @@ def recover(truth: str, repetition: int, draws: int, v: tuple[float, ...] = LEVE
     half, sigma = true_position(truth)
     points = np.array(POINTS, np.float64)
     middle = np.full(len(points), MIDDLE_V)
-    true = np.array([*true_harm(truth, points[:, 0], points[:, 1], middle), np.log(half), np.log(sigma)])
-    low, high = np.quantile(drawn, [0.05, 0.95], axis=1)
+    true = np.array([*true_harm(truth, points[:, 0], points[:, 1], middle), np.log(half), np.log(sigma), np.log(sigma)])
+    ends = np.quantile(drawn, ENDS, axis=1)
+    corrected = bca_interval(fit, MIDDLE_V)
+    low, high = np.column_stack([ends, np.log([corrected["low"], corrected["high"]])])
     scores = {form.name: form.comparison.log_score.sum() for form in fit.forms}
     return Recovered((low <= true) & (true <= high), max(scores, key=lambda name: scores[name]) == TRUTHS[truth][0])
 
