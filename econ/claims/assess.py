@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from econ.claims.context import PAIR, Context
 from econ.claims.evidence import Evidence, Source
 from econ.claims.hypotheses import CONTRADICTED, INCONCLUSIVE, NOT_MEASURED, REVERSED, SUPPORTED
 from econ.claims.market import NOT_RUN, PROJECTION, MarketRun, Projection, projections_of, read_run
-from econ.claims.reading import load_evidence
+from econ.claims.reading import load_evidence, shipped_replication
 from econ.claims.readings import readings
+from econ.claims.replication import Repeated, repeated
 from econ.claims.resampling import DRAWS, FAMILY, LEVEL, TAIL, Effect, Resampler
 from econ.claims.secondary import regimes, secondary_effects
 from econ.claims.signs import Signed, negative_methods, preference_methods, sign_summary, sign_table
@@ -70,10 +71,12 @@ class Assessment:
     runs : list of MarketRun
     claims : list of ClaimVerdict
         All 15, contradictions first.
+    held_back : Context or None
+        Evidence from the shipped worlds that were held back, where all shipped tables are the evidence.
     """
 
-    def __init__(self, context: Context, runs: Sequence[MarketRun] = ()) -> None:
-        self.context, self.runs = context, list(runs)
+    def __init__(self, context: Context, runs: Sequence[MarketRun] = (), held_back: Context | None = None) -> None:
+        self.context, self.runs, self.held_back = context, list(runs), held_back
         self.verdicts = assess(context)
         by_id = {verdict.hypothesis.id: verdict for verdict in self.verdicts}
         self.claims = sorted((self._claim(claim, by_id) for claim in CLAIMS), key=lambda found: found.place)
@@ -111,6 +114,11 @@ class Assessment:
         return regimes(self.context)
 
     @cached_property
+    def repeated(self) -> list[Repeated]:
+        """H9 as it was first run and on the worlds held back: exploratory, in no verdict."""
+        return repeated(self.context, self.held_back)
+
+    @cached_property
     def readings(self) -> dict[str, list[str]]:
         """Sentences that must stand beside a verdict, by hypothesis."""
         return readings(self)
@@ -137,6 +145,7 @@ class Assessment:
             "advantages": self.advantages,
             "secondary": self.secondary,
             "regimes": self.regimes,
+            "repeated": {"H9": [row.plain() for row in self.repeated]},
             "runs": [run.plain() for run in self.runs],
             "not_modelled": list(NOT_MODELLED),
         }  # fmt: skip
@@ -227,7 +236,10 @@ def assess_claims(
     evidence = load_evidence(_listed(measurements))
     negative, preference = _headline(evidence, pair)
     found = [read_run(path) for path in _listed(runs)]
-    return Assessment(Context(evidence, Resampler(seed, draws), negative, preference), found)
+    context = Context(evidence, Resampler(seed, draws), negative, preference)
+    apart = None if _listed(measurements) else shipped_replication()
+    held_back = None if apart is None else replace(context, evidence=load_evidence([apart]))
+    return Assessment(context, found, held_back)
 
 
 def _listed(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:

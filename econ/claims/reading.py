@@ -34,9 +34,20 @@ HYBRID_SHARE = 0.15
 W_REINFORCE_WEIGHT = 0.1
 
 
+#: Shipped tables of their own kind: worlds held back for a replication, and configurations tried on tuning worlds.
+REPLICATION, APART = "replication", ("replication", "edges")
+
+
 def shipped_measurements() -> list[Path]:
-    """Measurement tables that the package ships."""
-    return sorted(shipped_path("calibration", "lab").glob(f"*/{MEASUREMENTS}"))
+    """Confirmatory measurement tables that the package ships."""
+    found = shipped_path("calibration", "lab").glob(f"*/{MEASUREMENTS}")
+    return sorted(path for path in found if path.parent.name not in APART)
+
+
+def shipped_replication() -> Path | None:
+    """The shipped table of worlds that were held back, if it was made."""
+    path = shipped_path("calibration", "lab") / REPLICATION / MEASUREMENTS
+    return path if path.is_file() else None
 
 
 def load_evidence(paths: Sequence[str | Path] = ()) -> Evidence:
@@ -148,6 +159,7 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
     found["seed"] = rows["optimiser_seed"].fillna(0).astype("int64")
     found["tuned"] = found["tuning_judgements"].fillna(0) > 0
     details = extras(rows)
+    found["beta"] = rows["beta"].astype("float64")
     found["arm"] = arm_names(rows, details)
     found["setting"] = settings_of(rows, details)
     found["config"] = _configs(rows, details)

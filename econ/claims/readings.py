@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from econ.claims.curves import FLOOR, TARGETS
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
+from econ.claims.replication import FIRST
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
@@ -18,7 +19,7 @@ def readings(assessment: Assessment) -> dict[str, list[str]]:
     by_text = {(row["hypothesis"], row["text"]): row for row in assessment.secondary if not row["missing"]}
     found = {
         "H1": _axes(assessment), "H2": _polarity(assessment, by_text), "H4": _matched_bits(by_text),
-        "H6": _against_base(by_text), "H9": _collapsed(assessment), "H7": _outcomes(assessment),
+        "H6": _against_base(by_text), "H9": [*_repeated(assessment), *_collapsed(assessment)], "H7": _outcomes(assessment),
     }  # fmt: skip
     return {name: lines for name, lines in found.items() if lines}
 
@@ -85,6 +86,22 @@ def _collapsed(assessment: Assessment) -> list[str]:
         return []
     shares = ", ".join(f"{share:.0%} of {arm}" for arm, share in collapsed.items() if share is not None)
     return [f"Collapsed runs among the configurations, out of distribution: {shares}; a collapsed run stays in every mean."]
+
+
+def _repeated(assessment: Assessment) -> list[str]:
+    """How H9 came out when it was first run and on the worlds held back, contradictions first."""
+    contradicted = (REVERSED, CONTRADICTED)
+    lines = []
+    for row in sorted(assessment.repeated, key=lambda r: r.verdict not in contradicted):
+        low, high = row.measured.effect.interval
+        worlds = row.measured.worlds
+        lines.append(
+            f"{row.verdict.capitalize()} {row.configurations}, hybrid minus {row.against}, {row.where}, worlds {min(worlds)} to {max(worlds)}: "
+            f"{row.measured.effect.value:+.3g} [{low:+.3g}, {high:+.3g}]; exploratory, unadjusted."
+        )
+    if any(row.configurations == FIRST for row in assessment.repeated):
+        lines.append("The configurations counted in the verdict were added after the first result was seen, on the same worlds: read it as exploratory.")
+    return lines
 
 
 def _outcomes(assessment: Assessment) -> list[str]:

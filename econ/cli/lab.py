@@ -104,12 +104,13 @@ def fit(
         surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
     if csv:
         _write_csv(out)
+    from econ.report.laboratory.tables import corrected_sigma
     from econ.report.laboratory.text import key_facts, print_fit
 
     if as_json:
         typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
     elif not quiet:
-        print_fit(surfaces, measurements, _console())
+        print_fit(surfaces, measurements, _console(), corrected_sigma(out))
         typer.echo(f"{out}: written")
 
 

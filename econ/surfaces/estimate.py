@@ -26,21 +26,28 @@ from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
 from econ.surfaces.refusals import arm_refusals
 from econ.surfaces.robustness import student_t_check
 from econ.surfaces.secondary import SECONDARY
-from econ.surfaces.sigma import describe_sigma, sigma_by_form, with_prior_sigma
+from econ.surfaces.sigma import bca_interval, describe_sigma, sigma_by_form, with_prior_sigma
 from econ.surfaces.spline import spline_benchmark
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DRAWS = 1000
+#: Key of the manifest: intervals of σ by distribution.
+SIGMA = "sigma"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A posterior that is not written yet, with the tables it came from."""
+    """A posterior that is not written yet, with the tables it came from and intervals of σ by distribution.
+
+    The intervals (`bca_interval`) are reported, not handed over: they stand in the manifest, so that
+    the identity of the posterior rests on its draws.
+    """
 
     surfaces: Surfaces
     measurements: list[dict[str, Any]]
+    sigma: dict[str, dict[str, Any]]
 
 
 def fit_files(
@@ -79,7 +86,7 @@ def fit_files(
         surfaces = write_surfaces(directory, estimate.surfaces, estimate.measurements)
         manifest = provenance() | {
             "surfaces": {"id": surfaces.id, "hash": surfaces.hash, "kind": surfaces.kind},
-            "measurements": estimate.measurements, "seed": seed, "draws": draws,
+            "measurements": estimate.measurements, "seed": seed, "draws": draws, SIGMA: estimate.sigma,
             "started": started, "finished": now(), "status": "finished",
         }  # fmt: skip
         write_manifest(directory, manifest)
@@ -98,7 +105,8 @@ def estimate_surfaces(
     table, measurements = _joined(files)
     name = ", ".join(path.name for path in files)
     rows = select_rows(table, name)
-    return Estimate(fit_rows(rows, name, seed=seed, draws=draws, say=say), measurements)
+    surfaces, harm = _fit_rows(rows, name, seed, draws, say)
+    return Estimate(surfaces, measurements, {distribution: bca_interval(fit) for distribution, fit in harm.items()})
 
 
 def _joined(files: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
@@ -119,6 +127,12 @@ def fit_rows(
     say: Callable[[str], None] = lambda line: None,
 ) -> Surfaces:  # fmt: skip
     """Fit all outcomes under each distribution that the rows hold; see `econ.surfaces.cells.select_rows`."""
+    return _fit_rows(rows, source, seed, draws, say)[0]
+
+
+def _fit_rows(
+    rows: pd.DataFrame, source: str, seed: int, draws: int, say: Callable[[str], None]
+) -> tuple[Surfaces, dict[str, HarmFit]]:
     posterior: dict[tuple[str, str], Draws] = {}
     harm: dict[str, HarmFit] = {}
     companions: dict[str, dict[str, Any]] = {}
@@ -141,7 +155,7 @@ def fit_rows(
     domain = _domain([fit.cells for fit in harm.values()])
     base = {name: float(fit.cells.base.mean()) for name, fit in harm.items()}
     surfaces = Surfaces(_name(rows), "", "measured", posterior, domain, base)
-    return _with_diagnostics(surfaces, harm, companions, missing, seed)
+    return _with_diagnostics(surfaces, harm, companions, missing, seed), harm
 
 
 def _name(rows: pd.DataFrame) -> str:

@@ -101,7 +101,7 @@ def bca_interval(fit: HarmFit, v: float = SIGMA_V) -> dict[str, Any]:
             "low": float(own[0]), "high": float(own[1]), "weight": part.share,
             "bias": part.correction.bias, "acceleration": part.correction.acceleration,
         }  # fmt: skip
-    return {"v": v, "level": ENDS[1] - ENDS[0], "low": float(low), "high": float(high), "by_form": by_form}
+    return {"v": v, "level": round(ENDS[1] - ENDS[0], 9), "low": float(low), "high": float(high), "by_form": by_form}
 
 
 def _correction(fitted: FormFit, draws: Floats, v: float) -> Correction:

@@ -11,9 +11,11 @@ import pytest
 from claims_tables import BUDGETS, WORLDS, arm, constant, context, evidence, line, world_effect
 
 from econ.claims import verdicts
+from econ.claims.assess import Assessment
 from econ.claims.context import Context
 from econ.claims.hypotheses import BY_ID, HYPOTHESES
-from econ.claims.reading import evidence_of
+from econ.claims.reading import evidence_of, shipped_measurements
+from econ.claims.replication import COUNTED, FIRST, repeated
 from econ.claims.resampling import Effect, Resampler
 from econ.claims.verdicts import assess, assess_statement, combine, rule
 from econ.core.measurements import check_measurements
@@ -342,3 +344,48 @@ def test_evidence_of_two_tables_is_paired_where_base_models_are_the_same():
     found = assess_statement(Context(evidence_of([both[0], ("two", None, other)]), Resampler(1, 1000)), statement)
     assert found.verdict == NOT_MEASURED and "worlds they share" in found.missing
     assert evidence(negative, preference).methods() == ["dpo", "npo_ret"]
+
+
+# H9 beside its verdict ------------------------------------------------------------------------------
+def _hybrids(worlds, counted, first):
+    """Hybrids at two weights and two β: three of each six are shared, and each six has a level of safety."""
+    shapes = {(0.1, 0.25): 0.0, (0.1, 1.0): first, (0.5, 0.25): counted}
+    return [
+        arm("hybrid", constant(1.0 - safety), n=(4114,), helpfulness=0.6, worlds=worlds, config=f"{beta} {w} {lr}", tuned=False).assign(
+            extra=json.dumps({"w": w}), beta=beta, lr=lr
+        )
+        for (beta, w), safety in shapes.items() for lr in (5e-4, 1e-3, 2e-3)
+    ]  # fmt: skip
+
+
+def _six(method, n, safety, worlds):
+    return [
+        arm(method, constant(1.0 - safety), n=(n,), helpfulness=0.6, worlds=worlds, config=f"{beta} {lr}", tuned=False).assign(beta=beta, lr=lr)
+        for beta in (0.1, 0.5) for lr in (5e-4, 1e-3, 2e-3)
+    ]  # fmt: skip
+
+
+def test_h9_is_told_as_first_run_and_on_worlds_held_back():
+    worlds = tuple(range(3000, 3016))
+    confirmatory = context(*_hybrids(WORLDS, 0.6, 0.1), *_six("dpo", 3360, 0.3, WORLDS))
+    held_back = context(*_hybrids(worlds, 0.5, 0.2), *_six("dpo", 3360, 0.3, worlds), *_six("npo_ret", 4114, 0.8, worlds))
+    found = repeated(confirmatory, held_back)
+    expected = [
+        ("dpo", FIRST, 0.1 - 0.3, REVERSED), ("dpo", COUNTED, 0.5 - 0.3, SUPPORTED), ("dpo", FIRST, 0.2 - 0.3, REVERSED),
+        ("npo_ret", COUNTED, 0.5 - 0.8, REVERSED), ("npo_ret", FIRST, 0.2 - 0.8, REVERSED),
+    ]  # fmt: skip
+    for row, (against, which, safety, verdict) in zip(found, expected, strict=True):
+        assert (row.against, row.configurations, row.verdict) == (against, which, verdict)
+        assert row.measured.effect.value == pytest.approx(0.5 * safety, abs=2e-3)
+    assert set(found[0].measured.worlds) == set(WORLDS) and set(found[1].measured.worlds) == set(worlds)
+    beside = Assessment(confirmatory, (), held_back).readings["H9"]
+    assert "as first run" in beside[0] and beside[0].startswith("Contradicted (reversed)") and "added after" in " ".join(beside)
+    assert beside.index(next(line for line in beside if line.startswith("Supported"))) == 4
+    # The verdict rests on the confirmatory worlds alone, and evidence of others has nothing to repeat.
+    assert Assessment(confirmatory, (), held_back).key_facts() == Assessment(confirmatory).key_facts()
+    assert repeated(confirmatory, None) == [] and "H9" not in Assessment(confirmatory).readings
+
+
+def test_held_back_worlds_and_edges_are_no_confirmatory_tables():
+    names = {path.parent.name for path in shipped_measurements()}
+    assert {"full", "maps", "surface"} <= names and not names & {"replication", "edges"}

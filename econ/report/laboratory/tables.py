@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,11 @@ from econ.claims.evidence import Evidence
 from econ.claims.reading import evidence_of
 from econ.claims.settings import SETTING_KEYS
 from econ.core.errors import InputError
-from econ.core.manifests import read_parquet
+from econ.core.manifests import MANIFEST, read_manifest, read_parquet
 from econ.core.measurements import extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.surfaces.cells import CONFIRMATORY, KNOBS
+from econ.surfaces.estimate import SIGMA
 from econ.surfaces.files import DESCRIPTION, load_surfaces
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class Laboratory:
     surfaces: Surfaces | None
     curves: pd.DataFrame | None = None
     """Metrics along training, where they were kept."""
+    corrected: Mapping[str, Any] = field(default_factory=dict)
+    """Intervals of σ by BCa, by distribution, where the fit kept them."""
 
     def evidence(self) -> Evidence | None:
         """Confirmatory and imported runs by arm, setting and configuration; None without measurements."""
@@ -64,7 +68,8 @@ def load_laboratory(directory: Path | None = None) -> Laboratory:
     """
     if directory is None:
         directory = shipped_path("calibration", "lab", "surface")
-        return Laboratory("shipped", read_measurements(directory / MEASUREMENTS), load_surfaces())
+        fitted = shipped_path("calibration", "surfaces", "default")
+        return Laboratory("shipped", read_measurements(directory / MEASUREMENTS), load_surfaces(), corrected=corrected_sigma(fitted))
     has_table, has_surfaces = ((directory / name).is_file() for name in (MEASUREMENTS, DESCRIPTION))
     if not (has_table or has_surfaces):
         raise InputError(
@@ -74,7 +79,15 @@ def load_laboratory(directory: Path | None = None) -> Laboratory:
     table = read_measurements(directory / MEASUREMENTS) if has_table else None
     along = directory / CURVES
     curves = read_parquet(along) if along.is_file() else None
-    return Laboratory(directory.name, table, load_surfaces(directory) if has_surfaces else None, curves)
+    if not has_surfaces:
+        return Laboratory(directory.name, table, None, curves)
+    return Laboratory(directory.name, table, load_surfaces(directory), curves, corrected_sigma(directory))
+
+
+def corrected_sigma(directory: Path) -> dict[str, Any]:
+    """Intervals of σ by BCa from the manifest of a fit, by distribution; empty if it has none."""
+    manifest = directory / MANIFEST
+    return dict(read_manifest(manifest).get(SIGMA) or {}) if manifest.is_file() else {}
 
 
 def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:

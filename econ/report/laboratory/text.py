@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ def print_laboratory(laboratory: Laboratory, console: Console) -> None:
     if laboratory.measurements is not None and (laboratory.measurements["task"] == "A").any():
         _print_cells(cell_table(laboratory.measurements), console)
     if laboratory.surfaces is not None:
-        print_surfaces(laboratory.surfaces, console)
+        print_surfaces(laboratory.surfaces, console, laboratory.corrected)
     if laboratory.measurements is not None and (laboratory.measurements["task"] == "B").any():
         from econ.report.laboratory.pass_at_k import print_pass_rates
 
@@ -45,9 +45,9 @@ def print_laboratory(laboratory: Laboratory, console: Console) -> None:
         print_curves(curve_table(evidence), console)
 
 
-def print_fit(surfaces: Surfaces, paths: Sequence[Path], console: Console) -> None:
+def print_fit(surfaces: Surfaces, paths: Sequence[Path], console: Console, corrected: Mapping[str, Any]) -> None:
     """A fit on a terminal, with the learning curves in the tables that it was made from."""
-    print_surfaces(surfaces, console)
+    print_surfaces(surfaces, console, corrected)
     print_curves(curve_table(load_evidence(paths)), console)
 
 
@@ -125,7 +125,7 @@ def _reading(shown: pd.DataFrame, both: int) -> str:
     )
 
 
-def print_surfaces(surfaces: Surfaces, console: Console) -> None:
+def print_surfaces(surfaces: Surfaces, console: Console, corrected: Mapping[str, Any]) -> None:
     """Fit, elasticity of substitution and refusals on a terminal."""
     from rich.table import Table
 
@@ -159,8 +159,19 @@ def print_surfaces(surfaces: Surfaces, console: Console) -> None:
         shares = (f"{row['probability_above_1']:.2f}", f"{row['share_without_interior_mix']:.0%}")
         sigma.add_row(row["distribution"], row["form"], f"{row['v']:g}", middle, *shares)
     console.print(sigma)
-    for line in _remarks(surfaces):
+    for line in (*_corrected_lines(corrected), *_remarks(surfaces)):
         console.print(line, highlight=False)
+
+
+def _corrected_lines(corrected: Mapping[str, Any]) -> list[str]:
+    """Intervals of σ by BCa over worlds, beside those of the draws above."""
+    return [
+        f"{distribution}: sigma at v = {found['v']:g} with bias and skewness corrected (BCa over worlds), 90 %: "
+        + "; ".join(
+            f"{name} [{short(own['low'])}, {short(own['high'])}]" for name, own in (("all, by weight", found), *found["by_form"].items())
+        )
+        for distribution, found in corrected.items()
+    ]
 
 
 def _remarks(surfaces: Surfaces) -> list[str]:

@@ -1,0 +1,86 @@
+"""H9 beside its verdict: as it was first run, and again on worlds that were held back. Exploratory, never in a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from econ.claims.arms import Missing
+from econ.claims.context import HYBRID, Context, Measured
+from econ.claims.evidence import Evidence
+from econ.claims.hypotheses import BY_ID
+from econ.claims.panels import joint_gain
+from econ.claims.verdicts import rule
+
+#: β of all six configurations (rate x weight of pairs) with which the hybrid was first run.
+FIRST_BETA = 0.1
+COUNTED = "as counted in the verdict (rate x β at one weight of pairs)"
+FIRST = "as first run (rate x weight of pairs at β 0.1)"
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """H9's effect on some worlds with some of the hybrid's configurations.
+
+    Attributes
+    ----------
+    where : str
+        The table.
+    configurations : str
+        Which of the hybrid's.
+    against : str
+        The method beside the hybrid.
+    measured : Measured
+    verdict : str
+        By the registered rule on this effect alone, unadjusted.
+    """
+
+    where: str
+    configurations: str
+    against: str
+    measured: Measured
+    verdict: str
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "table": self.where, "configurations": self.configurations, "against": self.against, "verdict": self.verdict,
+            "exploratory": True, "worlds": list(self.measured.worlds), "details": self.measured.details,
+            **{key: x for key, x in self.measured.effect.plain().items() if key != "worlds"},
+        }  # fmt: skip
+
+
+def repeated(confirmatory: Context, held_back: Context | None) -> list[Repeated]:
+    """H9 as first run on the shipped confirmatory worlds, then everything again on the held-back ones.
+
+    Other evidence has neither (`held_back` is None); what a table lacks is left out.
+    """
+    if held_back is None:
+        return []
+    found = list(_gains(confirmatory, FIRST, confirmatory.preference))
+    for against in (held_back.preference, held_back.negative):
+        for which in (COUNTED, FIRST):
+            found += _gains(held_back, which, against)
+    return found
+
+
+def _gains(context: Context, which: str, against: str) -> Iterator[Repeated]:
+    chosen = _as_first_run(context) if which == FIRST else context
+    try:
+        measured = joint_gain(chosen, HYBRID, against)
+    except Missing:
+        return
+    statement = BY_ID["H9"].statements[0]
+    name = context.evidence.sources[measured.sources[0]].name
+    yield Repeated(name, which, against, measured, rule(measured.effect, statement.delta, statement.limit))
+
+
+def _as_first_run(context: Context) -> Context:
+    """The same evidence with those of the hybrid's configurations alone."""
+    evidence = context.evidence
+    frame = evidence.frame
+    kept = frame[(frame["arm"] != HYBRID) | np.isclose(frame["beta"], FIRST_BETA)]
+    return replace(context, evidence=Evidence(evidence.sources, kept, evidence.churn, evidence.notes))
