@@ -15,6 +15,7 @@ from econ.core.files import write_text
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEADINGS = {
     "labor_step": "One quarter of the labor market: econ, numpy, Mesa, Starsim",
+    "lab_smoke": "The smallest grid of the laboratory",
     "lab_batching": "Laboratory runs: batched against one at a time",
     "lab_trl": "The laboratory beside TRL",
     "start_up": "Start-up",

@@ -6,18 +6,14 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Table, report
+from benchmarks.measure import Spent, Table, report, spent
 
-CLI = "import sys; from econ.cli import main; sys.argv = ['econ', *sys.argv[1:]]; main()"
 #: What is asked: times one worker's speed of two, ms per point, seconds of a comparison and of a report.
 TARGET_WORKERS, TARGET_POINT, TARGET_COMPARE, TARGET_REPORT = 1.8, 5.0, 3.0, 30.0
 COMPARED, REPLICATES = 20, 64
@@ -25,28 +21,6 @@ COMPARED, REPLICATES = 20, 64
 FEW = 100
 #: Points of the two sweeps whose difference gives the cost of a point.
 POINTS = (16, 80)
-
-
-@dataclass(frozen=True)
-class Spent:
-    """CPU seconds of a process and all its children, and wall seconds."""
-
-    cpu: float
-    wall: float
-
-
-def spent(*arguments: str, program: tuple[str, ...] = ("-c", CLI)) -> tuple[Spent, str]:
-    """One command in a process of its own; what it printed."""
-    began = time.perf_counter()
-    child = subprocess.Popen([sys.executable, *program, *arguments], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    printed = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"econ {' '.join(arguments)} failed with exit code {child.returncode}")
-    return Spent(usage.ru_utime + usage.ru_stime, wall), printed
 
 
 def median(of: list[Spent]) -> Spent:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +18,8 @@ from econ.core.provenance import now, provenance
 
 RESULTS = Path(__file__).parent / "results"
 Cell = str | int | float | None
+#: A program that runs the command line in a process of its own, as installed.
+CLI = "import sys; from econ.cli import main; sys.argv = ['econ', *sys.argv[1:]]; main()"
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,28 @@ def round_robin(variants: dict[str, Callable[[], object]], rounds: int) -> dict[
         for name, work in variants.items():
             taken[name].append(timed(work))
     return {name: Timing(*zip(*times, strict=True)) for name, times in taken.items()}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU seconds of a process and all its children, and wall seconds."""
+
+    cpu: float
+    wall: float
+
+
+def spent(*arguments: str, program: tuple[str, ...] = ("-c", CLI)) -> tuple[Spent, str]:
+    """One command in a process of its own; what it printed."""
+    began = time.perf_counter()
+    child = subprocess.Popen([sys.executable, *program, *arguments], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    printed = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"econ {' '.join(arguments)} failed with exit code {child.returncode}")
+    return Spent(usage.ru_utime + usage.ru_stime, wall), printed
 
 
 def machine() -> dict[str, Any]:
