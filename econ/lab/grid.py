@@ -187,7 +187,9 @@ class Grid(_Part):
     description: str = ""
     reductions: tuple[str, ...] = Field((), description="what was left out of the full design, said in words")
     task: Literal["A", "B"] = "A"
-    stage: Literal["confirm", "develop"] = "confirm"
+    stage: Literal["confirm", "develop", "tune"] = Field(
+        "confirm", description="what its runs are for; those of tune try configurations on tuning worlds and decide nothing"
+    )
     seed: int = Field(1, ge=0, le=2**32 - 1)
     worlds: tuple[int, ...]
     optimiser_seeds: tuple[int, ...] = (1,)
@@ -221,9 +223,17 @@ class Grid(_Part):
                 raise ValueError(f"the worlds of arm '{arm.method}' are not all among those of the grid")
         if set(self.worlds) & set(self.tuning.worlds) and any(arm.tune or arm.edges for arm in self.arms):
             raise ValueError("tuning worlds must not be among the worlds of the grid")
+        if self.stage == "tune":
+            self._check_tuning()
         if len(set(self.worlds)) != len(self.worlds):
             raise ValueError("a world is listed twice")
         return self
+
+    def _check_tuning(self) -> None:
+        if any(arm.tune or arm.edges for arm in self.arms):
+            raise ValueError("a grid of stage tune tries configurations as they are: its arms take config, not tune or edges")
+        if not set(self.worlds) <= set(self.tuning.worlds):
+            raise ValueError(f"a grid of stage tune has tuning worlds alone; allowed: {', '.join(map(str, self.tuning.worlds))}")
 
     def _check_verifications(self, budgets: tuple[int, ...]) -> None:
         of_step = self.on_policy.rollouts
