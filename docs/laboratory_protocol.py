@@ -25,13 +25,17 @@ def tuning_rows(folder: Path) -> Iterator[list[str]]:
     table = read_measurements(folder / "measurements.parquet")
     tuned = table[(table["stage"] == "tune") & (table["distribution"] == "id") & (table["task"] == "A")]
     for (method, n), own in tuned.groupby(["method", "n"], observed=True):
-        config = own["lr"].map(lambda x: f"{x:g}").str.cat(_rest(own), sep=" ")
-        means = own.assign(config=config).groupby("config")[["helpfulness", "violation"]].mean().astype(float)
+        means = own.assign(config=configuration(own)).groupby("config")[["helpfulness", "violation"]].mean().astype(float)
         scores = {w: means["helpfulness"] - w * means["violation"] for w in WEIGHTS}
         chosen = {w: str(score.idxmax()) for w, score in scores.items()}
         others = [chosen[w] if chosen[w] != chosen[1.0] else "the same" for w in (0.5, 2.0)]
         own_score = scores[1.0]
         yield [f"`{method}`", f"{n:,}", chosen[1.0], *others, short(float(own_score.max())), short(float(own_score.median())), str(len(means))]
+
+
+def configuration(rows: pd.DataFrame) -> pd.Series:
+    """Rate of each run, and what else differs between configurations, in words."""
+    return rows["lr"].map(lambda x: f"{x:g}").str.cat(_rest(rows), sep=" ").str.strip()
 
 
 def _rest(rows: pd.DataFrame) -> list[str]:

@@ -10,16 +10,22 @@ from typing import Any
 import pandas as pd
 from earlier_study import HEAD as EARLIER
 from earlier_study import SHIPPED, table_of
+from laboratory_edges import HEAD as EDGES
+from laboratory_edges import beyond, edge_rows
 from laboratory_protocol import divergence_rows, drop_rows, price_rows, tuning_rows
+from laboratory_settings import HEAD as SETTINGS
+from laboratory_settings import Measured, measured, setting_rows, summary
 
 from econ.claims.assess import Assessment, assess_claims, effect_text
+from econ.claims.context import HYBRID
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
 from econ.claims.signs import sign_summary
 from econ.claims.verdicts import Verdict
 from econ.core.files import write_text
 from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
-from econ.report.laboratory.tables import form_table, load_laboratory
+from econ.report.laboratory.divergence import divergence_table
+from econ.report.laboratory.tables import corrected_sigma, form_table, load_laboratory
 from econ.report.laboratory.write import laboratory_figures, laboratory_tables
 from econ.report.numbers import interval, short
 from econ.report.style import save_figure
@@ -33,6 +39,7 @@ FIGURES = (
     ("full", "methods_plane_ood", "Harm against helpfulness at each budget; collapsed and over-refusing methods are marked."),
     ("maps", "phase_harm_ood", "Harm, preference minus negative, over flag noise and coverage, with the contour of zero."),
     ("maps", "phase_sycophancy_ood", "Sycophancy, preference minus negative, over the raters' bias and confounding."),
+    ("stress", "divergence_ood", "Outcomes against divergence from the base model, by its weight in the objective; hollow where most runs collapsed."),
     ("full", "signs_ood", "Signs over pairs of methods; a minus is as prominent as a plus."),
     ("zoo_b", "pass_at_k_ood", "World B: pass@k against pass@1 along training, and at matched pass@1."),
     ("surface", "surface_ood_v0.50", "A slice of the fitted surface with isoquants."),
@@ -46,8 +53,8 @@ def main() -> None:
     """Assess, draw, write."""
     assessment = assess_claims()
     parts = [
-        _head(), _verdicts(assessment), _signs(assessment), _sigma(), _ledger(), _protocol(), _zoo(), _scorers(), _recovery(),
-        _speed(), _published(), _earlier(assessment), _grids(), _figures(), _transfer(),
+        _head(), _verdicts(assessment), _replication(assessment), _signs(assessment), _sigma(), _ledger(), _protocol(), _edges(),
+        _divergence(), _settings(), _zoo(), _scorers(), _recovery(), _speed(), _published(), _earlier(assessment), _grids(), _figures(), _transfer(),
     ]  # fmt: skip
     write_text(DOCS / "laboratory.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
 
@@ -103,6 +110,29 @@ def _statements(verdict: Verdict) -> Iterable[list[str]]:
         ]  # fmt: skip
 
 
+def _replication(assessment: Assessment) -> str:
+    """H9 as first run and on the worlds held back, contradictions first."""
+    if not assessment.repeated:
+        return ""
+    first = {REVERSED: 0, CONTRADICTED: 1}
+    rows = []
+    for row in sorted(assessment.repeated, key=lambda r: first.get(r.verdict, 2)):
+        details, worlds = row.measured.details, row.measured.worlds
+        volumes = [f"{details['hypervolume'][name]:.3f}" for name in (HYBRID, row.against)]
+        collapsed = [f"{details['collapsed'][name]:.0%}" for name in (HYBRID, row.against)]
+        rows.append(
+            [f"`{row.where}`, {min(worlds)} to {max(worlds)}", row.configurations, f"`{row.against}`", *volumes, effect_text(row.measured.effect), f"**{row.verdict}**", *collapsed]
+        )
+    head = ("table, worlds", "configurations of the hybrid", "against", "area, hybrid", "area, other", "θ [95 %]", "by the rule alone", "collapsed, hybrid", "collapsed, other")
+    return (
+        "## H9 again: as first run, and on worlds that were held back\n\n**Exploratory.** H9 was first run with six configurations of "
+        "the hybrid, rate x weight of pairs at β 0.1; the six that its verdict above counts, rate x β at one weight, were added after that result "
+        "was seen and on the same worlds. The grid `replication` runs both again on eight of the sixteen worlds that were held back (3000 to 3007), "
+        "with its comparisons written down before. **This is the one use of those eight worlds**; 3008 to 3015 are still untouched. The same rule "
+        "and smallest effect of interest (0.02), nothing adjusted, and no verdict above rests on it.\n\n" + grid(head, rows)
+    )  # fmt: skip
+
+
 def _signs(assessment: Assessment) -> str:
     summary = [
         [r["hypothesis"], r["effect"], r["pairs"], f"{r['share_predicted']:.0%}", r["clear"], r["clearly_opposite"], _named(r["exceptions"])]
@@ -145,6 +175,11 @@ def _sigma() -> str:
         ]
         if handed := sigma.get("handed_over"):
             rows.append([distribution, "handed to the market", "prior", *_quantiles(handed)])
+    corrected = [
+        [distribution, name, *("" if name == "all, by weight" else f"{own[key]:+.3f}" for key in ("bias", "acceleration")), f"[{short(own['low'])}, {short(own['high'])}]"]
+        for distribution, found in corrected_sigma(shipped_path("calibration", "surfaces", "default")).items()
+        for name, own in (("all, by weight", found), *found["by_form"].items())
+    ]
     forms = [
         [r["distribution"], r["form"], "benchmark" if pd.isna(r["weight"]) else f"{r['weight']:.2f}", short(r["log_score"]), short(r["aicc"]), short(r["rmse"])]
         for _, r in form_table(surfaces).iterrows()
@@ -154,6 +189,9 @@ def _sigma() -> str:
         "## The elasticity of substitution, and what was refused\n\nσ between flags and pairs at the status quo (1 and 4 "
         "half-saturations), v = 0.5; at other v: `econ lab show`. σ beyond 50 is reported as 50.\n\n"
         + grid(("distribution", "form", "", "median [90 %]", "P(σ > 1)"), rows)
+        + "\n\nThe same 90 % intervals with the bootstrap's bias and skewness corrected by leaving out one world at a time (BCa, Efron 1987; z0 and a "
+        "are its two corrections). They are reported and change no draw; how often either holds the truth is [below](#does-the-fit-find-what-is-there).\n\n"
+        + grid(("distribution", "form", "z0", "a", "σ [90 %], BCa"), corrected)
         + "\n\nForms (log score of left-out worlds; the spline is a benchmark of fit and never handed over):\n\n"
         + grid(("distribution", "form", "weight", "log score", "AICc", "RMSE"), forms)
         + "\n\nRefused, not identified or contradicted:\n\n" + grid(("what", "reason", "why"), refused)
@@ -232,13 +270,92 @@ def _protocol() -> str:
     )
     text += "\n\nDivergence from the base model beside everything else, largest budget of each, out of distribution.\n\n"
     text += grid(OUTCOMES, divergence_rows(full))
-    if (SHIPPED / "stress" / "measurements.parquet").is_file():
-        text += "\n\nThe same over the weight of divergence (`stress`).\n\n" + grid(OUTCOMES, divergence_rows(SHIPPED / "stress", "beta_kl"))
     text += (
         "\n\nLargest drop of helpfulness along training, out of distribution, for twice the usual steps (`stability`).\n\n"
         + grid(("method", "labels", "runs", "mean drop [95 %]", "largest"), drop_rows(SHIPPED / "stability"))
     )
     return text
+
+
+def _edges() -> str:
+    folder = SHIPPED / "edges"
+    if not _measured(folder):
+        return ""
+    found = beyond(folder, SHIPPED / "full")
+    changed = [one.method for one in found if one.changes]
+    text = (
+        "## Beyond the edges of the tuning grids\n\nWhere the configuration that `full` chose lies on the edge of the values tried, one or two steps "
+        "further out were tried on the same four tuning worlds, at 1,378 labels, in distribution, by the same score (helpfulness minus violations) "
+        "(`edges`). Differences are paired by world; four worlds tell little. "
+    )
+    text += (
+        f"The choice would change for {len(changed)} of {len(found)} methods: {', '.join(f'`{name}`' for name in changed)}. No confirmatory result was "
+        "run again with another choice, so every contrast above is between choices that are truncated in this way."
+        if changed else f"The choice would change for none of {len(found)} methods."
+    )  # fmt: skip
+    return text + "\n\n" + grid(EDGES, edge_rows(found))
+
+
+# Stress: divergence, raters, size, base rates ---------------------------------------------------------
+def _measured(folder: Path) -> bool:
+    return (folder / "measurements.parquet").is_file()
+
+
+def _divergence() -> str:
+    folder = SHIPPED / "stress"
+    if not _measured(folder):
+        return ""
+    table = divergence_table(read_measurements(folder / "measurements.parquet"), "ood")
+    rows, lines = [], []
+    for method, own in table.groupby("method"):
+        for _, row in own.iterrows():
+            cells = [interval(row[c], row[f"{c}_low"], row[f"{c}_high"]) for c in ("kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed")]
+            rows.append([f"`{method}`", row["label_kind"], f"{row['beta_kl']:g}", *cells])
+        lines.append(_divergence_line(str(method), own))
+    head = ("arm", "label", "weight of divergence", *OUTCOMES[3:])
+    return (
+        "## Divergence from the base model\n\nOut of distribution, 1,378 labels each, eight worlds; collapsed: share of runs with Wilson's interval "
+        f"(`stress`). {' '.join(lines)}\n\n" + grid(head, rows)
+    )
+
+
+def _divergence_line(method: str, own: pd.DataFrame) -> str:
+    """Where an arm lowers harm and stands, or that it does so nowhere."""
+    standing = own[own["collapsed"] <= 0.5]
+    fallen = own[own["collapsed"] > 0.5]
+    lower = standing[standing["relative_harm_high"] < 1]
+    text = f"Most runs of `{method}` collapse at weights {', '.join(f'{w:g}' for w in fallen['beta_kl'])}. " if len(fallen) else ""
+    if lower.empty:
+        raised = standing[standing["relative_harm_low"] > 1]
+        text += f"**At no weight at which `{method}` stands is its relative harm clearly below 1**"
+        return text + (f"; it is above 1 at {', '.join(f'{w:g}' for w in raised['beta_kl'])}." if len(raised) else ".")
+    best = lower.loc[lower["relative_harm"].idxmin()]
+    return text + (
+        f"`{method}` stands and lowers harm at weight {best['beta_kl']:g}: relative harm {interval(best['relative_harm'], best['relative_harm_low'], best['relative_harm_high'])}, "
+        f"helpfulness {best['helpfulness']:.2f} (base {best['base_helpfulness']:.2f}), over-refusal {best['over_refusal']:.2f} (base {best['base_over_refusal']:.2f})."
+    )
+
+
+def _settings() -> str:
+    """Knobs of raters, a larger model, other base rates."""
+    parts = []
+    if _measured(SHIPPED / "stress"):
+        found = measured(SHIPPED / "stress", 1378)
+        parts.append(("Raters of other kinds", "One knob at a time; knobs of those who compare reach no flag, and the bias of those who flag reaches no pair (`stress`).", found, found))
+    if _measured(SHIPPED / "capacity"):
+        usual = [one for one in measured(SHIPPED / "full", 1378) if not one.setting]
+        parts.append(("A model four times as large", "Width 64 instead of 32, base models of its own, the same worlds and configurations (`capacity`); changes are against width 32 in `full`.", measured(SHIPPED / "capacity", 1378), usual))
+    if _measured(SHIPPED / "rates"):
+        found = measured(SHIPPED / "rates", 1378)
+        parts.append(("Other base rates, no refusals, prompts searched for", "Base models that break rules less often, a world without REFUSE, and risky prompts alone judged, search charged (`rates`); changes are against the usual base models.", found, found))
+    return "\n\n".join(_settings_part(*part) for part in parts)
+
+
+def _settings_part(title: str, text: str, found: list[Measured], references: list[Measured]) -> str:
+    return (
+        f"## {title}\n\n{text} Out of distribution, 1,378 labels, means [95 % over worlds], differences paired by world; a flag carries other bits and minutes than a pair. {summary(found, references)}"
+        "\n\n" + grid(SETTINGS, setting_rows(found, references))
+    )
 
 
 def _zoo() -> str:
@@ -315,9 +432,19 @@ def _plateau(stored: dict[str, Any]) -> str:
         best, last = min(own, key=lambda row: row[3]), own[-1]
         lines.append(
             f"- `{method}`, {n:,} labels: held-out loss is least at {best[2]:,} steps ({best[3]:.3f}; {best[4]:.2f} against labels, "
-            f"{best[5]:.2f} against the truth) and {last[3]:.3f} at {last[2]:,} ({last[4]:.2f}, {last[5]:.2f})."
+            f"{best[5]:.2f} against the truth) and {last[3]:.3f} at {last[2]:,} ({last[4]:.2f}, {last[5]:.2f})." + _reached(own)
         )
     return "\n".join(lines)
+
+
+def _reached(rows: list[list[Any]]) -> str:
+    """Whether loss and accuracy against the truth settle within the steps tried, and at the same step."""
+    by_loss, by_truth, last = min(rows, key=lambda row: row[3]), max(rows, key=lambda row: row[5]), rows[-1]
+    if by_loss is last and by_truth is last:
+        return f" Both still improve there: **no plateau within {last[2]:,} steps**."
+    if by_truth[5] - by_loss[5] > 0.01:
+        return f" **Whoever stops where the loss is least stops too early**: against the truth it is best at {by_truth[2]:,} steps ({by_truth[5]:.2f})."
+    return f" Against the truth it is best at {by_truth[2]:,} steps ({by_truth[5]:.2f})."
 
 
 def _recovery() -> str:

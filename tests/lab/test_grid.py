@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from econ.core.errors import InputError
+from econ.core.shipped import shipped_path
 from econ.lab import programs
 from econ.lab.grid import Grid, load_grid
 
@@ -63,6 +64,15 @@ def test_tuning_worlds_are_kept_apart(tmp_path):
     assert "tuning worlds" in refused(tmp_path, text)
 
 
+def test_configurations_are_tried_on_tuning_worlds_alone_and_nothing_is_chosen(tmp_path):
+    tried = MINIMAL.replace("name: x", "name: x\nstage: tune")
+    assert "allowed: 2000, 2001, 2002, 2003" in refused(tmp_path, tried.replace("worlds: [0]", "worlds: [2000, 1000]"))
+    assert "take config" in refused(tmp_path, tried.replace("n: [64]", "n: [64], tune: {lr: [0.001]}").replace("worlds: [0]", "worlds: [1000]"))
+    path = tmp_path / "fine.yaml"
+    path.write_text(tried.replace("worlds: [0]", "worlds: [2000]"))
+    assert load_grid(path).stage == "tune"
+
+
 def test_an_unknown_name_lists_the_shipped_ones():
     with pytest.raises(InputError, match="did you mean 'smoke'"):
         load_grid("smok")
@@ -73,6 +83,13 @@ def test_shipped_grids_load(name):
     grid = load_grid(name)
     assert grid.name == name
     assert not set(grid.worlds) & set(range(1000)) or grid.stage == "develop"
+
+
+def test_worlds_that_were_held_back_are_used_once():
+    """3000 to 3007 serve the replication of H9 and nothing else; 3008 to 3015 are untouched."""
+    folder = shipped_path("calibration", "lab")
+    used = {path.stem: set(load_grid(path).worlds) & set(range(3000, 3016)) for path in folder.glob("*.yaml")}
+    assert {name: worlds for name, worlds in used.items() if worlds} == {"replication": set(range(3000, 3008))}
 
 
 def test_the_surface_grid_crosses_both_labels():

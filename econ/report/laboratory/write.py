@@ -23,6 +23,7 @@ from econ.report.laboratory.arms import (
     plane_alt_text,
     plane_table,
 )
+from econ.report.laboratory.divergence import divergence_alt_text, divergence_figure, divergence_table
 from econ.report.laboratory.drawing import DISTRIBUTIONS, Drawing, LeftOut
 from econ.report.laboratory.fits import curve_table
 from econ.report.laboratory.maps import (
@@ -103,6 +104,7 @@ def _measured(
             name, phase_table(shown, diagram, distribution),
             _later(phase_diagram, shown, diagram, distribution), phase_alt_text(shown, diagram, distribution),
         )  # fmt: skip
+    yield _divergence(divergence_table(measurements, distribution), distribution)
     signs = sign_table(evidence, distribution)
     if signs.empty:
         why = "needs an arm on flags of what is wrong and another method at the same knobs, on 4 confirmatory worlds"
@@ -165,6 +167,13 @@ def _methods(table: pd.DataFrame, distribution: str) -> Iterator[Found]:
         yield LeftOut(name, "no oracle arm over 3 budgets of verifications was measured in world A")
     else:
         yield Drawing(name, oracle, _later(method_learning_curves, oracle), methods_alt_text(oracle))
+
+
+def _divergence(table: pd.DataFrame, distribution: str) -> Found:
+    name = f"divergence_{distribution}"
+    if table.empty:
+        return LeftOut(name, "needs an arm at three weights of divergence (beta_kl) on 4 confirmatory worlds (grid stress)")
+    return Drawing(name, table, _later(divergence_figure, table, distribution), divergence_alt_text(table, distribution))
 
 
 def _pass_at_k(table: pd.DataFrame, distribution: str) -> Found:
