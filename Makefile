@@ -30,8 +30,8 @@ test-trl: $(VENV)/.installed-test ## install TRL (100 MB), compare our losses wi
 test-hours: $(VENV)/.installed-test ## the coverage of the fit's intervals, 200 repetitions per truth
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m hours
 
-torture: $(VENV)/.installed-test ## kills, full disks, flipped bits, fuzzed files with full counts (half an hour), rewrite docs/reliability.md
-	$(BIN)/python -m pytest -q tests/torture --reliability docs/reliability.md
+torture: $(VENV)/.installed-test ## kills, full disks, flipped bits, fuzzed files with full counts (half an hour of two CPUs), rewrite docs/reliability.md
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q tests/torture --reliability docs/reliability.md
 
 docking: $(VENV)/.installed-test ## check all limits with a known answer, rewrite docs/docking.md
 	$(BIN)/python -m pytest -q tests/market -k "test_1_ or test_2 or test_3_ or test_4_ or test_5 or test_6_ or test_7_ or test_8_ or test_10_ or budget_share or stays_at_constant or currency" --docking docs/docking.md

@@ -16,6 +16,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from zygote import BEGUN
+
 from econ.core.files import file_hash
 
 HERE = Path(__file__).resolve().parent
@@ -81,9 +83,13 @@ class Zygote:
         """What the last command printed."""
         return self.output.read_text(errors="replace") if self.output.exists() else ""
 
+    def work(self) -> list[str]:
+        """Pieces of work in the order in which they were begun (`BEGUN` before the name) and finished, since the log was cleared."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
     def finished_work(self) -> Counter[str]:
         """How often each piece of work was finished since the log was last cleared."""
-        return Counter(self.log.read_text().splitlines()) if self.log.exists() else Counter()
+        return Counter(line for line in self.work() if not line.startswith(BEGUN))
 
     def clear(self) -> None:
         """Forget finished work."""
@@ -128,7 +134,12 @@ def leftovers(place: Path) -> list[str]:
 
 @dataclass
 class KillCounts:
-    """What happened over many interrupted results."""
+    """What happened over many interrupted results.
+
+    `sealed` pieces of work lay complete on the disk at a kill, whole by their own digests (each counted at every
+    kill that it outlived); `repeated` of them were begun again afterwards, which never may happen. `begun_again` counts
+    what was under way at a kill and had to be begun again, which may.
+    """
 
     results: int = 0
     kills: int = 0
@@ -136,5 +147,7 @@ class KillCounts:
     resumed: int = 0
     identical: int = 0
     finished_before: int = 0
+    sealed: int = 0
     repeated: int = 0
+    begun_again: int = 0
     faults: list[str] = field(default_factory=list)

@@ -2,11 +2,13 @@
 
 Each has a small edition, which runs with the other tests, and one marked `torture` with full counts, which
 runs where its page is asked for: `make torture`, that is ``pytest tests/torture --reliability FILE``. Tests
-report counts through the fixture `counted`; the page is written from them.
+report counts through the fixture `counted`; the page is written from them. ``--counts small`` tries the page out:
+small editions, whose counts are kept beside FILE and not with the full ones.
 """
 
 from __future__ import annotations
 
+import fcntl
 import importlib.metadata
 import json
 import os
@@ -40,11 +42,12 @@ COUNTS = Path(__file__).with_name("counts.json")
 
 def pytest_addoption(parser):
     parser.addoption("--reliability", metavar="FILE", default=None, help="run the tests with full counts, write them to FILE (Markdown)")
+    parser.addoption("--counts", choices=("full", "small"), default="full", help="with --reliability: how often each fault is made")
 
 
 def pytest_collection_modifyitems(config, items):
     """Full counts where the page is asked for, small ones otherwise."""
-    full = config.getoption("--reliability", default=None) is not None
+    full = config.getoption("--reliability", default=None) is not None and config.getoption("--counts") == "full"
     dropped = [item for item in items if Path(__file__).parent in item.path.parents and not _wanted(item, full)]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -60,26 +63,55 @@ def _wanted(item, full: bool) -> bool:
 def counted(request):
     """`counted(section, what, **counts)` notes counts for the page, under the name of the test."""
     started, cpu = time.monotonic(), sum(os.times()[:4])
+    asked, name = request.config.getoption("--reliability") is not None, request.node.name
+    if asked:
+        # What an earlier session counted is gone even if this one stops before it counts.
+        write_counts(request.config, lambda kept: kept.update({name: {}}))
 
     def note(section: str, what: str, **counts: object) -> None:
-        if request.config.getoption("--reliability") is None:
-            return
         row = {
             "section": section, "what": what, "counts": counts, "date": time.strftime("%Y-%m-%d", time.gmtime()), "seed": SEED,
             "minutes": round((time.monotonic() - started) / 60, 1), "cpu_minutes": round((sum(os.times()[:4]) - cpu) / 60, 1),
         }  # fmt: skip
-        kept = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
-        kept.setdefault(request.node.name, {})[what] = row
-        COUNTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        if asked:
+            write_counts(request.config, lambda kept: kept[name].update({what: row}))
 
     return note
 
 
+def counts_file(config) -> Path:
+    small = Path(config.getoption("--reliability")).with_suffix(".small.json")
+    return COUNTS if config.getoption("--counts") == "full" else small
+
+
+def write_counts(config, change) -> None:
+    """Change the counts, of which several processes of pytest-xdist may write."""
+    path = counts_file(config)
+    with path.open("a+", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.seek(0)
+        kept = json.loads(stream.read() or "{}")
+        change(kept)
+        stream.truncate(0)
+        stream.write(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
 def pytest_sessionfinish(session, exitstatus):
-    target = session.config.getoption("--reliability", default=None)
-    if target is not None and COUNTS.exists():
-        rows = [row for rows in json.loads(COUNTS.read_text()).values() for row in rows.values()]
-        Path(target).write_text(HEADER + circumstances() + tables(rows) + LIMITS, encoding="utf-8")
+    config = session.config
+    target = config.getoption("--reliability", default=None)
+    if target is None or hasattr(config, "workerinput") or not counts_file(config).exists():
+        return
+    kept = json.loads(counts_file(config).read_text(encoding="utf-8"))
+    rows = [row for rows in kept.values() for row in rows.values()]
+    nothing = sorted(name for name, rows in kept.items() if not rows)
+    Path(target).write_text(HEADER + circumstances() + tables(rows) + uncounted(nothing) + LIMITS, encoding="utf-8")
+
+
+def uncounted(names: list[str]) -> str:
+    """What the page lacks, told on the page: a test that was skipped, or that stopped before it had counted."""
+    if not names:
+        return ""
+    return "\n## Without a count\n\nSkipped, or stopped before they had counted:\n\n" + "".join(f"- `{name}`\n" for name in names)
 
 
 def circumstances() -> str:
@@ -108,3 +140,18 @@ def zygote(tmp_path_factory):
     write_inputs(folder)
     with Zygote(folder) as started:
         yield started
+
+
+@pytest.fixture(autouse=True, scope="session")
+def still_checkout():
+    """Counts are void where somebody edits the checkout meanwhile: other code or data rightly discards finished work."""
+    before = checkout()
+    yield
+    assert checkout() == before, "the checkout changed while the tests ran; their counts are void"
+
+
+def checkout() -> dict[str, tuple[int, int]]:
+    """Size and time of the last change of every file that decides a number."""
+    root = Path(__file__).parents[2]
+    files = (path for folder in ("econ", "calibration", "scenarios") for path in (root / folder).rglob("*.*") if "__pycache__" not in path.parts)
+    return {str(path.relative_to(root)): (path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file()}

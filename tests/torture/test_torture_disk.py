@@ -45,6 +45,7 @@ def refused(zygote: Zygote, status: int, cause: str, place) -> list[str]:
 
 def after(one: Victim, counts: KillCounts) -> None:
     """The same command again, now that there is space."""
+    one.interrupted(counts)
     one.resume_to_the_end(counts)
     one.check(counts)
 
@@ -52,7 +53,7 @@ def after(one: Victim, counts: KillCounts) -> None:
 def report(counted, what: str, cases: int, failed: int, counts: KillCounts) -> None:
     counted(
         SECTION, what, cases=cases, ended_with_one_sentence=failed, resumed=counts.resumed, identical=counts.identical,
-        finished_work_repeated=counts.repeated, other_faults=len(counts.faults),
+        sealed_work_at_the_end=counts.sealed, sealed_work_repeated=counts.repeated, other_faults=len(counts.faults),
     )  # fmt: skip
     assert not counts.faults, counts.faults[:5]
     assert counts.identical == counts.results and failed == counts.results
@@ -90,6 +91,7 @@ def test_a_disk_that_becomes_read_only(zygote, counted, small_disk, what, editio
     for _ in range(edition):
         one.reset()
         zygote.kill_after(one.command(), rng.uniform(0, 0.8 * one.seconds))
+        one.interrupted(counts)
         mount("-o", "remount,ro")
         status = zygote.run(one.command("--force"))
         faults = refused(zygote, status, "Read-only file system", place)

@@ -12,7 +12,8 @@ from victims import COMMANDS, victim
 def report(counted, what: str, counts: KillCounts) -> None:
     counted(
         "SIGKILL", what, kills=counts.kills, while_running=counts.while_running, results=counts.results, resumed=counts.resumed,
-        identical=counts.identical, finished_work_repeated=counts.repeated, other_faults=len(counts.faults),
+        identical=counts.identical, sealed_work_at_kills=counts.sealed, sealed_work_repeated=counts.repeated,
+        under_way_and_begun_again=counts.begun_again, other_faults=len(counts.faults),
     )  # fmt: skip
     assert not counts.faults, counts.faults[:5]
     assert counts.repeated == 0 and counts.identical == counts.results

@@ -56,11 +56,12 @@ def test_the_lock_of_a_killed_process_blocks_nobody(zygote, second, counted, wha
     for _ in range(edition):
         one.reset()
         killed = zygote.kill_after(one.command(), rng.uniform(0.2, 0.8) * one.seconds) == -signal.SIGKILL
+        one.interrupted(counts)
         there += killed and (one.place / "out.partial" / ".lock").exists()
         one.resume_to_the_end(counts)
         one.check(counts)
     counted("Two processes on one directory", f"`{what}` resumed at once after a kill", results=edition, locks_left_by_the_dead=there,
-            identical=counts.identical, finished_work_repeated=counts.repeated, other_faults=len(counts.faults))  # fmt: skip
+            identical=counts.identical, sealed_work_repeated=counts.repeated, other_faults=len(counts.faults))  # fmt: skip
     assert not counts.faults, counts.faults[:3]
 
 
@@ -81,7 +82,7 @@ def test_a_wall_clock_that_jumps(zygote, counted, what, edition):
         one.check(counts)
         negative += sum(not 0 <= seconds < 3600 for seconds in durations(json.loads((one.place / "out" / "manifest.json").read_text())))
     counted("Clock", f"`{what}` killed and resumed while the wall clock jumps by up to ten years", results=counts.results,
-            identical=counts.identical, finished_work_repeated=counts.repeated, impossible_durations=negative,
+            identical=counts.identical, sealed_work_repeated=counts.repeated, impossible_durations=negative,
             other_faults=len(counts.faults))  # fmt: skip
     assert not counts.faults and not negative, counts.faults[:3]
 

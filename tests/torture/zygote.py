@@ -2,15 +2,18 @@
 
 So a kill at a random moment falls into the command's work, not into its imports, and hundreds of commands
 take seconds each. Protocol, a line of JSON per command on stdin: `argv`, `output` (file of stdout and
-stderr), `log` (file to which every finished piece of work is appended), and optionally `kill_at` (die before
+stderr), `log` (file to which every piece of work is appended as it is
+begun and as it is finished), and optionally `kill_at` (die before
 the n-th change of the file system), `largest_file` (bytes), `no_disk_check`, `clock` (seconds by which the wall clock jumps
-at each reading), `watch` (a file for what is unpickled and which networks are used). Answers: the process id, then its exit status, negative for a signal.
+at each reading), `watch` (a file for what is unpickled and which networks are used), `no_network` (in a network namespace
+without any interface, not even loopback; needs root on Linux). Answers: the process id, then its exit status, negative for a signal.
 
 Worker processes import this module too (as the main module of a spawned process), so they log what they finish.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -18,12 +21,16 @@ import resource
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 LOG = "ECON_TORTURE_LOG"
+#: What the log says before a piece of work that is begun; one that is finished stands there by its name alone.
+BEGUN = "begun "
 #: Changes of the file system, as Python's audit events name them.
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
 
@@ -36,17 +43,23 @@ def note(what: str) -> None:
         os.close(descriptor)
 
 
-def watch_finished_work() -> None:
-    """Note blocks, points and programs as they come to lie under their final names."""
+def watch_work() -> None:
+    """Note blocks, points and programs as they are begun, and as they come to lie under their final names."""
     import econ.ensemble.sweeps.store as points
     import econ.ensemble.workers as workers
+    import econ.lab.engine as engine
     import econ.lab.store as programs
 
     write_block, save_point, save_program = workers.write_block, points.PointStore.save, programs.Store.save
+    begun(workers, "compute_block", lambda design, simulate, directory, block: f"block {block.scenario} {block.index}")
+    import econ.ensemble.sweeps.point as point_module
+
+    begun(point_module, "compute_point", lambda surfaces, simulate, task: f"point {task.index}")
+    begun(engine, "_do", lambda task, folder, device: f"program {task.hash}")
 
     def block(directory, block, data):
         write_block(directory, block, data)
-        note(f"block {directory} {block.scenario} {block.index}")
+        note(f"block {block.scenario} {block.index}")
 
     def point(self, point):
         saved = save_point(self, point)
@@ -60,6 +73,18 @@ def watch_finished_work() -> None:
             note(f"program {name}")
 
     workers.write_block, points.PointStore.save, programs.Store.save = block, point, program
+
+
+def begun(module: Any, name: str, piece: Callable[..., str]) -> None:
+    """Let a function note that a piece of work is begun; it keeps its name, by which worker processes are told of it."""
+    function = getattr(module, name)
+
+    @functools.wraps(function)
+    def noted(*arguments, **options):
+        note(f"{BEGUN}{piece(*arguments, **options)}")
+        return function(*arguments, **options)
+
+    setattr(module, name, noted)
 
 
 def make_small() -> None:
@@ -85,6 +110,19 @@ def load() -> None:
     import torch
 
     torch.set_num_threads(1)
+    warm()
+
+
+def warm() -> None:
+    """Simulate a little, so that every command that is forked finds the market's kernels in machine code."""
+    from econ.ensemble.engine import market_engine
+    from econ.scenario import load_scenario
+    from econ.surfaces import load_surfaces
+
+    market_engine().simulate(
+        load_scenario("baseline").with_settings("population.labelers=200"), load_surfaces(), seed=1, replicates=range(2), quarters=1,
+        device="cpu", precision="float64",
+    )  # fmt: skip
 
 
 def fork(command: dict) -> int:
@@ -125,6 +163,17 @@ def prepare(command: dict) -> None:
         kill_at(command["kill_at"])
     if command.get("watch"):
         watch_events(command["watch"])
+    if command.get("no_network"):
+        leave_networks()
+
+
+def leave_networks() -> None:
+    """Enter a new network namespace; every connection, to this machine's own loopback too, then fails at once."""
+    import ctypes
+
+    clone_newnet = 0x40000000
+    if ctypes.CDLL(None, use_errno=True).unshare(clone_newnet):
+        raise OSError(ctypes.get_errno(), "no network namespace")
 
 
 def kill_at(number: int) -> None:
@@ -202,7 +251,7 @@ def answer(what: object) -> None:
 
 
 if os.environ.get(LOG) or __name__ == "__main__":
-    watch_finished_work()
+    watch_work()
     make_small()
 
 if __name__ == "__main__":
