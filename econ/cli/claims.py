@@ -49,7 +49,10 @@ def claims(
         os.environ.setdefault(name, "1")
     from econ.claims.assess import assess_claims
     from econ.claims.write import write_claims
+    from econ.core.results import refuse_existing
 
+    if out is not None:
+        refuse_existing(out, force=force)
     with _busy(quiet):
         found = assess_claims(measurements or (), runs=run or (), pair=_pair(pair), seed=seed, draws=draws)
         if out is not None:

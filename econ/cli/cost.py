@@ -44,6 +44,7 @@ def cost(
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    from econ.core.results import refuse_existing
     from econ.cost.prices import load_prices
     from econ.report.cost.write import Question, key_facts, print_question, write_question
     from econ.surfaces import load_surfaces
@@ -55,6 +56,8 @@ def cost(
         min_helpfulness=_level(min_helpfulness), max_sycophancy=_level(max_sycophancy), distribution=distribution,
         start=start, options=given,  # type: ignore[arg-type]
     )  # fmt: skip
+    if out is not None:
+        refuse_existing(out, force=force)
     with _busy(quiet):
         question.refuse_unanswerable()
         if out is not None:

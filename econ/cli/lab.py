@@ -160,9 +160,12 @@ def show(
     quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
 ) -> None:
     """Show measurements and fits as tables and, with --out, as figures."""
+    from econ.core.results import refuse_existing
     from econ.report.laboratory.tables import load_laboratory
     from econ.report.laboratory.text import key_facts, print_laboratory
 
+    if out is not None:
+        refuse_existing(out, force=force)
     laboratory = load_laboratory(directory)
     written: list[str] = []
     left_out: dict[str, str] = {}

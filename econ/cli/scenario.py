@@ -13,6 +13,8 @@ from econ.cli import completion
 
 app = typer.Typer(help="Scenario files: list, show, check, compare, start one.", no_args_is_help=True)
 
+#: Modules that know the JSON Schema of a kind of file.
+SCHEMAS = {"scenario": "econ.scenario.schema", "sweep": "econ.ensemble.sweeps.schema"}
 SOURCE = "A scenario file, or the name of a shipped scenario."
 JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -141,11 +143,18 @@ def new(
 
 
 @app.command()
-def schema(as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False) -> None:
-    """Print the JSON Schema of scenario files, for editors."""
-    from econ.scenario.schema import json_schema
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="[scenario|sweep]", help="Of which files.", autocompletion=lambda: list(SCHEMAS))] = "scenario",
+    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False,
+) -> None:
+    """Print the JSON Schema of scenario or sweep files, for editors."""
+    from importlib import import_module
 
-    _print_json(json_schema())
+    from econ.core.errors import InputError, nearest_name
+
+    if kind not in SCHEMAS:
+        raise InputError("no such kind of file", found=kind, allowed=", ".join(SCHEMAS), nearest=nearest_name(kind, SCHEMAS))
+    _print_json(import_module(SCHEMAS[kind]).json_schema())
 
 
 def _print_texts(scenario: Any) -> None:

@@ -33,6 +33,7 @@ def sweep(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -54,7 +55,7 @@ def sweep(
     chosen = _scheduler(planned, scheduler, workers, memory)
     with show_progress(quiet, "points") as progress:
         manifest = run_sweep(
-            planned, engine.market_engine(), place, chosen, shard=part, force=force, progress=progress
+            planned, engine.market_engine(), place, chosen, shard=part, force=force, csv=csv, progress=progress
         )
     _report(manifest, place, as_json, quiet)
 
@@ -63,6 +64,7 @@ def collect(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of all shards of a sweep.")],
     out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -71,7 +73,7 @@ def collect(
 
     shards = read_shards(directories)
     place = out or RUNS / str(shards[0].manifest["sweep"]["name"])
-    _report(collect_shards(shards, place, force=force), place, as_json, quiet)
+    _report(collect_shards(shards, place, force=force, csv=csv), place, as_json, quiet)
 
 
 def _shard(text: str | None) -> Shard:

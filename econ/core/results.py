@@ -82,6 +82,17 @@ def result_directory(
             raise WorkError(f"{out}: cannot be written ({error.strerror or error})") from error
 
 
+def refuse_existing(out: Path, *, force: bool = False, scratch: Sequence[str] = ()) -> None:
+    """Refuse a directory that `result_directory` would refuse: asked before work that takes long.
+
+    Raises
+    ------
+    InputError
+        If `out` exists and `force` is off, or is no result of ours.
+    """
+    _refuse_existing(_usable(out), force, scratch)
+
+
 def _usable(out: Path) -> Path:
     """The directory itself where `out` is a symbolic link; refused where it has no name of its own."""
     try:

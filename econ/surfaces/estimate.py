@@ -14,7 +14,7 @@ from econ.core.files import file_hash
 from econ.core.manifests import write_manifest
 from econ.core.measurements import read_measurements
 from econ.core.provenance import now, provenance
-from econ.core.results import result_directory
+from econ.core.results import refuse_existing, result_directory
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
 from econ.surfaces.files import write_surfaces
@@ -77,10 +77,7 @@ def fit_files(
         If the tables cannot carry a surface, saying why; nothing is written.
     """
     started = now()
-    if out.exists() and not force:
-        raise InputError(
-            "this result exists already; choose another --out, or give --force to replace it", file=out
-        )
+    refuse_existing(out, force=force)
     estimate = estimate_surfaces(paths, seed=seed, draws=draws, say=say)
     with result_directory(out, force=force, resume=False) as directory:
         surfaces = write_surfaces(directory, estimate.surfaces, estimate.measurements)

@@ -62,6 +62,42 @@ def test_json_is_one_object_on_stdout_and_nothing_else(econ, arguments):
     assert code == 0 and err == "" and isinstance(json.loads(out), dict)
 
 
+#: Commands that write, and the work that must not have begun where the place is taken.
+LONG = {
+    ("run", "baseline"): "econ.report.runs.execute",
+    ("sweep", "transfer_and_commons", "--workers", "1"): "econ.ensemble.sweeps.execute.PointStore",
+    ("compare", "runs/a"): "econ.report.comparison.compared.check_complete",
+    ("report", "runs/a", "--format", "html"): "econ.report.document.write.gather",
+    ("report", "runs/a", "--figures-only"): "econ.report.document.write.gather",
+    ("claims",): "econ.claims.assess.assess_claims",
+    ("cost", "--target-harm", "0.4"): "econ.report.cost.write.cheapest_mix",
+    ("lab", "run", "smoke"): "econ.lab.runner._Session",
+    ("lab", "fit", "measurements"): "econ.surfaces.estimate.estimate_surfaces",
+    ("lab", "show"): "econ.report.laboratory.tables.load_laboratory",
+    ("calibrate", "default", "--workers", "1"): "econ.ensemble.sweeps.schedulers.here",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", LONG, ids=" ".join)
+def test_a_place_that_is_taken_is_refused_before_any_work(econ, tmp_path, monkeypatch, arguments):
+    """A finished result without --force, and what is no result with it."""
+
+    def begun(*_: object, **__: object) -> None:
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr(LONG[arguments], begun)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.json").write_text("{}")
+    code, said, err = econ(*arguments, "--out", out)
+    assert (code, said, err.count("\n")) == (2, "", 1) and "exists already; choose another --out, or give --force" in err
+    (out / "manifest.json").rename(out / "precious.txt")
+    code, said, err = econ(*arguments, "--out", out, "--force")
+    assert (code, said, err.count("\n")) == (2, "", 1) and "holds no result" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert [path.name for path in out.iterdir()] == ["precious.txt"]
+
+
 def _completed(words: str) -> list[str]:
     """What bash would offer."""
     environment = {**os.environ, "_ECON_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}

@@ -39,6 +39,18 @@ def test_shards_collected_equal_the_sweep_in_one_piece(econ, tiny, tmp_path):
         pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "whole" / name), pd.read_parquet(tmp_path / "joined" / name))
 
 
+def test_csv_holds_what_parquet_holds(econ, tiny, tmp_path):
+    for part in ("1/2", "2/2"):
+        assert econ("sweep", tiny, "--workers", 1, "--shard", part, "--csv", "--out", tmp_path / part[0], "--quiet")[0] == 0
+    assert len(pd.read_csv(tmp_path / "2" / "outcomes.csv")["point"].unique()) == 1
+    assert econ("collect", tmp_path / "1", tmp_path / "2", "--csv", "--out", tmp_path / "joined", "--quiet") == (0, "", "")
+    for name in ("index", "summary", "outcomes"):
+        stored = pd.read_parquet(tmp_path / "joined" / (name if name == "outcomes" else f"{name}.parquet"))
+        written = pd.read_csv(tmp_path / "joined" / f"{name}.csv")
+        assert set(written.columns) == set(stored.columns) and list(written["point"]) == sorted(stored["point"].astype(int))
+        pd.testing.assert_frame_equal(written[list(stored.columns)], stored.astype({"point": "int64"}), check_dtype=False)
+
+
 def test_a_finished_sweep_is_not_replaced_unasked(econ, tiny, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "keep").write_text("me")

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-
 from zygote import BEGUN
 
 from econ.core.files import file_hash

@@ -17,7 +17,7 @@ from econ.core.manifests import MANIFEST, read_manifest, read_parquet
 from econ.core.provenance import now
 from econ.core.results import result_directory
 from econ.ensemble.sweeps.execute import write_sweep_manifest
-from econ.ensemble.sweeps.index import INDEX, SUMMARY
+from econ.ensemble.sweeps.index import INDEX, SUMMARY, write_csv_tables
 from econ.ensemble.sweeps.spec import Sweep
 from econ.ensemble.sweeps.store import DIGEST, FOLDER
 
@@ -62,7 +62,7 @@ def read_shards(directories: Sequence[Path]) -> list[ShardResult]:
     return sorted(shards, key=lambda shard: shard.manifest["shard"][0])
 
 
-def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False) -> dict[str, Any]:
+def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False, csv: bool = False) -> dict[str, Any]:
     """Join shards into one dataset.
 
     Raises
@@ -79,6 +79,8 @@ def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False)
             whole = pd.concat([read_parquet(shard.directory / name) for shard in shards])
             with atomic_file(partial / name) as temporary:
                 whole.sort_values(keys, kind="stable").to_parquet(temporary, compression="zstd", index=False)
+        if csv:
+            write_csv_tables(partial)
         failed = {k: v for shard in shards for k, v in shard.manifest["failed_replicates"].items()}
         manifest = first | {
             "shard": [1, 1], "failed_replicates": failed, "status": "failed" if failed else "finished", "finished": now(),

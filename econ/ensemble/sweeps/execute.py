@@ -14,7 +14,7 @@ from econ.core.manifests import FILES, hashes, write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.ensemble.design import plan
-from econ.ensemble.sweeps.index import INDEX, SUMMARY, write_index
+from econ.ensemble.sweeps.index import INDEX, SUMMARY, write_csv_tables, write_index
 from econ.ensemble.sweeps.point import PointFile, PointTask, point_facts, point_hash
 from econ.ensemble.sweeps.points import Settings, scenarios_of, settings_of
 from econ.ensemble.sweeps.spec import Sweep
@@ -96,7 +96,7 @@ def plan_sweep(sweep: Sweep, base: Scenario, surfaces: Surfaces | None = None) -
 
 def run_sweep(
     planned: SweepPlan, engine: Engine, out: Path, scheduler: Scheduler, *,
-    shard: Shard = Shard(), force: bool = False, progress: Progress,
+    shard: Shard = Shard(), force: bool = False, csv: bool = False, progress: Progress,
 ) -> dict[str, Any]:  # fmt: skip
     """Compute the points of a sweep, or of a shard of it, into a directory.
 
@@ -111,6 +111,8 @@ def run_sweep(
     shard : Shard
     force : bool
         Replace a finished result.
+    csv : bool
+        Write the tables as CSV too.
     progress : callable
         Called with the numbers of finished and of all points.
 
@@ -132,6 +134,8 @@ def run_sweep(
             facts[point.task.index] = point.facts
             progress(len(facts), len(tasks))
         failed = write_index(partial, planned.settings, facts)
+        if csv:
+            write_csv_tables(partial)
         manifest = _manifest(planned, shard, failed, started, time.monotonic() - clock)
         write_sweep_manifest(partial, manifest)
     return manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from econ.core.csv_files import write_csv
 from econ.core.files import atomic_file
+from econ.ensemble.sweeps.store import FOLDER
 
 if TYPE_CHECKING:
     from econ.ensemble.sweeps.points import Settings
 
 INDEX, SUMMARY = "index.parquet", "summary.parquet"
+MOMENTS = ("mean", "sd", "mc_error")
 
 
 def write_index(
@@ -47,8 +51,31 @@ def write_index(
     for key in keys:
         index[key] = _column(index[key])
     _write(directory / INDEX, index)
-    _write(directory / SUMMARY, pd.DataFrame(summary, columns=["point", "variable", "mean", "sd", "mc_error"]))
+    told = pd.DataFrame(summary, columns=["point", "variable", *MOMENTS])
+    # A single replicate has neither spread nor error, yet their columns hold numbers.
+    _write(directory / SUMMARY, told.astype(dict.fromkeys(MOMENTS, "float64")))
     return failed
+
+
+def write_csv_tables(directory: Path) -> None:
+    """Write the dataset, a point at a time, and both tables as CSV beside Parquet."""
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    for name in (INDEX, SUMMARY):
+        write_csv((directory / name).with_suffix(".csv"), pd.read_parquet(directory / name))
+    points = [int(point) for point in pd.read_parquet(directory / INDEX, columns=["point"])["point"]]
+    with atomic_file(directory / f"{FOLDER}.csv") as temporary, contextlib.ExitStack() as stack:
+        writer = None
+        for point in points:
+            (path,) = (directory / FOLDER / f"point={point}").glob("*.parquet")
+            # As a file, not as a part of a dataset: the column of the point is put first.
+            table = pq.ParquetFile(path).read().replace_schema_metadata(None)
+            table = table.add_column(0, "point", pa.array([point] * len(table), pa.int64()))
+            if writer is None:
+                writer = stack.enter_context(pa_csv.CSVWriter(temporary, table.schema))
+            writer.write_table(table)
 
 
 def _column(values: pd.Series[Any]) -> pd.Series[Any]:

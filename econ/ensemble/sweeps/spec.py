@@ -23,15 +23,18 @@ class Sweep(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(1, description="Version of the format.")
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60,
         description="Short name, used for directories: small letters, digits, underscores.",
     )  # fmt: skip
-    title: str = ""
-    description: str = ""
+    title: str = Field("", description="One line.")
+    description: str = Field("", description="What is asked, and why over these keys.")
     scenario: str = Field("baseline", description="A scenario file, or the name of a shipped one.")
-    design: Literal["grid", "one_at_a_time", "latin_hypercube", "sobol"]
+    design: Literal["grid", "one_at_a_time", "latin_hypercube", "sobol"] = Field(
+        description="grid: all combinations; one_at_a_time: the scenario as it is, then each value alone; latin_hypercube and "
+        "sobol: so many points, evenly over the intervals."
+    )
     points: int | None = Field(None, ge=1, le=MOST_POINTS, description="Points of a design that fills intervals.")
     keys: dict[str, list[Any]] = Field(
         min_length=1, description="Dotted key: a list of values, or [low, high] where intervals are filled."

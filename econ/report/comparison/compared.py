@@ -12,7 +12,7 @@ from econ.core.errors import InputError
 from econ.core.files import atomic_file
 from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
-from econ.core.results import result_directory
+from econ.core.results import refuse_existing, result_directory
 from econ.ensemble.comparison import code_note, compare_results, facts_of
 from econ.ensemble.effects import differences_data, effects_data
 from econ.ensemble.ranking import ranking_tables
@@ -148,6 +148,7 @@ def compare_into(
     force : bool
         Replace a finished result.
     """
+    refuse_existing(out, force=force)
     started = now()
     opened = [EnsembleResult(check_complete(directory), directory) for directory in directories]
     comparison = compare(*opened, baseline=baseline)

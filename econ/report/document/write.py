@@ -14,7 +14,7 @@ from econ.core.errors import InputError, nearest_name
 from econ.core.files import atomic_file, content_hash, file_hash, write_json, write_text
 from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
-from econ.core.results import result_directory
+from econ.core.results import refuse_existing, result_directory
 from econ.report.document import pdf as pdfs
 from econ.report.document.assemble import assemble
 from econ.report.document.drawing import FORMATS, TALLEST, figure_bytes, height_mm, width_mm
@@ -119,9 +119,10 @@ def write_report(
     Raises
     ------
     InputError
-        If a run cannot be used, runs cannot be paired, or a format is not to be had.
+        If a run cannot be used, runs cannot be paired, a format is not to be had, or `out` exists and `force` is off.
     """
     chosen = parse_formats(formats, figures_only=figures_only)
+    refuse_existing(out, force=force)
     started = now()
     progress("reading runs and claims")
     material = gather(directories, baseline=baseline)
