@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,13 @@ class Measured:
     @property
     def text(self) -> str:
         """What differs from the reference."""
-        return ", ".join(f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float | int) else f"{key.replace('_', ' ')} {value}" for key, value in self.setting) or "reference"
+        return ", ".join(_in_words(key, value) for key, value in self.setting) or "reference"
+
+
+def _in_words(key: str, value: object) -> str:
+    if key in ("model", "training"):
+        return ", ".join(f"{own} {size:g}" for own, size in json.loads(str(value)).items())
+    return f"{key.replace('_', ' ')} {value:g}" if isinstance(value, float | int) else f"{key.replace('_', ' ')} {value}"
 
 
 def measured(folder: Path, n: int) -> list[Measured]:
@@ -95,11 +102,9 @@ def summary(found: list[Measured], references: list[Measured]) -> str:
     if open_:
         lines.append(f"**No difference is resolved** at {', '.join(open_)}.")
     if above:
-        least, most = (f(above, key=lambda k: above[k][0]) for f in (min, max))
-        lines.append(
-            f"Pairs leave more harm than flags in {len(above)} of {len(values)} settings, least at {least} ({_text(above[least])}), most at "
-            f"{most} ({_text(above[most])})."
-        )
+        least, most = (f"{name} ({_text(above[name])})" for f in (min, max) for name in [f(above, key=lambda k: above[k][0])])
+        where = f"least at {least}, most at {most}" if len(above) > 1 else f"at {least}"
+        lines.append(f"Pairs leave more harm than flags in {len(above)} of {len(values)} settings: {where}.")
     moved, still = [], []
     for one in found:
         reference = _at(references, one.arm, ())
@@ -108,6 +113,9 @@ def summary(found: list[Measured], references: list[Measured]) -> str:
             (still if low <= 0 <= high else moved).append(f"`{one.arm}` at {one.text}")
     if still:
         lines.append(f"No change of relative harm from the reference is resolved for {', '.join(still)}.")
+    fallen = [f"`{one.arm}` at {one.text}" for one in found if one.by_world["collapsed"].mean() > 0.5]
+    if fallen:
+        lines.append(f"Most runs collapse: {', '.join(fallen)}.")
     if moved:
         lines.append(f"It changes clearly for {', '.join(moved)}.")
     return " ".join(lines)
