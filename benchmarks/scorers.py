@@ -24,9 +24,10 @@ from econ.lab.methods import METHODS
 from econ.lab.model import Architecture
 from econ.lab.policy_settings import ScorerTraining
 from econ.lab.programs import Run
-from econ.lab.scorer_quality import Fresh, pair_ceilings, scorer_quality
+from econ.lab.scorer_quality import pair_ceilings, scorer_quality
 from econ.lab.scorers import SCORER_LOSSES, train_scorers
 from econ.lab.store import Store
+from econ.lab.truth import Fresh
 
 #: Worlds of development: none of them is in any headline.
 WORLDS = (0, 1, 2, 3)

@@ -19,7 +19,7 @@ def readings(assessment: Assessment) -> dict[str, list[str]]:
     by_text = {(row["hypothesis"], row["text"]): row for row in assessment.secondary if not row["missing"]}
     found = {
         "H1": _axes(assessment), "H2": _polarity(assessment, by_text), "H4": _matched_bits(by_text),
-        "H6": _against_base(by_text), "H9": [*_repeated(assessment), *_collapsed(assessment)], "H7": _outcomes(assessment),
+        "H6": _against_base(by_text), "H9": [*_repeated(assessment), *_mix(by_text), *_collapsed(assessment)], "H7": _outcomes(assessment),
     }  # fmt: skip
     return {name: lines for name, lines in found.items() if lines}
 
@@ -76,6 +76,15 @@ def _against_base(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
         return []
     said = "lowered it" if row["high"] < 0 else "RAISED it" if row["low"] > 0 else "did not lower it, only did not raise it"
     return [f"Against its base model, negative training {said}: change of sycophancy {advantage_text(row)}."]
+
+
+def _mix(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    """Whether a gain over preferences is one of the mix, or one that negatives alone bring as well."""
+    row = by_text.get(("H9", "hypervolume of the hybrid minus negative-only"))
+    if row is None or row["low"] > 0:
+        return []
+    said = "negatives alone do better" if row["high"] < 0 else "no gain is resolved, so the gain over preferences need not be one of the mix"
+    return [f"Hybrid minus negatives alone: {said} ({advantage_text(row)})."]
 
 
 def _collapsed(assessment: Assessment) -> list[str]:

@@ -207,12 +207,16 @@ class Grid(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Grid:
-        for key in (*self.sweep, *(key for arm in self.arms for key in (*arm.knobs, *arm.sweep))):
+        swept = (*self.sweep, *(key for arm in self.arms for key in (*arm.knobs, *arm.sweep)))
+        for key in swept:
             if key not in Knobs.model_fields:
                 near = nearest_name(key, Knobs.model_fields)
                 hint = f"; did you mean '{near}'?" if near else ""
                 raise ValueError(f"'{key}' is no knob; allowed: {', '.join(Knobs.model_fields)}{hint}")
-        check_task(self)
+        check_task(
+            self.task, knobs=(*self.knobs.model_fields_set, *swept), methods=[arm.method for arm in self.arms],
+            distributions=self.evaluation.distributions, evaluated=self.evaluation.model_fields_set,
+        )  # fmt: skip
         for arm in self.arms:
             self.settings(arm)
             self.training_of(arm)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -32,12 +32,13 @@ from econ.lab.pool import Pool
 from econ.lab.pretraining import Base, fill_pool, pretrain
 from econ.lab.programs import Run, base_hash, base_item, task_of
 from econ.lab.rewards import TRUE_REWARDS
-from econ.lab.scorer_quality import Fresh, fresh_answers
+from econ.lab.scorer_quality import fresh_answers
 from econ.lab.scoring import Scorer
 from econ.lab.store import Store
 from econ.lab.strategy.world import WORLD_B
 from econ.lab.training import Outcome
 from econ.lab.training_state import Saver
+from econ.lab.truth import Fresh, Judges
 from econ.lab.world import WORLD_A, World, draw_world
 
 if TYPE_CHECKING:
@@ -121,13 +122,6 @@ class Job:
 
 
 Trainer = Callable[[Job], Trained]
-
-
-class Judges(Protocol):
-    """Raters of any world."""
-
-    def give(self, kind: str, n: int, start: int = 0) -> Labels:
-        """The n labels of a kind from prompt `start` of the pool on."""
 
 
 def architecture(settings: dict[str, Any]) -> Architecture:

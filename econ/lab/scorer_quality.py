@@ -6,7 +6,6 @@ trained anything. Written for every run, and never read by training.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from econ.lab.labels import HELP_SCALE
 from econ.lab.pool import POOL_SIZE, Pool, pool_prompts
 from econ.lab.pretraining import sample_candidates
 from econ.lab.scorers import score_heads, score_in_blocks
+from econ.lab.truth import Fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from econ.lab.job import Context, Judges
     from econ.lab.model import Architecture
     from econ.lab.programs import Run
+    from econ.lab.truth import Judges, Truth
 
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
@@ -63,46 +63,16 @@ def calibration_error(probability: Floats, happened: Bools, bins: int = BINS) ->
     return float(np.abs(gaps).sum() / len(probability))
 
 
-@dataclass(frozen=True)
-class Fresh:
-    """What a scorer is judged on.
-
-    Attributes
-    ----------
-    pool : Pool
-        The run's pool with N fresh prompts and two samples of each after its end, where the draws of its
-        raters go on.
-    prompt : (N, 4) int64
-        Token ids of the fresh prompts.
-    violates : (N, 2) bool
-    utility : (N, 2) float64
-        True utility of each response.
-    broken : (N, 2) int64
-        Bit k is set where rule k is broken; of World B, which has no rules, 0.
-    """
-
-    pool: Pool
-    prompt: NDArray[np.int64]
-    violates: Bools
-    utility: Floats
-    broken: NDArray[np.int64]
-
-    @property
-    def responses(self) -> NDArray[np.int64]:
-        """The fresh samples, (N, 2, L)."""
-        return self.pool.responses[POOL_SIZE:]
-
-
-def fresh_answers(arch: Architecture, base: Tensor, run: Run, context: Context) -> Fresh:
+def fresh_answers(arch: Architecture, base: Tensor, run: Run, truth: Truth) -> Fresh:
     """Fresh prompts in distribution, and what the base model (1, P) answers to them."""
-    world, pool, seed = context.world(run), context.base(run).pool, context.settings["seed"]
+    world, pool, seed = truth.world(run), truth.base(run).pool, truth.settings["seed"]
     combo, opinion = pool_prompts(world, seed, run.knobs.confounding, POOL_SIZE + PROMPTS, run.knobs.sampling)
     prompt = world.prompt_tokens(combo[POOL_SIZE:], opinion[POOL_SIZE:])
     whole = extended(arch, base, pool, combo, opinion, prompt, partial(gumbel, seed, Stream.SCORER, world.number))
-    violations, utility, scorer = [], [], context.setting(run).scorer
+    violations, utility, scorer = [], [], truth.setting(run).scorer
     for candidate in (0, 1):
-        responses = torch.as_tensor(whole.responses[POOL_SIZE:, candidate], device=context.device)
-        scores = scorer(torch.as_tensor(combo[POOL_SIZE:], device=context.device), responses)
+        responses = torch.as_tensor(whole.responses[POOL_SIZE:, candidate], device=truth.device)
+        scores = scorer(torch.as_tensor(combo[POOL_SIZE:], device=truth.device), responses)
         broken = scores.broken.cpu().numpy()
         violations.append(broken)
         utility.append(HELP_SCALE * scores.helpfulness.double().cpu().numpy() - run.knobs.harm_weight * (broken != 0))
@@ -124,10 +94,10 @@ def extended(
 
 
 def scorer_quality(
-    kind: str, arch: Architecture, scorer: Tensor, base: Tensor, run: Run, context: Context
+    kind: str, arch: Architecture, scorer: Tensor, base: Tensor, run: Run, truth: Truth
 ) -> dict[str, float | None]:
     """Columns of `scorers.parquet` for one scorer (1, P + d + 1) trained for a run."""
-    fresh = context.fresh(arch, base, run)
+    fresh = truth.fresh(arch, base, run)
     prompt = torch.as_tensor(fresh.prompt, device=scorer.device)[None]
     by_candidate = [
         score_in_blocks(arch, scorer, prompt, torch.as_tensor(fresh.responses[None, :, c], device=scorer.device))[0]
@@ -144,19 +114,19 @@ def scorer_quality(
         "pair_accuracy_truth": _accuracy(gap[differ], first[differ]),
     }
     against = _against_pairs if kind == "reward" else _against_flags
-    found |= against(scores, fresh, context.raters(run, fresh.pool))
-    return found | _by_rule(arch, scorer, prompt, fresh, run, context) if kind == "rule_verifier" else found
+    found |= against(scores, fresh, truth.raters(run, fresh.pool))
+    return found | _by_rule(arch, scorer, prompt, fresh, run, truth) if kind == "rule_verifier" else found
 
 
 def _by_rule(
-    arch: Architecture, scorer: Tensor, prompt: Tensor, fresh: Fresh, run: Run, context: Context
+    arch: Architecture, scorer: Tensor, prompt: Tensor, fresh: Fresh, run: Run, truth: Truth
 ) -> dict[str, float | None]:
     """AUC of the drafted rules' own heads against the truth, the mean over the rules of each sort."""
     responses = torch.as_tensor(fresh.responses[None, :, 0], device=scorer.device)
     scores = score_in_blocks(arch, scorer, prompt, responses, score_heads)[0, :, 1:].double().cpu().numpy()
-    drafted = context.setting(run).scorer.drafted(run.knobs.coverage)
+    drafted = truth.setting(run).scorer.drafted(run.knobs.coverage)
     found: dict[str, float | None] = {}
-    for sort, rules in context.world(run).rules_by_sort.items():
+    for sort, rules in truth.world(run).rules_by_sort.items():
         own = [auc(scores[:, k], fresh.broken[:, 0] >> k & 1 == 1) for k in rules if drafted >> k & 1]
         known = [value for value in own if np.isfinite(value)]
         found[f"auc_{sort}"] = float(np.mean(known)) if known else None

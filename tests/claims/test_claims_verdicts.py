@@ -381,6 +381,8 @@ def test_h9_is_told_as_first_run_and_on_worlds_held_back():
     beside = Assessment(confirmatory, (), held_back).readings["H9"]
     assert "as first run" in beside[0] and beside[0].startswith("Contradicted (reversed)") and "added after" in " ".join(beside)
     assert beside.index(next(line for line in beside if line.startswith("Supported"))) == 4
+    flags = context(*_hybrids(WORLDS, 0.5, 0.1), *_six("dpo", 3360, 0.3, WORLDS), *_six("npo_ret", 4114, 0.8, WORLDS))
+    assert "negatives alone do better" in " ".join(Assessment(flags).readings["H9"])
     # The verdict rests on the confirmatory worlds alone, and evidence of others has nothing to repeat.
     assert Assessment(confirmatory, (), held_back).key_facts() == Assessment(confirmatory).key_facts()
     assert repeated(confirmatory, None) == [] and "H9" not in Assessment(confirmatory).readings

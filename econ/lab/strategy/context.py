@@ -13,11 +13,12 @@ from econ.core.streams import Stream
 from econ.lab.evaluation import gumbel
 from econ.lab.job import Context, Metrics
 from econ.lab.rewards import by_run
-from econ.lab.scorer_quality import PROMPTS, Fresh, extended
+from econ.lab.scorer_quality import PROMPTS, extended
 from econ.lab.strategy.bases import fill_pool, pretrain
 from econ.lab.strategy.evaluation import EVERY, EVERY_ON_CURVES, collapsed, evaluate, right_answers
 from econ.lab.strategy.labels import StrategyRaters
 from econ.lab.strategy.world import StrategyWorld, draw_strategy_world
+from econ.lab.truth import Fresh
 
 if TYPE_CHECKING:
     from torch import Tensor
