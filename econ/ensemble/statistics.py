@@ -93,7 +93,7 @@ def paired_difference(values: Floats, baseline: Floats) -> dict[str, Floats]:
     -------
     dict of str to ndarray, shape [...]
         ``mean_difference``, ``mc_error``, ``low`` and ``high`` (95 % interval of the mean by
-        Student's t), ``share_positive``.
+        Student's t), ``share_positive`` of the pairs that count, and their number ``pairs``.
     """
     from scipy.special import stdtrit
 
@@ -111,4 +111,5 @@ def paired_difference(values: Floats, baseline: Floats) -> dict[str, Floats]:
         "low": mean - half,
         "high": mean + half,
         "share_positive": share,
+        "pairs": count.astype(float),
     }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KEYS = ("scenario", "replicate", "quarter")
 SUMMARY_COLUMNS = ("scenario", "variable", "quarter", "mean", "sd", "mc_error", *QUANTILES)
 DIFFERENCE_COLUMNS = (
-    "scenario", "baseline", "variable", "quarter", "mean_difference", "mc_error", "low", "high", "share_positive",
+    "scenario", "baseline", "variable", "quarter", "mean_difference", "mc_error", "low", "high", "share_positive", "pairs",
 )  # fmt: skip
 #: Columns of statistics that hold names.
 TEXT_COLUMNS = ("baseline", "variable", "link", "expected", "found", "id", "name", "use")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-HOW = f"mean paired difference of the last {LAST_QUARTERS} quarters, 95 % interval, * where it excludes 0; share of replicates with its sign"
+HOW = f"mean paired difference of the last {LAST_QUARTERS} quarters, 95 % interval, * where it excludes 0; share of replicates with its sign; (n) where it rests on fewer replicates than others"
 
 
 def print_effects(effects: pd.DataFrame, console: Console) -> None:
@@ -53,9 +53,10 @@ def effects_html(effects: pd.DataFrame) -> str:
 def _cells(effects: pd.DataFrame) -> tuple[list[str], list[tuple[str, Sequence[str]]]]:
     """Names of the outcomes, and the name and cells of each scenario's column."""
     variables = list(dict.fromkeys(effects["variable"]))
+    most = int(effects["pairs"].max())
     rows = effects.set_index(["scenario", "variable"]).to_dict("index")
     columns = [
-        (name, [_effect(rows[name, variable], HEADLINES[variable][1]) for variable in variables])
+        (name, [_effect(rows[name, variable], HEADLINES[variable][1]) + fewer_pairs(rows[name, variable], most) for variable in variables])
         for name in dict.fromkeys(effects["scenario"])
     ]  # fmt: skip
     return [HEADLINES[variable][0] for variable in variables], columns  # type: ignore[return-value]
@@ -66,6 +67,11 @@ def _effect(row: dict[Any, Any], divisor: float) -> str:
     share = row["sign_stability"]
     stability = f"{share:4.0%}" if share == share else "   –"
     return f"{interval(row['mean_difference'], row['low'], row['high'], divisor)} {mark}{stability}"
+
+
+def fewer_pairs(row: Any, most: int) -> str:
+    """A mark of an effect that rests on fewer pairs of replicates than others of its table."""
+    return f" (n {row['pairs']:.0f})" if row["pairs"] < most else ""
 
 
 def excludes_zero(row: Any) -> bool:

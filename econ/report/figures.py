@@ -24,6 +24,7 @@ from econ.report.style import (
     LINES,
     figure_style,
     finish_figure,
+    legend_below,
     new_figure,
     quarter_axis,
 )
@@ -57,7 +58,6 @@ class Series:
     variable: str
     label: str
     divisor: float = 1.0
-    band: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ BUDGET = FanFigure(
             (
                 Series("preference_budget_share", "preference labels"),
                 Series("constraint_budget_share", "constraints (bespoke and licensed)"),
-                Series("bespoke_share", "bespoke constraints, of labels", band=False),
+                Series("bespoke_share", "bespoke constraints, of labels"),
             ),
             limits=(0.0, 1.0),
         ),
@@ -125,7 +125,7 @@ BUDGET = FanFigure(
             f"Million USD of {BASE_YEAR} a quarter",
             (
                 Series("label_spend", "labels, all sources", MILLION),
-                Series("vendor_spend", "labels, from vendors", MILLION, band=False),
+                Series("vendor_spend", "labels, from vendors", MILLION),
                 Series("licence_spend", "licences", MILLION),
             ),
             limits=(0.0, None),
@@ -316,8 +316,11 @@ def fan_figure(table: pd.DataFrame, kind: FanFigure) -> Figure:
     with figure_style():
         figure, axes = new_figure(kind.height, kind.rows, kind.columns)
         for panel, pane in zip(kind.panels, axes, strict=True):
-            _draw_panel(pane, panel, table, legend=not kind.shared_legend)
-            quarter_axis(pane, table, label=pane in axes[-kind.columns :])
+            bottom = pane in axes[-kind.columns :]
+            _draw_panel(pane, panel, table)
+            quarter_axis(pane, table, label=bottom)
+            if not kind.shared_legend and len(panel.series) > 1:
+                legend_below(pane, labelled=bottom)
         if kind.shared_legend and len(kind.panels[0].series) > 1:
             figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
         finish_figure(figure, f"{kind.title}: {_scenario(table)}", f"{kind.note}\n{BANDS_NOTE}".strip())
@@ -345,7 +348,7 @@ def _scenario(table: pd.DataFrame) -> str:
     return str(table["scenario"].iloc[0]) if len(table) else "none"
 
 
-def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame, *, legend: bool) -> None:
+def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame) -> None:
     for number, series in enumerate(panel.series):
         rows = table[table["variable"] == series.variable].sort_values("quarter")
         _draw_fan(axes, rows, series, COLOURS[number], LINES[number])
@@ -356,8 +359,6 @@ def _draw_panel(axes: Axes, panel: Panel, table: pd.DataFrame, *, legend: bool) 
     axes.set_ylim(*panel.limits)
     if panel.reference is not None:
         axes.axhline(panel.reference, color=GREY, linestyle=(0, (3, 2)), linewidth=1.0)
-    if legend and len(panel.series) > 1:
-        axes.legend(loc="upper left", bbox_to_anchor=(-0.04, -0.23), borderaxespad=0.0)
 
 
 def _draw_fan(axes: Axes, rows: pd.DataFrame, series: Series, colour: str, line: Any) -> None:
@@ -366,9 +367,8 @@ def _draw_fan(axes: Axes, rows: pd.DataFrame, series: Series, colour: str, line:
         for name in ("p05", "p25", "p50", "p75", "p95")
     }
     quarter = rows["quarter"].to_numpy()
-    if series.band:
-        axes.fill_between(quarter, values["p05"], values["p95"], color=colour, alpha=BAND_90, linewidth=0)
-        axes.fill_between(quarter, values["p25"], values["p75"], color=colour, alpha=BAND_50, linewidth=0)
+    axes.fill_between(quarter, values["p05"], values["p95"], color=colour, alpha=BAND_90, linewidth=0)
+    axes.fill_between(quarter, values["p25"], values["p75"], color=colour, alpha=BAND_50, linewidth=0)
     axes.plot(quarter, values["p50"], color=colour, linestyle=line, label=series.label)
 
 
@@ -436,12 +436,15 @@ def moments_figure(table: pd.DataFrame) -> Figure:
         for place, (_, row) in enumerate(table.iterrows()):
             height = len(table) - 1 - place
             width = float(half.iloc[place])
+            band = f"{short(row['low'])} to {short(row['high'])}" if np.isfinite([row["low"], row["high"]]).any() else "none"
+            values.append(f"{short(row['simulated'])}  ({band})")
+            if not np.isfinite(row["distance"]):
+                axes.text(0.0, height, _without_distance(row, row["id"] in outside), ha="center", va="center", fontsize=7.5, color=GREY)
+                continue
             low, high = ((row[end] - row["target"]) / width for end in ("low", "high"))
             axes.barh(height, high - low, left=low, height=0.62, color="#D9E6F2", linewidth=0)
             axes.plot([0, 0], [height - 0.31, height + 0.31], color=COLOURS[0], linewidth=1.2)
             _draw_simulated(axes, height, row, width, row["id"] in outside)
-            band = f"{short(row['low'])} to {short(row['high'])}" if np.isfinite(row["low"]) else "none"
-            values.append(f"{short(row['simulated'])}  ({band})")
         labels = [
             f"{row['id']}  {str(row['name']).replace('_', ' ')}  [{row['use']}]"
             for _, row in table.iterrows()
@@ -461,6 +464,15 @@ def moments_figure(table: pd.DataFrame) -> Figure:
         note = "Bar: accepted band; tick: target; circle: simulated, inside; cross: outside. Signs have bands without width."
         finish_figure(figure, "Stylised facts and their simulated counterparts", note)
         return figure
+
+
+def _without_distance(row: pd.Series[Any], outside: bool) -> str:
+    """What stands in the row of a fact whose band lacks an end, so that there is no half band to measure in."""
+    target = f"target {short(row['target'])}"
+    for end, words in (("low", "at least"), ("high", "at most")):
+        if np.isfinite(row[end]):
+            return f"band: {words} {short(row[end])}, {'missed' if outside else 'met'}; {target}"
+    return f"no band, so no distance; {target}"
 
 
 def _draw_simulated(axes: Axes, height: float, row: pd.Series[Any], half: float, outside: bool) -> None:
@@ -488,8 +500,10 @@ def moments_alt_text(table: pd.DataFrame) -> str:
         f"{row['id']} {row['name']}: simulated {short(row['simulated'])}, band {short(row['low'])} to {short(row['high'])}"
         for _, row in outside.iterrows()
     )
-    met = len(table) - len(outside)
+    free = table[table["low"].isna() & table["high"].isna()]
+    met = len(table) - len(outside) - len(free)
     return (
         f"Dot plot of {len(table)} stylised facts with a simulated counterpart: {met} inside their bands, {len(outside)} outside"
-        + (f" ({misses})." if misses else ".")
+        + (f" ({misses})" if misses else "")
+        + (f", {len(free)} without a band ({', '.join(free['id'])})." if len(free) else ".")
     )

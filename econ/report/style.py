@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-#: Okabe and Ito (2008), without the yellow, which is too pale for a line on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+#: Okabe and Ito (2008), without the yellow; purple, sky blue and orange darkened to a contrast of 3 on white and on
+#: the burn-in, which WCAG 2.2 asks of graphics (1.4.11).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#C0679A", "#3A8FC7", "#B37700", "#000000")
 #: Colour never carries meaning alone.
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 3)))
 GREY = "#666666"
+#: Background of the quarters before any lever acts.
+BURN_IN = "#F1F1F1"
 WIDTH = 7.0
 #: Opacity of the 90 % and of the 50 % band.
 BAND_90, BAND_50 = 0.16, 0.30
 DPI = 160
+POINTS_PER_INCH = 72.0
+#: Room below axes (points) for ticks, their labels and the axis label; for ticks alone.
+LABELLED, UNLABELLED = 34.0, 8.0
 BASE_YEAR = 2025
 
 _RC: dict[Any, Any] = {
@@ -85,12 +91,27 @@ def quarter_axis(axes: Axes, table: pd.DataFrame, *, label: bool = True) -> None
     """An axis of quarters, marked in years, with the burn-in, in which no lever acts, in grey."""
     first, last = int(table["quarter"].min()), int(table["quarter"].max())
     if first < 0:
-        axes.axvspan(first, -0.5, color="#F1F1F1", zorder=0, linewidth=0)
+        axes.axvspan(first, -0.5, color=BURN_IN, zorder=0, linewidth=0)
     axes.set_xlim(first, max(last + 1, first + 1))
     years = [quarter for quarter in range(first, last + 2) if quarter % (QUARTERS_PER_YEAR * (2 if last - first > 20 else 1)) == 0]
     axes.set_xticks(years, [str(quarter // QUARTERS_PER_YEAR) for quarter in years])
     if label:
         axes.set_xlabel(f"Years from the start of {FIRST_YEAR}")
+
+
+def legend_below(axes: Axes, *, labelled: bool) -> None:
+    """A legend below the axes, clear of tick labels and axis label whatever the size of the figure.
+
+    Parameters
+    ----------
+    labelled : bool
+        Whether the axes have tick labels and an axis label at the bottom; others of a shared axis have neither.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    down = (LABELLED if labelled else UNLABELLED) / POINTS_PER_INCH
+    place = axes.transAxes + ScaledTranslation(-0.1, -down, axes.get_figure(root=True).dpi_scale_trans)  # type: ignore[union-attr]
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=place, borderaxespad=0.0)
 
 
 def finish_figure(figure: Figure, title: str, note: str) -> None:

@@ -56,6 +56,8 @@ def test_paired_interval_is_students():
 def test_a_pair_counts_only_where_both_have_a_value():
     found = paired_difference(np.array([[1.0], [np.nan], [5.0]]), np.array([[0.0], [0.0], [np.nan]]))
     assert found["mean_difference"][0] == 1.0 and np.isnan(found["low"][0])
+    # One pair of three: a share of 1 that says little, as its number tells.
+    assert (found["share_positive"][0], found["pairs"][0]) == (1.0, 1.0)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30), st.floats(-100, 100))

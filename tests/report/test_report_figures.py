@@ -14,9 +14,35 @@ from econ.ensemble.execute import execute
 from econ.ensemble.results import EnsembleResult
 from econ.market.outcomes import OUTCOMES
 from econ.report.comparison.figures import comparison_figures
-from econ.report.figures import FAN_FIGURES, run_figures
+from econ.report.figures import (
+    FAN_FIGURES,
+    fan_data,
+    fan_figure,
+    moments_alt_text,
+    moments_figure,
+    run_figures,
+)
 from econ.report.numbers import interval, short
 from econ.report.style import save_figure
+
+
+def test_a_fact_whose_band_lacks_an_end_has_a_row_that_says_so():
+    facts = pd.DataFrame(
+        [("A", 0.8, np.nan, np.nan, 0.72), ("B", 3.0, 2.0, np.nan, 1.0), ("C", 3.0, 2.0, np.nan, 2.5), ("D", 1.0, 0.5, 1.5, 1.1)],
+        columns=["id", "target", "low", "high", "simulated"],
+    ).assign(name="fact", use="report", mc_error=0.01)
+    facts["distance"] = (facts["simulated"] - facts["target"]) / ((facts["high"] - facts["low"]) / 2)
+    texts = [text.get_text() for text in moments_figure(facts).axes[0].texts if text.get_text()]
+    assert texts == ["no band, so no distance; target 0.800", "band: at least 2, missed; target 3", "band: at least 2, met; target 3"]
+    alt = moments_alt_text(facts)
+    assert "2 inside their bands, 1 outside (B fact" in alt and "1 without a band (A)" in alt
+
+
+def test_every_line_of_a_fan_chart_has_the_bands_that_its_note_promises(result):
+    for kind in FAN_FIGURES:
+        figure = fan_figure(fan_data(result.summary(), result.scenarios[0], kind), kind)
+        for panel, axes in zip(kind.panels, figure.axes, strict=True):
+            assert len(axes.collections) == 2 * len(panel.series), (kind.name, panel.title)
 
 
 @pytest.fixture(scope="module")

@@ -272,7 +272,7 @@ def isoquant_figure(data: pd.DataFrame, path: pd.DataFrame, case: Case) -> Figur
         marked = inside[inside["harm"].isin(MARKED_TARGETS)]
         for _, row in marked.iterrows():
             pane.annotate(f"{row['harm']:g}", (row["constraints"], row["preferences"]), xytext=(-14, 6), textcoords="offset points",
-                          fontsize=8, color=COLOURS[STYLE[HYBRID]])  # fmt: skip
+                          fontsize=8)  # fmt: skip
         pane.set_xlabel(f"Constraint labels held ({case.units})")
         pane.set_ylabel(f"Preference labels held ({case.units})")
         pane.legend(loc="upper right")

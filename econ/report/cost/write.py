@@ -346,14 +346,12 @@ def compact(value: float) -> str:
 
     Examples
     --------
-    >>> compact(1_412_000.0), compact(950.4), compact(float("inf"))
-    ('1.41M', '950', '∞')
+    >>> compact(1_412_000.0), compact(950.4), compact(3.3e12), compact(float("inf"))
+    ('1.41M', '950', '3.30T', '∞')
     """
     if np.isinf(value):
         return "∞"
-    if abs(value) >= 1e12:
-        return f"{value:.1e}"
-    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return short(value / size) + suffix
     return short(value)

@@ -17,7 +17,7 @@ from econ.report.document.material import Material, value_text
 from econ.report.document.model import Stance, Table
 from econ.report.document.numerals import aligned, decimals, fixed, percent, year_end
 from econ.report.document.reading import Reading
-from econ.report.effects_text import excludes_zero
+from econ.report.effects_text import excludes_zero, fewer_pairs
 from econ.report.numbers import short
 from econ.report.overview import ROWS, checkpoints
 from econ.scenario.parameters import Parameter, defaults
@@ -134,15 +134,16 @@ def _bands(row: pd.Series[Any], divisor: float) -> str:
 def effects_table(material: Material) -> Table:
     """T4: paired difference of every scenario in every headline outcome, and how stable its sign is."""
     effects = {(row["variable"], row["scenario"]): row for _, row in material.effects.iterrows()}
-    rows = []
+    rows, most = [], int(material.effects["pairs"].max())
     for variable, (label, divisor) in HEADLINES.items():
         if (variable, material.policies[0]) not in effects:
             continue
-        cells = [_effect(effects[variable, name], divisor) + _stability(effects[variable, name]["sign_stability"]) for name in material.policies]
+        own = [effects[variable, name] for name in material.policies]
+        cells = [_effect(row, divisor) + _stability(row["sign_stability"]) + fewer_pairs(row, most) for row in own]
         rows.append([label, *cells])
     note = (
         f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; * the interval excludes 0. In brackets: sign stability, "
-        "the share of replicates with the sign of the mean. The interval is about the mean over what is drawn, not about the model being right."
+        "the share of replicates with the sign of the mean, and (n) where fewer replicates than elsewhere have a value in both scenarios. The interval is about the mean over what is drawn, not about the model being right."
     )
     clear = [excludes_zero(row) for row in effects.values()]
     finding = f"{sum(clear)} of {len(clear)} differences have an interval without 0."
