@@ -169,11 +169,19 @@ def bits_below(chance: Any) -> Any:
     return low
 
 
+@numba.njit(inline="always")
+def _at(part: Any, i: Any, j: Any, k: Any) -> Any:
+    """An element of what broadcasts along its axes of length 1."""
+    return np.uint64(part[min(i, part.shape[0] - 1), min(j, part.shape[1] - 1), min(k, part.shape[2] - 1)])
+
+
 def _fill_pairs(replicate: Any, quarter: Any, agent: Any, draw: Any, seed: Any, stream: Any, first: Any, second: Any) -> None:
-    for i in range(first.size):
-        w0, w1, w2, w3 = philox(np.uint64(replicate[i]), quarter, np.uint64(agent[i]), np.uint64(draw[i]), seed, stream)
-        first[i] = unit_interval(w0, w1)
-        second[i] = unit_interval(w2, w3)
+    for i in range(first.shape[0]):
+        for j in range(first.shape[1]):
+            for k in range(first.shape[2]):
+                w0, w1, w2, w3 = philox(_at(replicate, i, j, k), quarter, _at(agent, i, j, k), _at(draw, i, j, k), seed, stream)
+                first[i, j, k] = unit_interval(w0, w1)
+                second[i, j, k] = unit_interval(w2, w3)
 
 
 _pairs = kernel(_fill_pairs)
@@ -187,7 +195,7 @@ def uniform_pairs(seed: int, stream: int, replicate: Any, quarter: int, agent: A
     seed, stream : int
         The key.
     replicate, agent, draw : array_like of int
-        Parts of the counter.
+        Parts of the counter, of at most three axes.
     quarter : int
         The same for all, already shifted by `QUARTER_ORIGIN`.
 
@@ -195,9 +203,11 @@ def uniform_pairs(seed: int, stream: int, replicate: Any, quarter: int, agent: A
     -------
     first, second : ndarray of float64
     """
-    parts = np.broadcast_arrays(np.asarray(replicate), np.asarray(agent), np.asarray(draw))
-    words = [np.ascontiguousarray(part, np.int64).ravel() for part in parts]
-    first, second = np.empty((2, words[0].size))
+    parts = [np.asarray(part, np.int64) for part in (replicate, agent, draw)]
+    shape = np.broadcast_shapes(*(part.shape for part in parts))
+    words = [np.ascontiguousarray(part.reshape((1,) * (3 - part.ndim) + part.shape)) for part in parts]
+    pairs = np.empty((2, *(1,) * (3 - len(shape)), *shape))
     key = (np.uint64(int(seed) & keyed.MASK_32), np.uint64(int(stream) & keyed.MASK_32))
-    _pairs(words[0], np.uint64(int(quarter) & keyed.MASK_32), words[1], words[2], *key, first, second)
-    return first.reshape(parts[0].shape), second.reshape(parts[0].shape)
+    _pairs(words[0], np.uint64(int(quarter) & keyed.MASK_32), words[1], words[2], *key, pairs[0], pairs[1])
+    first, second = pairs.reshape(2, *shape)
+    return first, second

@@ -147,9 +147,19 @@ def normal_pair(
 
 def normal_of(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Two independent standard normals from two independent uniforms (Box and Muller 1958)."""
-    radius = np.sqrt(-2.0 * np.log(first))
-    angle = 2.0 * np.pi * second
+    radius, angle = _polar(first, second)
     return radius * np.cos(angle), radius * np.sin(angle)
+
+
+def first_normal_of(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first of the two that `normal_of` gives."""
+    radius, angle = _polar(first, second)
+    normal: NDArray[np.float64] = radius * np.cos(angle)
+    return normal
+
+
+def _polar(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.sqrt(-2.0 * np.log(first)), 2.0 * np.pi * second
 
 
 def normal(

@@ -98,6 +98,12 @@ def local_libraries(s: Setting, c: Curators, public: Public, rules: Rules) -> Ar
     return stock[:, :, None] * (rules.deployable[..., None] * rules.fit)
 
 
+def licensed_rules(s: Setting, c: Curators, public: Public, rules: Rules, library: Array) -> Array:
+    """Examples of each firm's library that may be used and fit in each jurisdiction [S, F, J, K]; zero without a library."""
+    rows = np.arange(s.size)[:, None]
+    return local_libraries(s, c, public, rules)[rows, np.maximum(library, 0)] * (library >= 0)[:, :, None, None]
+
+
 def choose_libraries(
     s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, levers: Levers, quarter: int, forced: Array
 ) -> Choice:  # fmt: skip

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from econ.core.streams import Stream
 from econ.market.certification import governed_requests, public_ideal
 from econ.market.ledger import Ledger
 from econ.market.setting import Setting, column, share_of
@@ -75,12 +74,6 @@ def contest(stakes: Array, capacity: Array) -> Array:
     return x * np.maximum(1 - share, 0.0)
 
 
-def stake_factors(s: Setting) -> tuple[Array, Array]:
-    """Priors on stakes [S]: the industry's common factor, and the public's."""
-    sd = s.p["lobby_stake_log_sd"]
-    return tuple(np.exp(sd * s.normal(Stream.STAKE, 0, 0, draw)) for draw in (0, 1))  # type: ignore[return-value]
-
-
 def lobby(
     s: Setting, f: Firms, c: Curators, public: Public, tests: Tests, accident: Incidents, levers: Levers, ledger: Ledger
 ) -> tuple[Public, Influence]:  # fmt: skip
@@ -88,7 +81,7 @@ def lobby(
     p = s.p
     revenue = f.revenue.sum(axis=1)
     capacity = p["regulator_capacity", 1] * revenue
-    industry, people = stake_factors(s)
+    industry, people = s.stake_factors
     weight = share_of(f.users.sum(axis=1))
     certifies = levers.cert_mode > 0
     fees = tests.fees.sum(axis=1)

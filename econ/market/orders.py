@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.market import sources
-from econ.market.libraries import effective_libraries, generic_share, with_and_without
-from econ.market.setting import Setting, column
+from econ.market.libraries import generic_share, licensed_rules, with_and_without
+from econ.market.setting import Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _adjust_outlays(
     p = s.p
     plan_preference = f.outlay_preference / (mix_preference.effective_price * p["depreciation_preference", 1])
     plan_constraint = f.outlay_constraint / (mix_constraint.effective_price * p["depreciation_constraint", 2])
-    licensed = licensed_rules(effective_libraries(s, f, c, public, rules), library)
+    licensed = (share_of(f.users)[..., None] * licensed_rules(s, c, public, rules, library)).sum(axis=2)
     slopes = blended_harm(s, quo, plan_constraint, licensed[:, :, None], plan_preference, public.scale, f.belief)[1:]
     slope_a, slope_b = slopes[0][:, :, 0], slopes[1][:, :, 0]
     got = quo.response.quality.evaluate(quo.response, plan_constraint + licensed, plan_preference, public.scale, f.belief)
@@ -207,12 +207,6 @@ def _step(p: Any, outlay: Array, worth: Array) -> Array:
     axes = outlay.ndim - 1
     cap = p["outlay_step_cap", axes]
     return outlay * np.clip(np.maximum(worth, LEAST_WORTH) ** p["outlay_adjustment", axes], 1 / cap, cap)
-
-
-def licensed_rules(stocks: Array, library: Array) -> Array:
-    """Effective examples that a firm's library gives it [S, F, K]; zero without one."""
-    rows, firms = np.ogrid[: library.shape[0], : library.shape[1]]
-    return stocks[rows, firms, np.maximum(library, 0)] * (library >= 0)[..., None]
 
 
 def blended_harm(

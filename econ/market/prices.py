@@ -15,8 +15,8 @@ Array = Any
 
 
 @dataclass(frozen=True)
-class Costs:
-    """Costs and markups of a quarter.
+class LaborCosts:
+    """Costs of labor in a quarter.
 
     Attributes
     ----------
@@ -26,6 +26,19 @@ class Costs:
         Wage cost of an hour of composite labor, USD.
     wedge_index : [S, C, O]
         The same with wages raised by the monopsony wedge 1 + 1/ε.
+    """
+
+    elasticity: Array
+    index: Array
+    wedge_index: Array
+
+
+@dataclass(frozen=True)
+class Costs(LaborCosts):
+    """Costs and markups of a quarter, those of labor among them.
+
+    Attributes
+    ----------
     preference, constraint : [S, C], [S, C, K]
         Marginal cost of a label, wedge included, USD.
     markup_preference, markup_constraint : [S, C]
@@ -34,9 +47,6 @@ class Costs:
         Hours per constraint example, documentation included.
     """
 
-    elasticity: Array
-    index: Array
-    wedge_index: Array
     preference: Array
     constraint: Array
     markup_preference: Array
@@ -70,25 +80,28 @@ def supply_elasticity(s: Setting, split: Array, participation: Array) -> Array:
     return eta * (1 - split) + mu * split * (1 - participation[:, None])
 
 
-def costs(s: Setting, tech: Technology, c: Curators, split: Array, participation: Array, vendor_units: Array) -> Costs:
+def labor_costs(s: Setting, tech: Technology, wage: Array, split: Array, participation: Array) -> LaborCosts:
+    """Costs of labor at wages and splits over curators [S, C, G, O] and participation [S, G, O]."""
+    elasticity = supply_elasticity(s, split, participation)
+    return LaborCosts(elasticity, tech.wage_index(wage), tech.wage_index(wage * (1 + 1 / elasticity)))
+
+
+def costs(s: Setting, tech: Technology, c: Curators, labor: LaborCosts, vendor_units: Array) -> Costs:
     """Costs and markups at current wages and last quarter's unit shares.
 
     Parameters
     ----------
-    split : [S, C, G, O]
-    participation : [S, G, O]
+    labor : LaborCosts
     vendor_units : [S, 2]
         Vendors' share of all units of preference and constraint labels.
     """
     p = s.p
-    elasticity = supply_elasticity(s, split, participation)
-    index = tech.wage_index(c.wage)
-    wedge_index = tech.wage_index(c.wage * (1 + 1 / elasticity))
+    wedge_index = labor.wedge_index
     hours = tech.hours_constraint[:, None] * (1 + p["documentation_cost", 2] * c.documents[:, :, None])
     mean_price = [mean_active(price, c.active) for price in (c.price_preference, c.price_constraint.mean(axis=2))]
     pull = [pull_of_other_sources(p["source_substitution"], vendor_units[:, i], mean_price[i])[:, None] for i in (0, 1)]
     return Costs(
-        elasticity, index, wedge_index,
+        labor.elasticity, labor.index, wedge_index,
         tech.hours_preference[:, None] * wedge_index[:, :, 0] + p["overhead_preference", 1],
         hours * wedge_index[:, :, 1, None] + p["overhead_constraint", 2],
         markup(p["price_sensitivity_preference", 1], c.unit_share_preference, pull[0]),

@@ -9,7 +9,7 @@ import numpy as np
 
 from econ.core.streams import Stream
 from econ.market.ledger import Ledger
-from econ.market.libraries import Rules, local_libraries
+from econ.market.libraries import Rules, licensed_rules
 from econ.market.orders import blended_harm
 from econ.market.setting import Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
@@ -53,8 +53,7 @@ def update_stocks(s: Setting, f: Firms, preference: Array, constraint: Array) ->
 
 def safety(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, rules: Rules, library: Array) -> Safety:
     """Realised harm by jurisdiction, helpfulness, over-refusal and sycophancy, at the true transfer."""
-    used = np.maximum(library, 0)
-    local = local_libraries(s, c, public, rules)[np.arange(s.size)[:, None], used] * (library >= 0)[:, :, None, None]
+    local = licensed_rules(s, c, public, rules, library)
     harm, slope_a, slope_b = blended_harm(s, quo, f.constraints, local, f.preferences, public.scale, None)
     licensed = (share_of(f.users)[..., None] * local).sum(axis=2)
     quality = quo.response.quality.evaluate(quo.response, f.constraints + licensed, f.preferences, public.scale)

@@ -110,7 +110,8 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
         c.wage / quo.technology.wage_unit[:, None, :, None], c.paid_share, c.active, s.p["curator_elasticity"]
     )  # fmt: skip
     taste = taste - labelers.variety_excess(s, c.active)
-    cost = prices.costs(s, quo.technology, c, split, people.participation, public.vendor_units)
+    labor = prices.labor_costs(s, quo.technology, c.wage, split, people.participation)
+    cost = prices.costs(s, quo.technology, c, labor, public.vendor_units)
     c = prices.post_prices(s, c, cost)
 
     # 5a. Library choice
@@ -122,7 +123,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     # 5b. Library investment
     if quarter >= 0:
         c = libraries.invest(s, quo, c, cost, choice, levers, public, c.cash + ledger.curators, quarter)
-        cost = prices.costs(s, quo.technology, c, split, people.participation, public.vendor_units)
+        cost = prices.costs(s, quo.technology, c, labor, public.vendor_units)
     c = replace(c, licence_fee=next_fee)
 
     # 5c. Outlays and orders

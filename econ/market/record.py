@@ -13,7 +13,6 @@ from econ.market.certification import governed_requests, norm_gaps, public_ideal
 from econ.market.events import QUARTERS_PER_YEAR
 from econ.market.ledger import FLOWS, SECTORS
 from econ.market.libraries import support_cost
-from econ.market.lobbying import stake_factors
 from econ.market.replays import replay_columns
 from econ.market.setting import CONSTRAIN, JUDGE, NO_LIBRARY, REGIONS, Setting, ratio, share_of
 from econ.market.turnover import hhi
@@ -262,7 +261,7 @@ def _governance(s: Setting, state: State, e: Events) -> Columns:
     gaps = share_of(requests, axis=1) * norm_gaps(s, e.rules)
     foreign = (state.curators.home[:, :, None] != np.arange(gaps.shape[2])).astype(float)
     abroad = np.concatenate([foreign, np.zeros_like(foreign[:, :1])], axis=1)
-    industry, people = stake_factors(s)
+    industry, people = s.stake_factors
     return {
         "capture_index": sum(parts) / 3, "capture_displacement": parts[0], "industry_influence": parts[1], "fee_inflation": parts[2],
         "curator_influence": (weight * e.influence.curator_share).sum(axis=1), "capture_weight": (weight * e.influence.weight).sum(axis=1),

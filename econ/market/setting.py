@@ -7,6 +7,7 @@ jurisdictions J, harm categories K, labeler regions G, occupations O.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,11 +48,13 @@ class Parameters:
     def __init__(self, values: dict[str, NDArray[np.float64]]) -> None:
         self._values = values
         self._vectors: dict[tuple[str, ...], NDArray[np.float64]] = {}
+        self._shaped: dict[str | tuple[str, int], NDArray[np.float64]] = {}
 
     def __getitem__(self, key: str | tuple[str, int]) -> NDArray[np.float64]:
-        name, axes = (key, 0) if isinstance(key, str) else key
-        value = self._values[name]
-        return value.reshape(value.shape + (1,) * axes)
+        if key not in self._shaped:
+            name, axes = (key, 0) if isinstance(key, str) else key
+            self._shaped[key] = column(self._values[name], axes)
+        return self._shaped[key]
 
     def vector(self, stem: str, endings: Sequence[str]) -> NDArray[np.float64]:
         """Parameters ``stem_ending`` side by side: [S, len(endings)], not to be written to."""
@@ -117,11 +120,18 @@ class Setting:
 
     def normal(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
         """Standard normal draws [S, …] for agents of the given ids, as in `uniform`."""
-        return keyed.normal_of(*self._uniforms(stream, quarter, agents, draw))[0]
+        return keyed.first_normal_of(*self._uniforms(stream, quarter, agents, draw))
 
     def normal_pair(self, stream: Stream, quarter: int, agents: ArrayLike) -> NDArray[np.float64]:
         """Pairs of standard normals [S, …, 2]."""
         return np.stack(keyed.normal_of(*self._uniforms(stream, quarter, agents, 0)), axis=-1)
+
+    @cached_property
+    def stake_factors(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Priors on stakes in lobbying [S], drawn once: the industry's common factor, and the public's."""
+        sd = self.p["lobby_stake_log_sd"]
+        industry, people = (np.exp(sd * self.normal(Stream.STAKE, 0, 0, draw)) for draw in (0, 1))
+        return industry, people
 
     def _uniforms(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike) -> tuple[Array, Array]:
         from econ.core.compiled import uniform_pairs

@@ -109,45 +109,57 @@ def _enter(
     p = s.p
     comes = (s.uniform(Stream.ENTRY, quarter, 0) < entry_chance(s, quo, c, public, levers)) & ~c.active.all(axis=1)
     comes &= quarter >= -p["entry_lead_quarters"]
-    first = np.argmin(c.active, axis=1)
-    here = (np.arange(s.slots) == first[:, None]) & comes[:, None]
-    occupants = c.occupants + (here & (c.age > 0))
-    ids = agent_ids(replace(c, occupants=occupants))
-    taste = s.normal_pair(Stream.ENTRANT, quarter, ids)
-    home = np.minimum((s.uniform(Stream.ENTRANT, quarter, ids, 1) * public.norm.shape[1]).astype(int), public.norm.shape[1] - 1)
-    place = np.stack([s.normal(Stream.ENTRANT, quarter, ids, draw) for draw in (2, 3)], axis=-1)
-    norm = public_ideal(s)[np.arange(s.size)[:, None], home] + column(p["curator_norm_sd", 1], 1) * place
-    sd = p["curator_quality_sd", 1]
-    reference = quo.response.constraints_reference[:, None] * column(public.scale, 2)
-    v0 = quo.vendor_revenue[:, None]
-    capital = here * (p["entry_cost", 1] + p["cash_start", 1]) * v0
+    if not comes.any():
+        return f, c, comes
+    slot = np.argmin(c.active, axis=1)
+    here = (np.arange(s.slots) == slot[:, None]) & comes[:, None]
+    capital = here * (p["entry_cost", 1] + p["cash_start", 1]) * quo.vendor_revenue[:, None]
     ledger.post("equity_entry", payee=capital)
-    ledger.post("entry_cost", here * p["entry_cost", 1] * v0)
-    new = dict(
-        active=np.ones_like(here), occupants=occupants, age=np.zeros_like(c.age), home=home, norm=norm, norm_start=norm,
-        quality_preference=p["entrant_quality_preference", 1] + sd * taste[..., 0],
-        quality_constraint=p["entrant_quality_constraint", 1] + sd * taste[..., 1],
-        wage=_mean_of(c.wage, c.active), paid_share=_mean_of(c.paid_share, c.active),
-        price_preference=_mean_of(c.price_preference, c.active), price_constraint=_mean_of(c.price_constraint, c.active),
-        licence_fee=_mean_of(c.licence_fee, c.active), library=p["entrant_library", 2] * reference, documented=0.0 * c.documented,
-        investment=p["investment_start", 2] * reference * (quarter >= 0), documents=np.zeros_like(here),
-        profit=0.0 * c.profit, quarters_in_debt=np.zeros_like(c.quarters_in_debt), licence_revenue=0.0 * c.licence_revenue,
-        service_revenue=0.0 * c.service_revenue, certified=np.zeros_like(c.certified), lost=np.zeros_like(here), tied=np.zeros_like(here),
-    )  # fmt: skip
-    c = replace(c, **{name: np.where(_like(here, getattr(c, name)), value, getattr(c, name)) for name, value in new.items()})
+    ledger.post("entry_cost", here * p["entry_cost", 1] * quo.vendor_revenue[:, None])
+    new = entrants(s, quo, c, public, slot, quarter)
+    rows = np.flatnonzero(comes)
+    c = replace(c, **{name: _with_row(getattr(c, name), rows, slot[rows], value[rows]) for name, value in new.items()})
     # An entrant owes nothing to the slot's past: rivals' stakes and customers' withdrawals end with it.
     f = replace(f, tie=np.where(here[:, None], 0.0, f.tie), withdrawn=np.where(here[:, None], 0.0, f.withdrawn))
     return f, c, comes
 
 
+def entrants(s: Setting, quo: StatusQuo, c: Curators, public: Public, slot: Array, quarter: int) -> dict[str, Array]:
+    """What would enter the given slot [S] of each replicate, by field of `Curators` [S, …]."""
+    p, rows = s.p, np.arange(s.size)
+    occupants = c.occupants[rows, slot] + (c.age[rows, slot] > 0)
+    ids = (slot + s.slots * occupants)[:, None]
+    taste = s.normal_pair(Stream.ENTRANT, quarter, ids)[:, 0]
+    places = public.norm.shape[1]
+    home = np.minimum((s.uniform(Stream.ENTRANT, quarter, ids, 1)[:, 0] * places).astype(int), places - 1)
+    place = np.concatenate([s.normal(Stream.ENTRANT, quarter, ids, draw) for draw in (2, 3)], axis=1)
+    norm = public_ideal(s)[rows, home] + p["curator_norm_sd", 1] * place
+    reference = quo.response.constraints_reference * column(public.scale, 1)
+    none, zero, nothing = np.zeros(s.size, np.int64), np.zeros(s.size), np.zeros(reference.shape)
+    return dict(
+        active=none == 0, occupants=occupants, age=none, home=home, norm=norm, norm_start=norm,
+        quality_preference=p["entrant_quality_preference"] + p["curator_quality_sd"] * taste[:, 0],
+        quality_constraint=p["entrant_quality_constraint"] + p["curator_quality_sd"] * taste[:, 1],
+        wage=_mean_of(c.wage, c.active), paid_share=_mean_of(c.paid_share, c.active),
+        price_preference=_mean_of(c.price_preference, c.active), price_constraint=_mean_of(c.price_constraint, c.active),
+        licence_fee=_mean_of(c.licence_fee, c.active), library=p["entrant_library", 1] * reference, documented=nothing,
+        investment=p["investment_start", 1] * reference * (quarter >= 0), documents=none > 0, profit=zero,
+        quarters_in_debt=none, licence_revenue=zero, service_revenue=zero, certified=np.zeros((s.size, places), bool),
+        lost=none > 0, tied=none > 0,
+    )  # fmt: skip
+
+
+def _with_row(array: Array, rows: Array, slots: Array, values: Array) -> Array:
+    """An array [S, C, …] with other values [n, …] in one slot of each of n replicates."""
+    changed = array.copy()
+    changed[rows, slots] = values
+    return changed
+
+
 def _mean_of(value: Array, active: Array) -> Array:
-    mask = _like(active, value)
-    mean = np.where(mask, value, 0.0).sum(axis=1, keepdims=True) / mask.sum(axis=1, keepdims=True)
-    return np.broadcast_to(mean, value.shape)
-
-
-def _like(mask: Array, value: Array) -> Array:
-    return mask.reshape(mask.shape + (1,) * (value.ndim - 2))
+    """Mean over active curators [S, …] of a value [S, C, …]."""
+    mask = active.reshape(active.shape + (1,) * (value.ndim - 2))
+    return np.where(mask, value, 0.0).sum(axis=1) / mask.sum(axis=1)
 
 
 def hhi(share: Array) -> Array:
@@ -173,12 +185,15 @@ def _merge(
     happens &= c.active.sum(axis=1) > 2
     happens &= ~(np.asarray(levers.merger_control, bool) & _presumed_harmful(s, c, is_buyer, is_target))
     is_buyer, is_target = is_buyer & happens[:, None], is_target & happens[:, None]
+    if not happens.any():
+        return f, c, happens
     price = _merger_price(s, quo, c, public, is_buyer, is_target)
     cash = (np.where(is_buyer, c.cash, 0.0)).sum(axis=1)
     equity = np.maximum(price - np.maximum(cash, 0.0), 0.0)
     ledger.post("merger_price", is_buyer * price[:, None])
     ledger.post("equity_merger", payee=is_buyer * equity[:, None])
-    f, c = _combine(s, f, c, is_buyer, is_target)
+    rows = np.flatnonzero(happens)
+    f, c = _combine(s, f, c, rows, buyer[rows], target[rows])
     return f, c, happens
 
 
@@ -211,37 +226,34 @@ def _merger_price(s: Setting, quo: StatusQuo, c: Curators, public: Public, is_bu
     return is_target.any(axis=1) * value / (p["discount_rate"] + p["entry_hazard"])
 
 
-def _combine(s: Setting, f: Firms, c: Curators, is_buyer: Array, is_target: Array) -> tuple[Firms, Curators]:
-    """The buyer takes library, investment, the better qualities, cash, certificates and licensees."""
-    overlap = s.p["library_overlap"]
+def _combine(s: Setting, f: Firms, c: Curators, rows: Array, buyer: Array, target: Array) -> tuple[Firms, Curators]:
+    """The buyer takes library, investment, the better qualities, cash, certificates and licensees.
 
-    def of(mask: Array, value: Array) -> Array:
-        return (value * _like(mask, value)).sum(axis=1)
+    Parameters
+    ----------
+    rows, buyer, target : [n] int
+        Replicates in which there is a merger, and the slots of who buys and who is bought.
+    """
 
-    mine, theirs = of(is_buyer, c.library), of(is_target, c.library)
-    joint = np.maximum(mine, theirs) + (1 - overlap)[:, None] * np.minimum(mine, theirs)
+    def of_both(name: str) -> tuple[Array, Array]:
+        value = getattr(c, name)
+        return value[rows, buyer], value[rows, target]
+
+    mine, theirs = of_both("library")
+    joint = np.maximum(mine, theirs) + (1 - s.p["library_overlap"][rows, None]) * np.minimum(mine, theirs)
     kept = np.divide(joint, mine + theirs, out=np.zeros_like(joint), where=mine + theirs > 0)
-    joined = dict(
-        library=joint, documented=kept * (of(is_buyer, c.documented) + of(is_target, c.documented)),
-        investment=of(is_buyer, c.investment) + of(is_target, c.investment),
-        quality_preference=np.maximum(of(is_buyer, c.quality_preference), of(is_target, c.quality_preference)),
-        quality_constraint=np.maximum(of(is_buyer, c.quality_constraint), of(is_target, c.quality_constraint)),
-        cash=of(is_buyer, c.cash) + of(is_target, c.cash), profit=of(is_buyer, c.profit) + of(is_target, c.profit),
-        certified=(of(is_buyer, c.certified) + of(is_target, c.certified)) > 0,
-        licence_revenue=of(is_buyer, c.licence_revenue) + of(is_target, c.licence_revenue),
-        service_revenue=of(is_buyer, c.service_revenue) + of(is_target, c.service_revenue),
-        unit_share_preference=of(is_buyer, c.unit_share_preference) + of(is_target, c.unit_share_preference),
-        unit_share_constraint=of(is_buyer, c.unit_share_constraint) + of(is_target, c.unit_share_constraint),
+    summed = (
+        "investment", "cash", "profit", "licence_revenue", "service_revenue", "unit_share_preference", "unit_share_constraint",
     )  # fmt: skip
-    changed = {}
-    for name, value in joined.items():
-        old = getattr(c, name)
-        empty = np.zeros_like(old)
-        changed[name] = np.where(_like(is_buyer, old), value[:, None], np.where(_like(is_target, old), empty, old))
-    library = f.library
-    bought = (library[:, :, None] == np.arange(s.slots)) & is_target[:, None]
-    library = np.where(bought.any(axis=2), np.argmax(is_buyer, axis=1)[:, None], library)
-    owned = np.where(is_target[:, None], 0.0, f.owned)
-    return replace(f, library=library, owned=owned), replace(c, active=c.active & ~is_target, **changed)
-
-
+    joined = {
+        "library": joint, "documented": kept * sum(of_both("documented")), "certified": np.logical_or(*of_both("certified")),
+        **{name: np.maximum(*of_both(name)) for name in ("quality_preference", "quality_constraint")},
+        **{name: sum(of_both(name)) for name in summed},
+    }  # fmt: skip
+    changed = {name: _with_row(getattr(c, name), rows, buyer, value) for name, value in joined.items()}
+    for name, value in changed.items():
+        changed[name][rows, target] = np.zeros_like(value[rows, target])
+    library, owned, active = f.library.copy(), f.owned.copy(), c.active.copy()
+    library[rows] = np.where(f.library[rows] == target[:, None], buyer[:, None], f.library[rows])
+    owned[rows, :, target], active[rows, target] = 0.0, False
+    return replace(f, library=library, owned=owned), replace(c, active=active, **changed)

@@ -468,7 +468,8 @@ def test_wages_rest_at_calibrated_utilisation_and_move_within_a_tenth():
     s = small.build()
     quo, _, state = small.at_start(s)
     c, flat = state.curators, np.zeros((1, s.slots, 2))
-    cost = prices.costs(s, quo.technology, c, np.full((1, s.slots, 3, 2), 0.25), state.labelers.participation, state.public.vendor_units)
+    labor = prices.labor_costs(s, quo.technology, c.wage, np.full((1, s.slots, 3, 2), 0.25), state.labelers.participation)
+    cost = prices.costs(s, quo.technology, c, labor, state.public.vendor_units)
     supplied = np.full((1, s.slots, 3, 2), 1e7)
     for ratio, step in ((0.97, 0.0), (0.97e9, 0.1), (1e-9, -0.1)):
         done = work.Work(ratio * supplied, supplied, np.minimum(ratio, 1) * supplied, flat, flat[..., 0], supplied[:, 0], flat, flat)
@@ -561,7 +562,8 @@ def test_investment_and_documentation_by_hand(running):
     s, quo, _, state, events = running
     c, public, levers = state.curators, state.public, s.lever(5)
     split = events.split
-    cost = prices.costs(s, quo.technology, c, split, state.labelers.participation, public.vendor_units)
+    labor = prices.labor_costs(s, quo.technology, c.wage, split, state.labelers.participation)
+    cost = prices.costs(s, quo.technology, c, labor, public.vendor_units)
     cash = np.maximum(c.cash, 0) * 0 + 1e12  # no budget limit
     after = libraries.invest(s, quo, c, cost, events.choice, levers, public, cash, 5)
     m = libraries.documented_share(c)
@@ -590,7 +592,7 @@ def test_outlays_follow_marginal_value_of_the_stock_they_sustain(running):
     price_b, price_a = ordered.mix_preference.effective_price, ordered.mix_constraint.effective_price
     plan_b, plan_a = f.outlay_preference / (price_b * 0.18), f.outlay_constraint / (price_a * 0.05)
     stocks = libraries.effective_libraries(s, f, c, public, rules)
-    rules_held = orders.licensed_rules(stocks, f.library)
+    rules_held = stocks[np.arange(s.size)[:, None], np.arange(s.firms), np.maximum(f.library, 0)] * (f.library >= 0)[..., None]
     taste = quo.users_help_taste[:, None]
     generic = 0.25 + 0.5 * V
 
