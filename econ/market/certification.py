@@ -65,18 +65,17 @@ def rules_in_force(s: Setting, quo: StatusQuo, c: Curators, public: Public, leve
     Certified rules move towards the regulator's norm, foreign ones towards the public ideal where local
     norms are required; fit is v_k + (1 - v_k)·exp(-distance²/(2σ²)).
     """
-    ideal = public_ideal(s)[:, None]
-    conform = (levers.conform[:, None] * c.certified)[..., None]
-    norm = (1 - conform) * c.norm[:, :, None] + conform * public.norm[:, None]
-    foreign = (c.home[:, :, None] != np.arange(len(JURISDICTIONS))) * levers.local_norms[:, None]
-    norm = (1 - foreign[..., None]) * norm + foreign[..., None] * ideal
-    norm = np.concatenate([norm, public.norm[:, None]], axis=1)
-    distance = ((norm - ideal) ** 2).sum(axis=3)
-    near = np.exp(-distance / (2 * s.p["norm_fit_width", 2] ** 2))
-    v = quo.verifiability[:, None, None]
+    from econ.market import norm_kernels
+
+    sizes = (s.size, s.slots + 1, len(JURISDICTIONS))
+    norm, fit = np.empty((*sizes, len(COORDINATES))), np.empty((*sizes, quo.verifiability.shape[1]))
+    norm_kernels.stand(
+        c.norm, c.home, c.certified, levers.conform, levers.local_norms, public.norm, public_ideal(s), s.p["norm_fit_width"],
+        quo.verifiability, norm, fit,
+    )  # fmt: skip
     certified = np.concatenate([c.certified, public.commons_certified[:, None]], axis=1)
     deployable = np.where(levers.cert_mode[:, None] == MANDATORY, certified, True)
-    return Rules(norm, v + (1 - v) * near[..., None], deployable.astype(float), certified)
+    return Rules(norm, fit, deployable.astype(float), certified)
 
 
 def certify(
@@ -133,10 +132,11 @@ def _conditions(
     s: Setting, levers: Levers, c: Curators, public: Public, violation: Array, quarter: int, ids: Array, places: Array
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Position, documentation and the outcome of a binomial test, each [S, C, J]."""
-    ideal = public_ideal(s)[:, None]
-    foreign = ((c.home[:, :, None] != places) * levers.local_norms[:, None])[..., None]
-    stand = (1 - foreign) * c.norm[:, :, None] + foreign * ideal
-    near = np.sqrt(((stand - public.norm[:, None]) ** 2).sum(axis=3)) <= levers.cert_tolerance[:, None]
+    from econ.market import norm_kernels
+
+    distance = np.empty(c.certified.shape)
+    norm_kernels.apart(c.norm, c.home, levers.local_norms, public.norm, public_ideal(s), distance)
+    near = distance <= levers.cert_tolerance[:, None]
     documented = documented_share(c)[:, :, None] >= levers.cert_min_documented[:, None]
     chance = pass_chance(violation[:, :, None], levers.cert_test_size[:, None], levers.cert_max_violation[:, None])
     lucky = s.uniform(Stream.CERT_TEST, quarter, ids, places) < chance
@@ -175,12 +175,15 @@ def pay_for_harm_audits(s: Setting, f: Firms, levers: Levers, ledger: Ledger) ->
 
 def governed_requests(f: Firms, library: Array, slots: int) -> Array:
     """Share of each jurisdiction's requests governed by each library, the commons last [S, C + 1, J]."""
-    uses = library[:, :, None] == np.arange(slots + 1)
-    total = f.users.sum(axis=1)
-    governed = np.einsum("sfc,sfj->scj", uses.astype(float), f.users)
-    return np.divide(governed, total[:, None], out=np.zeros_like(governed), where=total[:, None] > 0)
+    from econ.market import library_kernels
+
+    total = f.users.sum(axis=1)[:, None]
+    governed = np.empty((len(library), slots + 1, total.shape[2]))
+    library_kernels.by_library(library, f.users, governed)
+    return governed / np.where(total > 0, total, np.inf)
 
 
 def norm_gaps(s: Setting, rules: Rules) -> Array:
     """Distance of each library's rules in force from the public ideal [S, C + 1, J]."""
-    return np.sqrt(((rules.norm - public_ideal(s)[:, None]) ** 2).sum(axis=3))
+    gap = rules.norm - public_ideal(s)[:, None]
+    return np.sqrt(gap[..., 0] ** 2 + gap[..., 1] ** 2)

@@ -49,36 +49,41 @@ def _along(form: forms.Form) -> Callable[..., None]:
 _s1, _s1n, _s2, _s3 = (_along(forms.FORMS[name]) for name in CODE)
 
 
+@_compiled
+def along(form: Any, t: Any, x: Any, y: Any, h: Any) -> None:
+    """Harm by the form of a code and its arguments t [WIDTH] along guarded stocks, which make room for -∂H/∂x and -∂H/∂y."""
+    q = (t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9])
+    if form == 0:
+        _s1(q, x, y, h)
+    elif form == 1:
+        _s1n(q, x, y, h)
+    elif form == 2:
+        _s2(q, x, y, h)
+    else:
+        _s3(q, x, y, h)
+
+
 def _harm(
     form: Any, p: Any, scale_a: Any, advantage: Any, transfer: Any, per_b: Any, least: Any, b: Any, a: Any, h: Any, slope_a: Any, slope_b: Any
 ) -> None:  # fmt: skip
-    firms, sets = a.shape[1], a.shape[2]
+    firms, sets, last = a.shape[1], a.shape[2], transfer.shape[1] - 1
     # Side by side, so that the loop over firms and sets runs in vectors.
     scratch = np.empty((4, firms * sets))
     x, y, value, per_a = scratch[0], scratch[1], scratch[2], scratch[3]
     for i in range(a.shape[0]):
         for k in range(a.shape[3]):
             for f in range(firms):
-                unit, stock = scale_a[i, k] * _exp(transfer[i, f] * advantage[i, k]), per_b[i] * b[i, f] + least + GUARD
+                unit, stock = scale_a[i, k] * _exp(transfer[i, min(f, last)] * advantage[i, k]), per_b[i] * b[i, f] + least + GUARD
                 for m in range(sets):
                     n = f * sets + m
                     per_a[n], x[n], y[n] = unit, unit * a[i, f, m, k] + least + GUARD, stock
-            t = p[i, k]
-            q = (t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9])
-            if form[i] == 0:
-                _s1(q, x, y, value)
-            elif form[i] == 1:
-                _s1n(q, x, y, value)
-            elif form[i] == 2:
-                _s2(q, x, y, value)
-            else:
-                _s3(q, x, y, value)
+            along(form[i], p[i, k], x, y, value)
             for f in range(firms):
                 for m in range(sets):
                     n = f * sets + m
                     h[i, f, m, k], slope_a[i, f, m, k], slope_b[i, f, m, k] = value[n], x[n] * per_a[n], y[n] * per_b[i]
 
 
-#: Of form [S], p [S, K, WIDTH], scale_a [S, K], advantage [S, K], transfer [S, F], per_b [S], least, b [S, F] and a
+#: Of form [S], p [S, K, WIDTH], scale_a [S, K], advantage [S, K], transfer [S, F or 1], per_b [S], least, b [S, F] and a
 #: [S, F, M, K] to h, slope_a and slope_b [S, F, M, K].
 harm = compiled.kernel(_harm, forms.__file__)

@@ -122,8 +122,7 @@ def incidents(
 
 def liable_share(s: Setting, rules: Rules, library: Array, levers: Levers) -> Array:
     """Liable share strict·(1 - sh·certified) of damage [S, F, J]."""
-    uses = (library[:, :, None] == np.arange(s.slots + 1)).astype(float)
-    certified = np.einsum("sfc,scj->sfj", uses, rules.certified.astype(float))
+    certified = rules.certified[np.arange(s.size)[:, None], np.maximum(library, 0)] & (library >= 0)[:, :, None]
     return levers.strict[:, None] * (1 - levers.safe_harbour[:, None] * certified)
 
 

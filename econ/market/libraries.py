@@ -18,7 +18,6 @@ from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
     from econ.market.prices import Costs
-    from econ.market.response import Response
     from econ.market.status_quo import StatusQuo
     from econ.scenario.levers import Levers
 
@@ -86,22 +85,25 @@ def documented_share(c: Curators) -> Array:
 
 def effective_libraries(s: Setting, f: Firms, c: Curators, public: Public, rules: Rules) -> Array:
     """What each library is worth to each firm, in examples that fit where it sells: [S, F, C + 1, K]."""
-    local = local_libraries(s, c, public, rules)
-    size, options, places, kinds = local.shape
-    by_place = np.moveaxis(local, 2, 1).reshape(size, places, options * kinds)
-    return (share_of(f.users) @ by_place).reshape(size, s.firms, options, kinds)
+    from econ.market import library_kernels
+
+    out = np.empty((s.size, s.firms, s.slots + 1, c.library.shape[2]))
+    library_kernels.effective(share_of(f.users), reliable_examples(s, c, public), rules.deployable, rules.fit, out)
+    return out
 
 
-def local_libraries(s: Setting, c: Curators, public: Public, rules: Rules) -> Array:
-    """Examples of each library that may be used and fit in each jurisdiction [S, C + 1, J, K]."""
-    stock = np.concatenate([c.library * validated_quality(s, c)[:, :, None], public.commons[:, None]], axis=1)
-    return stock[:, :, None] * (rules.deployable[..., None] * rules.fit)
+def reliable_examples(s: Setting, c: Curators, public: Public) -> Array:
+    """Examples of each library, the commons last, at the quality that buyers can rely on [S, C + 1, K]."""
+    return np.concatenate([c.library * validated_quality(s, c)[:, :, None], public.commons[:, None]], axis=1)
 
 
 def licensed_rules(s: Setting, c: Curators, public: Public, rules: Rules, library: Array) -> Array:
     """Examples of each firm's library that may be used and fit in each jurisdiction [S, F, J, K]; zero without a library."""
-    rows = np.arange(s.size)[:, None]
-    return local_libraries(s, c, public, rules)[rows, np.maximum(library, 0)] * (library >= 0)[:, :, None, None]
+    from econ.market import library_kernels
+
+    out = np.empty((*library.shape, *rules.fit.shape[2:]))
+    library_kernels.licensed(library, reliable_examples(s, c, public), rules.deployable, rules.fit, out)
+    return out
 
 
 def choose_libraries(
@@ -123,7 +125,7 @@ def choose_libraries(
     used = users_of(f.library, s.slots)
     lock = column(1 - levers.interoperability, 2)
     value = value - fee[:, None] + p["network_benefit", 2] * lock * revenue[:, :, None] * used[:, None] / s.firms
-    harbour = np.einsum("sfj,scj->sfc", share_of(f.users), levers.safe_harbour[:, None] * rules.certified)
+    harbour = share_of(f.users) @ np.swapaxes(levers.safe_harbour[:, None] * rules.certified, 1, 2)
     value = value + f.liability[:, :, None] * harbour
     value[:, :, :-1] -= scale[:, :, None] * f.tie
     value = np.concatenate([np.zeros((s.size, s.firms, 1)), value], axis=2)
@@ -150,26 +152,17 @@ def choose_libraries(
 def _harm_value(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, stocks: Array) -> tuple[Array, Array]:
     """Value of less harm from each library [S, F, C + 1] and its slope in each curator's stock [S, F, C, K].
 
-    Zero for slots beyond the last that is taken in any replicate, which nobody can choose.
+    Zero for empty slots, which nobody can choose.
     """
-    taken = int(np.max(np.flatnonzero(c.active.any(axis=0)), initial=-1)) + 1
-    generic = (generic_share(s, quo)[:, None] * f.stake)[:, :, None]
-    listed = np.concatenate([stocks[:, :, :taken], stocks[:, :, -1:]], axis=2)
-    harm, slope, _ = with_and_without(quo.response, f.constraints, listed, f.preferences, public.scale, f.belief)
-    gain = ((harm[:, :, :1] - harm[:, :, 1:]) * generic).sum(axis=3)
+    from econ.market import library_kernels
+
+    listed = np.concatenate([c.active, np.ones((s.size, 1), bool)], axis=1)
     value, value_slope = np.zeros(stocks.shape[:3]), np.zeros((*stocks.shape[:2], s.slots, stocks.shape[3]))
-    value[:, :, :taken], value[:, :, -1] = gain[:, :, :-1], gain[:, :, -1]
-    library = np.broadcast_to(c.library[:, None, :taken], listed[:, :, :-1].shape)
-    np.divide(generic * slope[:, :, 1:-1] * listed[:, :, :-1], library, out=value_slope[:, :, :taken], where=library > 0)
+    library_kernels.worth(
+        *quo.response.compiled_arguments(public.scale, f.belief), f.preferences, f.constraints, stocks, listed, c.library,
+        generic_share(s, quo)[:, None] * f.stake, value, value_slope,
+    )  # fmt: skip
     return value, value_slope
-
-
-def with_and_without(
-    response: Response, constraints: Array, rules: Array, preferences: Array, scale: Array, belief: Array | None
-) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Harm and its slopes [S, F, 1 + M, K] without rules and with each of M sets of them [S, F, M, K], in one evaluation."""
-    every = np.concatenate([constraints[:, :, None], constraints[:, :, None] + rules], axis=2)
-    return response.harm(every, preferences, scale, belief)
 
 
 def switching_cost(s: Setting, f: Firms, levers: Levers) -> Array:

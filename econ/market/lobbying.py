@@ -9,7 +9,7 @@ import numpy as np
 
 from econ.market.certification import governed_requests, public_ideal
 from econ.market.ledger import Ledger
-from econ.market.setting import Setting, column, share_of
+from econ.market.setting import Setting, share_of
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -61,17 +61,14 @@ def contest(stakes: Array, capacity: Array) -> Array:
     [..., n]
         Efforts, USD; 0 for those who stay out.
     """
-    ordered = -np.sort(-stakes, axis=-1)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        inverse = np.cumsum(np.where(ordered > 0, 1 / ordered, np.inf), axis=-1)
-        rivals = np.arange(stakes.shape[-1], dtype=float)
-        total = (rivals + np.sqrt(rivals**2 + 4 * inverse * capacity[..., None])) / (2 * inverse)
-        active = np.isfinite(inverse) & (ordered > total)
-    last = active.shape[-1] - 1 - np.argmax(active[..., ::-1], axis=-1)
-    x = np.take_along_axis(np.nan_to_num(total), last[..., None], axis=-1)
-    x = np.where(active.any(axis=-1, keepdims=True), x, 0.0)
-    share = np.divide(x, stakes, out=np.ones_like(stakes), where=stakes > 0)
-    return x * np.maximum(1 - share, 0.0)
+    from econ.market import contest_kernels
+
+    players = stakes.shape[-1]
+    effort = np.empty(stakes.shape)
+    contest_kernels.contests(
+        np.ascontiguousarray(stakes).reshape(-1, players), np.ascontiguousarray(capacity).ravel(), effort.reshape(-1, players)
+    )
+    return effort
 
 
 def lobby(
@@ -126,6 +123,8 @@ def move_norms(
     ω = 1 - (1 - χ_E·industry share)(1 - χ_D·dependence): with no lobbying and no dependence the norm
     stays at the public ideal, whatever curators do.
     """
+    from econ.market import norm_kernels
+
     p = s.p
     requests = governed_requests(f, library, s.slots)
     own = requests[:, :-1]
@@ -134,7 +133,9 @@ def move_norms(
     dependence = own.max(axis=1) * (1 - free)[:, None] * certifies
     weight = 1 - (1 - p["capture_by_effort", 1] * influence.industry_share) * (1 - p["capture_by_dependence", 1] * dependence)
     governed = share_of(own, axis=1)
-    pull = (governed[..., None] * (c.norm[:, :, None] - public.norm[:, None])).sum(axis=1)
+    where = _sells_under(c, f, own) * certifies[:, None]
+    pull, toward = np.empty(public.norm.shape), np.empty(c.norm.shape)
+    norm_kernels.pulls(c.norm, public.norm, governed, where, pull, toward)
     ideal = public_ideal(s)
     speed = p["norm_adjustment", 2]
     norm = public.norm + speed * ((1 - weight)[..., None] * (ideal - public.norm) + weight[..., None] * pull)
@@ -142,7 +143,9 @@ def move_norms(
     multiple = public.fee_multiple + p["fee_adjustment", 1] * (inflated - public.fee_multiple)
     reach = public.norm_reach if quarter > 0 else norm_reach(c, ideal)
     if quarter >= 0:
-        c = replace(c, norm=_adapt(s, c, public, f, own, certifies))
+        # Curators adapt to the norms that they sell under, and drift back to their own.
+        back = s.p["curator_norm_return", 2] * (c.norm_start - c.norm)
+        c = replace(c, norm=c.norm + s.p["curator_norm_adaptation", 2] * toward + back)
     public = replace(public, norm=norm, fee_multiple=multiple, norm_reach=reach)
     return replace(c, requests=own), public, replace(influence, weight=weight)
 
@@ -153,11 +156,8 @@ def norm_reach(c: Curators, ideal: Array) -> Array:
     return np.where(c.active[:, :, None], distance, 0.0).max(axis=1)
 
 
-def _adapt(s: Setting, c: Curators, public: Public, f: Firms, own: Array, certifies: Array) -> Array:
-    """Curators adapt to the norms that they sell under, and drift back to their own."""
+def _sells_under(c: Curators, f: Firms, own: Array) -> Array:
+    """Shares of jurisdictions in the requests that each curator's rules govern [S, C, J], its home without any."""
     volume = own * f.users.sum(axis=1)[:, None]
     home = (c.home[:, :, None] == np.arange(volume.shape[2])).astype(float)
-    where = np.where(volume.sum(axis=2, keepdims=True) > 0, share_of(volume, axis=2), home)
-    pull = ((where * certifies[:, None])[..., None] * (public.norm[:, None] - c.norm[:, :, None])).sum(axis=2)
-    back = column(s.p["curator_norm_return", 1], 1) * (c.norm_start - c.norm)
-    return c.norm + column(s.p["curator_norm_adaptation", 1], 1) * pull + back
+    return np.where(volume.sum(axis=2, keepdims=True) > 0, share_of(volume, axis=2), home)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.market import sources
-from econ.market.libraries import generic_share, licensed_rules, with_and_without
+from econ.market.libraries import generic_share, licensed_rules
 from econ.market.setting import Setting, column, share_of
 from econ.market.state import Curators, Firms, Public
 
@@ -221,8 +221,12 @@ def blended_harm(
         Rules of the library at M places.
     preferences : [S, F]
     belief : [S, F], optional
+        Believed transfer; the true one when omitted.
     """
-    generic = generic_share(s, quo)[:, None, None]
-    found = with_and_without(quo.response, constraints, rules, preferences, scale, belief)
-    blended: tuple[Array, Array, Array] = tuple(generic * x[:, :, 1:] + (1 - generic) * x[:, :, :1] for x in found)
-    return blended
+    from econ.market import library_kernels
+
+    found = np.empty((3, *rules.shape))
+    library_kernels.blended(
+        *quo.response.compiled_arguments(scale, belief), preferences, constraints, rules, generic_share(s, quo), *found
+    )
+    return found[0], found[1], found[2]

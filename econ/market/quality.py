@@ -160,17 +160,18 @@ class Measured:
         """At position x, y [S] in half-saturations."""
         flags, pairs = self.a_half * x[:, None], (self.b_half * y)[:, None]
         value, slope = unmeasured_value(np.ones(len(x)), self.half)
-        m = self._mean(flags, pairs)
+        m = self._mean(flags[:, None], pairs)
+        help_b, flattery_b = m.help_b * pairs, m.flattery_b * pairs
         return Rest(
-            value + m.change, m.flattery, slope + m.help_b * pairs[:, 0], m.flattery_b * pairs[:, 0], m.help_a * flags,
-            m.flattery_a * flags, np.zeros(len(x)),
+            value + m.change[:, 0], m.flattery[:, 0], slope + help_b[:, 0], flattery_b[:, 0], m.help_a[:, 0] * flags,
+            m.flattery_a[:, 0] * flags, np.zeros(len(x)),
         )  # fmt: skip
 
     def evaluate(self, r: Response, rules: Array, preferences: Array, scale: Array, belief: Array | None = None) -> Levels:
         """Levels and slopes at rules [S, F, K] and preference labels [S, F], at the true or a believed transfer [S, F]."""
         at = r.stocks(rules, preferences, scale, belief)
         a_half, b_half = self.a_half[:, None], column(self.b_half, 2)
-        m = self._mean(at.x * a_half, at.y * b_half)
+        m = self._mean(at.x * a_half, (at.y * b_half)[..., 0])
         value, slope = unmeasured_value(preferences, column(self.half * r.preferences_reference * scale, 1))
         per_flag, per_pair = at.per_a * a_half, (at.per_b * b_half)[..., 0]
         return Levels(
@@ -184,24 +185,29 @@ class Measured:
         v = self.verifiability
         return [batch.evaluate(0.0 * v, 0.0 * v, v)[0].mean(axis=-1) for batch in (self.help, self.refusal)]
 
+    @cached_property
+    def _table(self) -> Array:
+        from econ.market.quality_kernels import table
+
+        return table(self.help, self.refusal, self.flattery)
+
     def _mean(self, flags: Array, pairs: Array) -> _Mean:
-        """Mean over categories at laboratory flags [S, …, K] and pairs [S, …, 1]."""
-        v = self.verifiability.reshape((len(flags),) + (1,) * (flags.ndim - 2) + (-1,))
-        credit, kinds = column(self.credit, flags.ndim - 1), flags.shape[-1]
-        help_, help_a, help_b = self.help.evaluate(flags, pairs, v)
-        refused, refused_a, refused_b = self.refusal.evaluate(flags, pairs, v)
-        flattery, flattery_a, flattery_b = self.flattery.evaluate(flags, pairs, v)
-        untrained = [column(level, flags.ndim - 2) for level in self._untrained]
-        change = help_.mean(axis=-1) - untrained[0] - credit[..., 0] * (refused.mean(axis=-1) - untrained[1])
+        """Mean over categories at laboratory flags [S, F, K] and pairs [S, F]."""
+        from econ.market import quality_kernels as kernels
+
+        level, help_a, flattery_a = np.empty((5, *pairs.shape)), np.empty(flags.shape), np.empty(flags.shape)
+        kernels.means(self._table, self.verifiability, self.credit, flags, pairs, level, help_a, flattery_a)
+        help_, refused = level[kernels.HELP], level[kernels.REFUSED]
+        untrained = [column(level, 1) for level in self._untrained]
+        change = help_ - untrained[0] - column(self.credit, 1) * (refused - untrained[1])
         return _Mean(
-            help_.mean(axis=-1), change, refused.mean(axis=-1), flattery.mean(axis=-1), (help_b - credit * refused_b).mean(axis=-1),
-            flattery_b.mean(axis=-1), (help_a - credit * refused_a) / kinds, flattery_a / kinds,
-        )  # fmt: skip
+            help_, change, refused, level[kernels.FLATTERY], level[kernels.HELP_B], level[kernels.FLATTERY_B], help_a, flattery_a
+        )
 
 
 @dataclass(frozen=True)
 class _Mean:
-    """What the laboratory measured, mean over categories [S, …]; slopes in flags by category [S, …, K].
+    """What the laboratory measured, mean over categories [S, F]; slopes in flags by category [S, F, K].
 
     `change` is helpfulness against the untrained model, less the credit for refusals.
     """

@@ -23,6 +23,8 @@ COLUMNS = ("loss_revenue_ratio", "tie_revenue_ratio", "tie_rivals_reducing", "ti
 
 def replay_columns(s: Setting, state: State) -> dict[str, Array]:
     """Outcomes of the replays [S each]; NaN before an event of the kind and where there was nobody to hit."""
+    if not s.events:
+        return dict.fromkeys(COLUMNS, np.full(s.size, np.nan))
     f, c = state.firms, state.curators
     kinds = [(happened, hit) for happened, hit in ((f.before_loss, c.lost), (f.before_tie, c.tied))]
     loss, tie = (_of_curator(f.purchases, then, hit) for then, hit in kinds)

@@ -118,16 +118,20 @@ class Response:
         """
         from econ.market import harm_kernels
 
-        form, arguments = self._formulas
-        transfer = np.broadcast_to(self.transfer[:, None], preferences.shape) if belief is None else belief
-        scale_a = self.position_x[:, None] / (self.constraints_reference * scale[:, None])
-        per_b = self.position_y / (self.preferences_reference * scale)
         found = np.empty((3, *constraints.shape))
         sets = constraints.shape if constraints.ndim == 4 else (*constraints.shape[:2], 1, constraints.shape[2])
         harm_kernels.harm(
-            form, arguments, scale_a, self.advantage, transfer, per_b, GUARD, preferences, constraints.reshape(sets), *found.reshape(3, *sets)
+            *self.compiled_arguments(scale, belief), preferences, constraints.reshape(sets), *found.reshape(3, *sets)
         )
         return found[0], found[1], found[2]
+
+    def compiled_arguments(self, scale: Array, belief: Array | None) -> tuple[Any, ...]:
+        """What compiled code needs to place labels on the surface, at the true or a believed transfer, before stocks themselves."""
+        transfer = self.transfer[:, None] if belief is None else belief
+        form, arguments = self._formulas
+        scale_a = self.position_x[:, None] / (self.constraints_reference * scale[:, None])
+        per_b = self.position_y / (self.preferences_reference * scale)
+        return form, arguments, scale_a, self.advantage, transfer, per_b, GUARD
 
     @cached_property
     def _formulas(self) -> tuple[Array, Array]:

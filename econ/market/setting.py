@@ -152,10 +152,10 @@ def column(array: Array, axes: int) -> Array:
 def share_of(part: Array, axis: int = -1) -> Array:
     """Shares along an axis; zeros where the total is zero."""
     total = part.sum(axis=axis, keepdims=True)
-    return np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+    return part / np.where(total > 0, total, np.inf)
 
 
 def ratio(numerator: Array, denominator: Array, otherwise: float = np.nan) -> Array:
     """Quotient, with a stated value where the denominator is zero."""
-    numerator, denominator = np.broadcast_arrays(np.asarray(numerator, float), np.asarray(denominator, float))
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, otherwise), where=denominator != 0)
+    shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
+    return np.divide(numerator, denominator, out=np.full(shape, otherwise), where=np.asarray(denominator) != 0)

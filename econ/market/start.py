@@ -110,7 +110,7 @@ def public(s: Setting, quo: StatusQuo, curators: Curators) -> Public:
     balances[:, SECTORS.index("curators")] = curators.cash.sum(axis=1)
     ideal = public_ideal(s)
     return Public(
-        norm=ideal, fee_multiple=np.ones((s.size, places)), effort_curators=np.zeros((s.size, s.slots, places)),
+        norm=ideal.copy(), fee_multiple=np.ones((s.size, places)), effort_curators=np.zeros((s.size, s.slots, places)),
         effort_firms=np.zeros((s.size, s.firms, places)), effort_public=np.zeros((s.size, places)),
         commons=np.zeros((s.size, len(CATEGORIES))), commons_certified=np.zeros((s.size, places), bool),
         class_claims_rate=p["insured_share"] * strict * p["damage_share_of_price"], users=one, scale=one, persons=one,

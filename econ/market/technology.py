@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from econ.market.setting import CATEGORIES, JUDGE, OCCUPATIONS, REGIONS, Parameters, column
+from econ.market.setting import CATEGORIES, JUDGE, OCCUPATIONS, REGIONS, Parameters
 
 Array = Any
 
@@ -60,21 +60,38 @@ class Technology:
         -------
         [S, C, O]
         """
-        power = 1 - column(self.substitution, 3)
-        relative = wage / self.wage_start[:, None]
-        total = (self.cost_share[:, None] * relative**power).sum(axis=2)
-        return self.index_start[:, None] * total ** (1 / power[:, :, 0])
+        from econ.market import technology_kernels as kernels
 
-    def wanted(self, hours: Array, wage: Array) -> Array:
-        """Hours wanted by region at least cost [S, C, G, O] for hours of composite labor [S, C, O]."""
-        relative = (wage / self.wage_start[:, None]) / (self.wage_index(wage) / self.index_start[:, None])[:, :, None]
-        return hours[:, :, None] * self.hours_share[:, None] * relative ** -column(self.substitution, 3)
+        out = np.empty((*wage.shape[:2], wage.shape[3]))
+        kernels.index(wage, self.wage_start, self.cost_share, self.index_start, self.substitution, out)
+        return out
+
+    def wanted(self, hours: Array, wage: Array, index: Array) -> Array:
+        """Hours wanted by region at least cost, h·s_g·[(w_g/w0_g)/(W/W0)]^(-ε).
+
+        Parameters
+        ----------
+        hours, index : [S, C, O]
+            Hours of composite labor, and the cost W of one at these wages.
+        wage : [S, C, G, O]
+
+        Returns
+        -------
+        [S, C, G, O]
+        """
+        from econ.market import technology_kernels as kernels
+
+        out = np.empty(wage.shape)
+        kernels.wanted(hours, wage, index, self.wage_start, self.hours_share, self.index_start, self.substitution, out)
+        return out
 
     def output(self, used: Array) -> Array:
-        """Hours of composite labor [S, C, O] from hours used by region [S, C, G, O]."""
-        power = (column(self.substitution, 3) - 1) / column(self.substitution, 3)
-        part = self.cost_share[:, None] * (used / self.hours_share[:, None]) ** power
-        return part.sum(axis=2) ** (1 / power[:, :, 0])
+        """Hours of composite labor [S, C, O] from hours used by region [S, C, G, O], [Σ_g θ_g (u_g/s_g)^ρ]^(1/ρ) with ρ = 1 - 1/ε."""
+        from econ.market import technology_kernels as kernels
+
+        out = np.empty((*used.shape[:2], used.shape[3]))
+        kernels.output(used, self.hours_share, self.cost_share, self.substitution, out)
+        return out
 
 
 def technology(p: Parameters) -> Technology:

@@ -66,6 +66,8 @@ def _exit(s: Setting, f: Firms, c: Curators, ledger: Ledger) -> tuple[Firms, Cur
     due = c.active & (c.quarters_in_debt >= s.p["exit_patience", 1])
     depth = np.argsort(np.argsort(np.where(due, c.cash, np.inf), axis=1, kind="stable"), axis=1, kind="stable")
     leaving = due & (depth < (c.active.sum(axis=1) - 2)[:, None])
+    if not leaving.any():
+        return f, c, np.zeros(s.size), np.zeros(f.library.shape, bool)
     ledger.post("write_off_exit", payee=np.where(leaving, np.maximum(-c.cash, 0.0), 0.0))
     ledger.post("dividends_curators", np.where(leaving, np.maximum(c.cash, 0.0), 0.0))
     gone = leaving[:, :, None]

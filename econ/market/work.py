@@ -65,7 +65,7 @@ def do_work(
     """Match hours wanted with hours offered; pay piece rates."""
     p, tech = s.p, quo.technology
     hours = hours_ordered(quo, c, cost, orders)
-    wanted = tech.wanted(hours, c.wage)
+    wanted = tech.wanted(hours, c.wage, cost.index)
     present = (1 - p.vector("unpaid_search_share", REGIONS)) * p["hours_per_quarter", 1]
     offered = (present * labelers.persons)[:, :, None] * supply.ability
     supplied = split * offered[:, None]

@@ -64,7 +64,7 @@ class SecondaryBatch:
         flags, pairs, levels = (np.asarray(t, np.float64) for t in (a, b, v))
         axes = (1,) * (max(flags.ndim, pairs.ndim, levels.ndim) - 1)
         base, u_a, u_av, u_b, u_ab, log_n_a, log_n_b, log_q_a, log_q_b, u_t = (
-            column.reshape(-1, *axes) for column in self._columns
+            column.reshape(-1, *axes) for column in self.columns
         )
         phi_a, d_a = saturation(flags, np.exp(log_n_a), np.exp(log_q_a))
         phi_b, d_b = saturation(pairs, np.exp(log_n_b), np.exp(log_q_b))
@@ -80,7 +80,7 @@ class SecondaryBatch:
         )
 
     @cached_property
-    def _columns(self) -> list[Floats]:
+    def columns(self) -> list[Floats]:
         """The parameters one by one, each [S]; those that a draw lacks are zero."""
         count = self.theta.shape[1]
         lacking = np.zeros(len(self.theta))

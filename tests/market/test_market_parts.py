@@ -454,7 +454,7 @@ def test_labor_demand_minimises_cost_and_output_is_what_was_wanted():
     rng = np.random.default_rng(1)
     wage = tech.wage_start[:, None] * rng.uniform(0.5, 2, (1, 5, 3, 2))
     hours = rng.uniform(10, 100, (1, 5, 2))
-    wanted = tech.wanted(hours, wage)
+    wanted = tech.wanted(hours, wage, tech.wage_index(wage))
     np.testing.assert_allclose(tech.output(wanted), hours, rtol=1e-12)
     np.testing.assert_allclose((wanted * wage).sum(axis=2), hours * tech.wage_index(wage), rtol=1e-12)
     for _ in range(20):  # any other mix of regions with the same output costs more
