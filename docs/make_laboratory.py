@@ -451,9 +451,10 @@ def _recovery() -> str:
     stored = _stored("recovery")
     if stored is None:
         return ""
+    said = [line for line in (DOCS / "recovery.md").read_text(encoding="utf-8").splitlines() if line.startswith(("- outside", "- BCa"))]
     return (
         "## Does the fit find what is there?\n\nShare of 90 % intervals that hold the truth of synthetic laboratories "
-        "([recovery.md](recovery.md), `make recovery`):\n\n" + _tables(stored)
+        "([recovery.md](recovery.md), `make recovery`):\n\n" + _tables(stored) + "\n\n" + "\n".join(said)
     )
 
 

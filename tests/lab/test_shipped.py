@@ -44,3 +44,15 @@ def test_world_b_belongs_to_its_grid_and_leaves_out_no_method():
     confirm = table[table.stage == "confirm"]
     assert set(confirm.method) == {arm.method for arm in grid.arms}
     assert (confirm.groupby(["method", "n", "extra", "distribution"], dropna=False).world.nunique() == len(grid.worlds)).all()
+
+
+@pytest.mark.parametrize("name", ["stress", "capacity", "rates", "replication", "edges"])
+def test_a_small_grid_belongs_to_its_file_and_leaves_out_no_arm_or_world(name):
+    folder, grid = shipped_path("calibration", "lab", name), load_grid(name)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["config_hash"] == programs.grid_hash(grid) and tuple(manifest["reductions"]) == grid.reductions
+    table = read_measurements(folder / "measurements.parquet")
+    assert set(table.stage) == {grid.stage} and set(table.world) == set(grid.worlds)
+    runs = sum(len(arm.budgets()) * len(grid.settings(arm)) * len(grid.worlds_of(arm)) for arm in grid.arms)
+    assert table.run_id.nunique() == runs == manifest["runs"]
+    assert set(table.distribution) == set(grid.evaluation.distributions)
