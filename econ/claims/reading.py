@@ -34,8 +34,8 @@ HYBRID_SHARE = 0.15
 W_REINFORCE_WEIGHT = 0.1
 
 
-#: Shipped tables of their own kind: worlds held back for a replication, and configurations tried on tuning worlds.
-REPLICATION, APART = "replication", ("replication", "edges")
+#: Shipped tables of their own kind: worlds held back for a replication, and configurations beyond the edges of tuning grids.
+REPLICATION, APART = "replication", ("replication", "edges", "beyond")
 
 
 def shipped_measurements() -> list[Path]:
