@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from laboratory_protocol import configuration
+from laboratory_protocol import configuration, rate
 
 from econ.core.measurements import read_measurements
 from econ.report.laboratory.pass_at_k import mean_interval
@@ -55,3 +55,26 @@ def edge_rows(found: list[Beyond]) -> Iterator[list[str]]:
             f"`{one.method}`", one.chosen, f"{at.mean():.3f}", one.best, f"{past.mean():.3f}", f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]",
             str(one.scores.shape[1] - 1), "**the one beyond**" if one.changes else "the same",
         ]  # fmt: skip
+
+
+OUT = ("method", "choice of `full`", "relative harm", "helpfulness", "over-refusal", "choice beyond", "relative harm", "helpfulness", "over-refusal", "relative harm, change [95 %]")
+OUTCOMES = ("relative_harm", "helpfulness", "over_refusal")
+
+
+def held_out_rows(folder: Path, full: Path) -> Iterator[list[str]]:
+    """Rows under `OUT`: both choices on the confirmatory worlds of `folder`, out of distribution, paired by world."""
+    tables = {}
+    for name, path in (("before", full), ("beyond", folder)):
+        table = read_measurements(path / "measurements.parquet")
+        rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["n"] > 0)]
+        tables[name] = rows.assign(configuration=configuration(rows))
+    for (method, n), own in tables["beyond"].groupby(["method", "n"], observed=True):
+        rows = tables["before"]
+        same = rows[(rows["method"] == method) & (rows["n"] == n) & rows["world"].isin(own["world"])]
+        cells, harms = [], []
+        for at in (same, own):
+            by_world = at.set_index("world")[list(OUTCOMES)].astype(float).sort_index()
+            cells += [str(at["configuration"].iloc[0]), *(rate(by_world[name].to_numpy()) for name in OUTCOMES)]
+            harms.append(by_world["relative_harm"])
+        mean, low, high = mean_interval((harms[1] - harms[0]).to_numpy())
+        yield [f"`{method}`", *cells, f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"]

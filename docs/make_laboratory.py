@@ -11,7 +11,7 @@ import pandas as pd
 from earlier_study import HEAD as EARLIER
 from earlier_study import SHIPPED, table_of
 from laboratory_edges import HEAD as EDGES
-from laboratory_edges import beyond, edge_rows
+from laboratory_edges import OUT, beyond, edge_rows, held_out_rows
 from laboratory_protocol import divergence_rows, drop_rows, price_rows, tuning_rows
 from laboratory_settings import HEAD as SETTINGS
 from laboratory_settings import Measured, measured, setting_rows, summary
@@ -289,11 +289,16 @@ def _edges() -> str:
         "(`edges`). Differences are paired by world; four worlds tell little. "
     )
     text += (
-        f"The choice would change for {len(changed)} of {len(found)} methods: {', '.join(f'`{name}`' for name in changed)}. No confirmatory result was "
-        "run again with another choice, so every contrast above is between choices that are truncated in this way."
-        if changed else f"The choice would change for none of {len(found)} methods."
+        f"**The choice would change for {len(changed)} of {len(found)} methods**: {', '.join(f'`{name}`' for name in changed)}; not for the others, whose "
+        "choice lies on an edge and is no worse than what lies beyond." if changed else f"The choice would change for none of {len(found)} methods."
     )  # fmt: skip
-    return text + "\n\n" + grid(EDGES, edge_rows(found))
+    text += "\n\n" + grid(EDGES, edge_rows(found))
+    if changed and _measured(SHIPPED / "beyond"):
+        text += (
+            "\n\nExploratory: those methods with the other choice on confirmatory worlds, 1,378 labels, out of distribution, beside the choice of `full` on the "
+            "same worlds (`beyond`); no verdict rests on them.\n\n" + grid(OUT, held_out_rows(SHIPPED / "beyond", SHIPPED / "full"))
+        )
+    return text
 
 
 # Stress: divergence, raters, size, base rates ---------------------------------------------------------
