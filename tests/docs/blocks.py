@@ -38,11 +38,11 @@ def blocks(page: str) -> list[Block]:
 
 
 def commands(text: str) -> Iterator[str]:
-    """Lines of a shell script that call `econ`, continued lines joined, comments taken off."""
+    """Lines of a shell script that call `econ`, continued lines joined, comments and redirections taken off."""
     for line in text.replace("\\\n", " ").splitlines():
         bare = re.sub(r"(^|\s)#.*", "", line).strip()
         if bare.startswith("econ "):
-            yield bare
+            yield re.sub(r"\s+>>?\s*\S+$", "", bare)
 
 
 def inline_commands(page: str) -> list[str]:
