@@ -24,6 +24,7 @@ from econ.claims.verdicts import Verdict
 from econ.core.files import write_text
 from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
+from econ.core.texts import first_few
 from econ.report.laboratory.divergence import divergence_table
 from econ.report.laboratory.tables import corrected_sigma, form_table, load_laboratory
 from econ.report.laboratory.write import laboratory_figures, laboratory_tables
@@ -158,8 +159,7 @@ def _signs(assessment: Assessment) -> str:
 
 def _named(exceptions: list[str], most: int = 6) -> str:
     """Exceptions by name, the first ones where there are many: the table of all pairs has the rest."""
-    more = len(exceptions) - most
-    return ", ".join(exceptions[:most]) + (f" and {more} more, in the table below" if more > 0 else "")
+    return first_few(exceptions, most, rest=", in the table below")
 
 
 # Surfaces ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from econ.claims.assess import ORDER, effect_text
 from econ.claims.catalogue import CLAIMS, NOT_MODELLED
 from econ.claims.readings import advantage_text
 from econ.claims.signs import sign_summary
+from econ.core.texts import first_few
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -118,8 +119,7 @@ def _sign_line(row: dict[str, Any]) -> str:
     pairs = "pair" if row["pairs"] == 1 else "pairs"
     text = f"{row['hypothesis']} {row['effect']}: {row['share_predicted']:.0%} of {row['pairs']} {pairs} of methods have the predicted sign"
     text += f" ({row['clear']} clearly, {row['clearly_opposite']} clearly the opposite)"
-    named, left = row["exceptions"][:_NAMED], len(row["exceptions"]) - _NAMED
-    return text + (f"; exceptions: {', '.join(named)}" if named else "") + (f" and {left} more (`--format json`)" if left > 0 else "")
+    return text + (f"; exceptions: {first_few(row['exceptions'], _NAMED, rest=' (`--format json`)')}" if row["exceptions"] else "")
 
 
 def _source_lines(assessment: Assessment) -> list[str]:

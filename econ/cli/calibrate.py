@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econ.cli.run import RUNS, console, show_progress, use_one_thread
+from econ.cli.terminal import RUNS, console, show_progress, use_one_thread
 
 if TYPE_CHECKING:
     from econ.analysis.calibration.execute import CalibrationPlan

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.terminal import busy, console, use_one_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console
-
     from econ.claims.assess import Assessment
 
 FORMATS = ("table", "json", "md")
@@ -45,15 +40,14 @@ def claims(
     if catalogue:
         _print_catalogue(as_json or form == "json")
         return
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    use_one_thread()
     from econ.claims.assess import assess_claims
     from econ.claims.write import write_claims
     from econ.core.results import refuse_existing
 
     if out is not None:
         refuse_existing(out, force=force)
-    with _busy(quiet):
+    with busy(quiet, "resampling worlds"):
         found = assess_claims(measurements or (), runs=run or (), pair=_pair(pair), seed=seed, draws=draws)
         if out is not None:
             write_claims(found, out, force=force)
@@ -63,7 +57,7 @@ def claims(
     elif not quiet:
         from econ.claims.text import print_claims
 
-        print_claims(found, _console())
+        print_claims(found, console())
         if out is not None:
             typer.echo(f"Tables, page and manifest: {out}")
 
@@ -100,23 +94,4 @@ def _print_catalogue(as_json: bool) -> None:
         return
     from econ.claims.text import print_catalogue
 
-    print_catalogue(_console())
-
-
-@contextlib.contextmanager
-def _busy(quiet: bool) -> Iterator[None]:
-    """A sign of life on stderr if it is a terminal; otherwise nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("resampling worlds"):
-        yield
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # In a pipe nothing may be cut to the width of a terminal that is not there.
-    return Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
+    print_catalogue(console())

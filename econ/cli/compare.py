@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from econ.cli import completion
-from econ.cli.run import RUNS, console, print_json, use_one_thread
+from econ.cli.terminal import RUNS, console, print_json, use_one_thread
 
 
 def compare(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from econ.cli.run import console
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from econ.cli.terminal import busy, console, use_one_thread
 
 
 def cost(
@@ -42,8 +37,7 @@ def cost(
     With nothing asked, prints cost and hours to reach four levels of harm by each pipeline, in and out of
     distribution.
     """
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    use_one_thread()
     from econ.core.results import refuse_existing
     from econ.cost.prices import load_prices
     from econ.report.cost.write import Question, key_facts, print_question, write_question
@@ -58,7 +52,7 @@ def cost(
     )  # fmt: skip
     if out is not None:
         refuse_existing(out, force=force)
-    with _busy(quiet):
+    with busy(quiet, "solving for the cheapest mixes"):
         question.refuse_unanswerable()
         if out is not None:
             write_question(question, out, force=force)
@@ -75,16 +69,3 @@ def _level(text: str | None) -> float | str | None:
         return None if text is None else float(text)
     except ValueError:
         return text
-
-
-@contextlib.contextmanager
-def _busy(quiet: bool) -> Iterator[None]:
-    """A sign of life on stderr if it is a terminal; otherwise nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("solving for the cheapest mixes"):
-        yield
-

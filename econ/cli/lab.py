@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.terminal import busy, console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.console import Console
 
 app = typer.Typer(
     help="The laboratory: train grids of small models, fit response surfaces, show them.", no_args_is_help=True
@@ -100,7 +100,7 @@ def fit(
     """Fit response surfaces to measurements: posterior draws and what the data cannot tell."""
     from econ.surfaces.estimate import fit_files
 
-    with _spinner(quiet) as say:
+    with busy(quiet, "reading") as say:
         surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
     if csv:
         _write_csv(out)
@@ -110,7 +110,7 @@ def fit(
     if as_json:
         typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
     elif not quiet:
-        print_fit(surfaces, measurements, _console(), corrected_sigma(out))
+        print_fit(surfaces, measurements, console(), corrected_sigma(out))
         typer.echo(f"{out}: written")
 
 
@@ -178,27 +178,8 @@ def show(
         facts = {} if laboratory.surfaces is None else key_facts(laboratory.surfaces)
         typer.echo(json.dumps({"source": laboratory.source, "files": written, "left_out": left_out} | facts))
     elif not quiet:
-        print_laboratory(laboratory, _console())
+        print_laboratory(laboratory, console())
         for name, why in left_out.items():
             typer.echo(f"left out: {name}: {why}")
         if out is not None:
             typer.echo(f"{out}: {len(written)} files")
-
-
-@contextmanager
-def _spinner(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A line that says what is being done, on a terminal alone."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda line: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("reading") as status:
-        yield status.update
-
-
-def _console() -> Console:
-    """A console that breaks no line of a table in a pipe."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from econ.cli import completion
-from econ.cli.run import RUNS, use_one_thread
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from econ.cli.terminal import RUNS, busy, use_one_thread
 
 
 def report(
@@ -36,7 +32,7 @@ def report(
     use_one_thread()
     from econ.report.document.write import write_report
 
-    with _busy(quiet) as progress:
+    with busy(quiet, "report") as progress:
         made = write_report(
             directories, out, formats=form, figures_only=figures_only, baseline=baseline, force=force, csv=csv, progress=progress
         )
@@ -49,15 +45,3 @@ def report(
             typer.echo(f"not in it: {what} ({why})")
         if form is None and not figures_only and "pdf" not in made.formats:
             typer.echo("no PDF: it needs the extra 'report' (pip install 'via-negativa-econ[report]')")
-
-
-@contextlib.contextmanager
-def _busy(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A sign of life on stderr if it is a terminal; otherwise nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda step: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("report") as sign:
-        yield lambda step: sign.update(step)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
-from econ.cli.run import show_progress, use_one_thread
+from econ.cli.terminal import show_progress, use_one_thread
 
 if TYPE_CHECKING:
     from econ.report.reproduce import Reproduction

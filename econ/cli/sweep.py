@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from econ.cli import completion
-from econ.cli.run import RUNS, show_progress, use_one_thread
+from econ.cli.terminal import RUNS, show_progress, use_one_thread
 from econ.core.errors import InputError
 
 if TYPE_CHECKING:

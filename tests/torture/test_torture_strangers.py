@@ -129,7 +129,7 @@ def test_no_path_commands_the_terminal(tmp_path):
 
 @pytest.mark.parametrize("text", ["[/]", "[bold]x", "[link=https://example.org]x[/link]", ":warning:", "[red]"])
 def test_texts_are_no_markup_of_the_terminal(text, capsys):
-    from econ.cli.run import console
+    from econ.cli.terminal import console
 
     console().print(text)
     assert capsys.readouterr().out.strip() == text

@@ -8,6 +8,7 @@ from econ.claims.curves import FLOOR, TARGETS
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
 from econ.claims.readings import advantage_text
 from econ.claims.signs import sign_summary
+from econ.core.texts import first_few
 from econ.report.document.numerals import with_interval
 from econ.report.document.plain import plain_effect
 
@@ -74,9 +75,8 @@ def _pairs_of_methods(claims: Assessment) -> list[str]:
         key = row["hypothesis"], row["effect"]
         names = [one.name for one in claims.signs if (one.hypothesis, one.effect) == key and one.sign == "-"]
         if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             found.append(
                 f"{row['hypothesis']}: {row['effect']} has the predicted sign in {row['share_predicted']:.0%} of {row['pairs']} pairs of "
-                f"methods, clearly so in {row['clear']}, and is clearly opposite in {len(names)} ({'; '.join(names[:_NAMED])}{more})."
+                f"methods, clearly so in {row['clear']}, and is clearly opposite in {len(names)} ({first_few(names, _NAMED, separator='; ')})."
             )
     return found

@@ -1,0 +1,89 @@
+"""What commands share: where results go, threads, progress and signs of life, the console, JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+#: Where results lie unless --out says otherwise.
+RUNS = Path("runs")
+
+
+def use_one_thread() -> None:
+    """One thread for numerical libraries, before they are imported: results and speed both depend on it."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+@contextlib.contextmanager
+def show_progress(quiet: bool, what: str = "blocks of replicates") -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr if it is a terminal; otherwise nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda finished, total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Finished pieces of work per second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.2g}/s" if task.speed else "", style="progress.data.speed")
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("remaining"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda finished, total: bar.update(task, completed=finished, total=total)
+
+
+@contextlib.contextmanager
+def busy(quiet: bool, what: str) -> Iterator[Callable[[str], None]]:
+    """A sign of life on stderr if it is a terminal, which can be told what is being done; otherwise nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as sign:
+        yield lambda step: sign.update(step)
+
+
+def console() -> Console:
+    """The console for results on stdout."""
+    from rich.console import Console
+
+    # In a pipe nothing may be cut to the width of a terminal that is not there.
+    return Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False)
+
+
+def print_json(facts: dict[str, Any]) -> None:
+    """Print a result's key facts as one JSON object on stdout."""
+    sys.stdout.write(json.dumps(facts, indent=2, allow_nan=False) + "\n")

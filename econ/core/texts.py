@@ -1,0 +1,26 @@
+"""Lists in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def first_few(names: Sequence[str], most: int, *, separator: str = ", ", rest: str = "") -> str:
+    """The first names, and how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+    most : int
+        Names that are told.
+    separator : str
+    rest : str
+        Said after the number of the others, such as where they stand.
+
+    Examples
+    --------
+    >>> first_few(["a", "b", "c"], 2), first_few(["a", "b"], 2), first_few(["a", "b", "c"], 1, rest=" (below)")
+    ('a, b and 1 more', 'a, b', 'a and 2 more (below)')
+    """
+    told, left = separator.join(names[:most]), len(names) - most
+    return f"{told} and {left} more{rest}" if left > 0 else told
