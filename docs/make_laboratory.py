@@ -404,7 +404,7 @@ def _scorers() -> str:
     return text + (
         "\n\n`python -m benchmarks.scorers` asks on development worlds how good they could be, and whether more steps help. Columns: "
         "share of labels that agree with the truth; accuracy, against labels and against the truth, of whoever knows the chance of "
-        "every label (the Bayes-optimal order).\n\n" + _tables(stored) + "\n\n" + _plateau(stored)
+        "every label (the Bayes-optimal order).\n\n" + _plateau(stored) + "\n\n" + _tables(stored)
     )  # fmt: skip
 
 

@@ -21,13 +21,16 @@ from tests.lab.conftest import TINY
 # A shell that starts jobs in the background leaves them deaf to the signal; a terminal does not.
 COMMAND = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from econ.cli import main; main()"
 SENTENCE = "econ: interrupted; what was finished is kept, the same command resumes it"
-FEW = 4
+# One task for each run, so that an interruption falls between two of them or into one.
+ARMS = [{"method": "base"}, *({"method": name, "n": [160]} for name in ("dpo", "npo_ret", "flag_dpo"))]
+GRID = TINY | {"worlds": [0], "runs_per_batch": 1, "arms": ARMS}
+FEW = 2
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("lab") / "tiny"
-    run_grid(Grid.model_validate(TINY), out)
+    run_grid(Grid.model_validate(GRID), out)
     return out
 
 
@@ -47,7 +50,7 @@ def start(grid: Path, out: Path, workers: int) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interrupted_grid_says_so_and_is_resumed_by_the_same_command(workers, uninterrupted, tmp_path):
     grid, out = tmp_path / "tiny.yaml", tmp_path / "out"
-    grid.write_text(yaml.safe_dump(TINY))
+    grid.write_text(yaml.safe_dump(GRID))
     checkpoints = tmp_path / "out.partial" / "checkpoints" / "cpu"
     process = start(grid, out, workers)
     deadline = time.monotonic() + 120
