@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from laboratory_settings import measured
 
 from econ.core.measurements import read_measurements
 from econ.report.laboratory.fits import curve_table
@@ -111,6 +112,15 @@ class Tables:
         last = at[at["k"] == 256]
         values = [f"`{row['method']}` {interval(row['mean'], row['low'], row['high'])}" for _, row in last.iterrows()]
         return f"at pass@1 = {level:.2f}: {', '.join(values)}"
+
+    def without_refusing(self, column: str, method: str) -> str:
+        """A mean in worlds with REFUSE and without, out of distribution at 1,378 labels."""
+        folder = SHIPPED / "rates"
+        if not (folder / "measurements.parquet").is_file():
+            return "not measured"
+        own = {m.setting: m.by_world[column].to_numpy() for m in measured(folder, 1378) if m.arm == method}
+        with_token, without = (interval(*mean_interval(own[setting])) for setting in ((), (("refusal", "off"),)))
+        return f"{with_token} with it, {without} without"
 
     def bits(self, method: str) -> str:
         """Bits about violations of one label, mean over worlds."""

@@ -61,13 +61,29 @@ OUT = ("method", "choice of `full`", "relative harm", "helpfulness", "over-refus
 OUTCOMES = ("relative_harm", "helpfulness", "over_refusal")
 
 
-def held_out_rows(folder: Path, full: Path) -> Iterator[list[str]]:
-    """Rows under `OUT`: both choices on the confirmatory worlds of `folder`, out of distribution, paired by world."""
+@dataclass(frozen=True)
+class HeldOut:
+    """Both choices of a method on confirmatory worlds: cells of the table, and the change of relative harm."""
+
+    method: str
+    cells: list[str]
+    change: tuple[float, float, float]
+
+    @property
+    def row(self) -> list[str]:
+        """A row under `OUT`."""
+        mean, low, high = self.change
+        return [f"`{self.method}`", *self.cells, f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"]
+
+
+def held_out(folder: Path, full: Path) -> list[HeldOut]:
+    """Both choices on the confirmatory worlds of `folder`, out of distribution, paired by world."""
     tables = {}
     for name, path in (("before", full), ("beyond", folder)):
         table = read_measurements(path / "measurements.parquet")
         rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["n"] > 0)]
         tables[name] = rows.assign(configuration=configuration(rows))
+    found = []
     for (method, n), own in tables["beyond"].groupby(["method", "n"], observed=True):
         rows = tables["before"]
         same = rows[(rows["method"] == method) & (rows["n"] == n) & rows["world"].isin(own["world"])]
@@ -76,5 +92,15 @@ def held_out_rows(folder: Path, full: Path) -> Iterator[list[str]]:
             by_world = at.set_index("world")[list(OUTCOMES)].astype(float).sort_index()
             cells += [str(at["configuration"].iloc[0]), *(rate(by_world[name].to_numpy()) for name in OUTCOMES)]
             harms.append(by_world["relative_harm"])
-        mean, low, high = mean_interval((harms[1] - harms[0]).to_numpy())
-        yield [f"`{method}`", *cells, f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"]
+        found.append(HeldOut(str(method), cells, mean_interval((harms[1] - harms[0]).to_numpy())))
+    return found
+
+
+def in_words(found: list[HeldOut]) -> str:
+    """What the other choices change."""
+    groups = (
+        ("leaves clearly more harm", [one for one in found if one.change[1] > 0]),
+        ("leaves clearly less harm", [one for one in found if one.change[2] < 0]),
+        ("changes harm by nothing that is resolved", [one for one in found if one.change[1] <= 0 <= one.change[2]]),
+    )
+    return " ".join(f"The other choice {said} for {', '.join(f'`{one.method}`' for one in own)}." for said, own in groups if own)

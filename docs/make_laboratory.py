@@ -11,7 +11,7 @@ import pandas as pd
 from earlier_study import HEAD as EARLIER
 from earlier_study import SHIPPED, table_of
 from laboratory_edges import HEAD as EDGES
-from laboratory_edges import OUT, beyond, edge_rows, held_out_rows
+from laboratory_edges import OUT, beyond, edge_rows, held_out, in_words
 from laboratory_protocol import divergence_rows, drop_rows, price_rows, tuning_rows
 from laboratory_settings import HEAD as SETTINGS
 from laboratory_settings import Measured, measured, setting_rows, summary
@@ -294,9 +294,10 @@ def _edges() -> str:
     )  # fmt: skip
     text += "\n\n" + grid(EDGES, edge_rows(found))
     if changed and _measured(SHIPPED / "beyond"):
+        tried = held_out(SHIPPED / "beyond", SHIPPED / "full")
         text += (
             "\n\nExploratory: those methods with the other choice on confirmatory worlds, 1,378 labels, out of distribution, beside the choice of `full` on the "
-            "same worlds (`beyond`); no verdict rests on them.\n\n" + grid(OUT, held_out_rows(SHIPPED / "beyond", SHIPPED / "full"))
+            f"same worlds (`beyond`); no verdict rests on them. {in_words(tried)}\n\n" + grid(OUT, [one.row for one in tried])
         )
     return text
 
