@@ -1,13 +1,17 @@
 """The surfaces' directory: identical for identical input, refused when damaged; imposed elasticities."""
 
+import io
 import json
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from econ.core.errors import InputError
+from econ.report.laboratory.tables import corrected_sigma
+from econ.report.laboratory.text import print_surfaces
 from econ.surfaces import imposed, load_surfaces
 from econ.surfaces.estimate import fit_files
 from econ.surfaces.files import COLUMNS, SLOPES
@@ -133,3 +137,15 @@ def test_positions_beyond_the_budgets_are_marked(synthetic_surfaces):
     y = np.ones((2, 1))
     assert not at.extrapolated(inside, y).any()
     assert at.extrapolated(outside, y).all()
+
+
+def test_intervals_of_sigma_stand_in_the_manifest_and_are_printed(synthetic_surfaces):
+    corrected = corrected_sigma(synthetic_surfaces)
+    surfaces = load_surfaces(synthetic_surfaces)
+    assert set(corrected) == set(surfaces.distributions)
+    for found in corrected.values():
+        assert 0.02 <= found["low"] <= found["high"] <= 50.0 and found["level"] == 0.9
+        assert sum(own["weight"] for own in found["by_form"].values()) == pytest.approx(1.0)
+    console = Console(width=200, record=True, file=io.StringIO())
+    print_surfaces(surfaces, console, corrected)
+    assert console.export_text().count("BCa over worlds") == len(corrected)
