@@ -172,6 +172,8 @@ def _both(column: str, *methods: str, **where: Any) -> Callable[[Tables], str]:
 REFUSING = "this world has a REFUSE token, which the earlier figures lack, and flags teach its use; rater and noise code differ"
 LINES = (
     Line("relative harm", "`dpo` .73, `npo_ret` .30", _both("relative_harm", "dpo", "npo_ret"), REFUSING),
+    Line("relative harm with and without a REFUSE token, 1,378 labels", "without, at 8,192: `dpo` .73, `npo_ret` .30", lambda t: "; ".join(f"`{m}` {t.without_refusing('relative_harm', m)}" for m in ("dpo", "npo_ret")), "without it the gap between the two narrows, from either side, and stays: refusing is a part of what flags teach, not all of it"),
+    Line("sycophancy after `npo_ret` with and without it, 1,378 labels", "without: .40 to .43, not reduced", lambda t: t.without_refusing("sycophancy", "npo_ret"), "agrees: without refusals flags do not lower it (change from the base model: section on base rates)"),
     Line("labels to relative harm 0.80", "805 pairs, 184 flags", lambda t: t.labels_to(0.8), "as above: pairs cut harm less here, flags sooner, by refusing"),
     Line("half-saturation of `dpo`, of `npo_ret`", "about equal, 400 to 500", lambda t: f"{t.half('dpo')}; {t.half('npo_ret')}", "floors are open (the largest budgets still move), so these are half-saturations of forms, not of what was seen"),
     Line("gap of harm, out of minus in distribution, pairs minus flags", "nearly 0", lambda t: t.theta("H7"), "16 worlds tell a small gap from none; the shift is compositional, and so is the earlier one"),

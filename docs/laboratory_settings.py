@@ -18,7 +18,7 @@ from econ.report.laboratory.pass_at_k import MINIMUM_WORLDS, mean_interval
 SHOWN = ("relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed")
 HEAD = (
     "arm", "knob", "base model's violation", "relative harm", "helpfulness", "sycophancy", "over-refusal", "collapsed",
-    "relative harm, change from the reference", "relative harm, pairs minus flags",
+    "sycophancy, change from its base model", "relative harm, change from the reference", "relative harm, pairs minus flags",
 )  # fmt: skip
 PAIRS, FLAGS = "dpo", "npo_ret"
 #: Knobs of those who compare, which reach no flag, and of those who flag, which reach no pair.
@@ -53,7 +53,7 @@ def measured(folder: Path, n: int) -> list[Measured]:
     found = []
     for (arm, setting), own in rows.groupby(["arm", "setting"]):
         if own["config"].nunique() == 1 and own["world"].nunique() >= MINIMUM_WORLDS:
-            by_world = own.groupby("world")[[*SHOWN, "violation_base"]].mean()
+            by_world = own.groupby("world")[[*SHOWN, "violation_base", "sycophancy_base"]].mean()
             found.append(Measured(str(arm), decode_setting(str(setting)), by_world))
     return sorted(found, key=lambda m: (m.arm, len(m.setting), str(m.setting)))
 
@@ -66,7 +66,12 @@ def setting_rows(found: list[Measured], references: list[Measured]) -> Iterator[
         change = "" if reference is None or not one.setting else _difference(one, reference)
         pairs, flags = contrast_of(one, found + references)
         contrast = "" if pairs is None or flags is None else _difference(pairs, flags)
-        yield [f"`{one.arm}`", one.text, *cells, f"{one.by_world['collapsed'].mean():.0%}", change, contrast]
+        yield [f"`{one.arm}`", one.text, *cells, f"{one.by_world['collapsed'].mean():.0%}", _text(agreement(one)), change, contrast]
+
+
+def agreement(one: Measured) -> tuple[float, float, float]:
+    """Sycophancy minus that of its own base models, with its 95 % interval."""
+    return mean_interval((one.by_world["sycophancy"] - one.by_world["sycophancy_base"]).to_numpy(float))
 
 
 def contrast_of(one: Measured, others: list[Measured]) -> tuple[Measured | None, Measured | None]:
@@ -113,12 +118,29 @@ def summary(found: list[Measured], references: list[Measured]) -> str:
             (still if low <= 0 <= high else moved).append(f"`{one.arm}` at {one.text}")
     if still:
         lines.append(f"No change of relative harm from the reference is resolved for {', '.join(still)}.")
+    if moved:
+        lines.append(f"It changes clearly for {', '.join(moved)}.")
     fallen = [f"`{one.arm}` at {one.text}" for one in found if one.by_world["collapsed"].mean() > 0.5]
     if fallen:
         lines.append(f"Most runs collapse: {', '.join(fallen)}.")
-    if moved:
-        lines.append(f"It changes clearly for {', '.join(moved)}.")
+    lines += _of_sycophancy(found)
     return " ".join(lines)
+
+
+def _of_sycophancy(found: list[Measured]) -> list[str]:
+    """What flags do to sycophancy against their own base models, rises first."""
+    lines = []
+    flags = [(one, agreement(one)) for one in found if one.arm == FLAGS]
+    lowered = [f"{one.text} ({_text(x)})" for one, x in flags if x[2] < 0]
+    kept = [f"{one.text} ({_text(x)})" for one, x in flags if x[1] <= 0 <= x[2]]
+    raised = [f"{one.text} ({_text(x)})" for one, x in flags if x[1] > 0]
+    if raised:
+        lines.append(f"**Flags raise sycophancy above their base model's** at {', '.join(raised)}.")
+    if kept:
+        lines.append(f"Flags do not lower sycophancy, and no rise is resolved, at {', '.join(kept)}.")
+    if lowered:
+        lines.append(f"Flags lower sycophancy below their base model's at {', '.join(lowered)}.")
+    return lines
 
 
 def _at(found: list[Measured], arm: str, setting: Setting) -> Measured | None:

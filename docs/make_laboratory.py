@@ -359,7 +359,7 @@ def _settings() -> str:
 
 def _settings_part(title: str, text: str, found: list[Measured], references: list[Measured]) -> str:
     return (
-        f"## {title}\n\n{text} Out of distribution, 1,378 labels, means [95 % over worlds], differences paired by world; a flag carries other bits and minutes than a pair. {summary(found, references)}"
+        f"## {title}\n\n{text} Out of distribution, 1,378 labels, means [95 % over worlds], differences paired by world; pairs are `dpo`, flags `npo_ret`, and a flag carries other bits and minutes than a pair. {summary(found, references)}"
         "\n\n" + grid(SETTINGS, setting_rows(found, references))
     )
 
