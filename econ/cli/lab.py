@@ -90,6 +90,10 @@ def _write_csv(folder: Path) -> None:
 @app.command("fit")
 def fit(
     measurements: Annotated[list[Path], typer.Argument(metavar="MEASUREMENTS...", help="measurement tables, or directories that hold one")],
+    critic: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MEASUREMENTS", help="measurements of labels that a critic wrote, for econ cost; the surfaces stay the same"),
+    ] = None,
     out: Annotated[Path, typer.Option(help="directory of the surfaces")] = Path("runs/surfaces"),
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of starts and bootstrap weights")] = 1,
     force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
@@ -101,7 +105,7 @@ def fit(
     from econ.surfaces.estimate import fit_files
 
     with busy(quiet, "reading") as say:
-        surfaces = fit_files(measurements, out, force=force, seed=seed, say=say)
+        surfaces = fit_files(measurements, out, critic=critic or (), force=force, seed=seed, say=say)
     if csv:
         _write_csv(out)
     from econ.report.laboratory.tables import corrected_sigma

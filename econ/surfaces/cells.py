@@ -94,11 +94,7 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     InputError
         If there are none, the table was imported as descriptive, or methods or knobs are mixed.
     """
-    if any(extra.get("descriptive") is True for extra in extras(table)):
-        raise InputError(
-            "the table was imported with --descriptive, so nothing is fitted to it; import it without that option",
-            file=source,
-        )
+    refuse_descriptive(table, source)
     rows = table[(table["task"] == "A") & table["label_kind"].isin(LABEL_KINDS)]
     rows = rows[rows["distribution"].isin(("id", "ood"))]
     if rows.empty:
@@ -120,6 +116,20 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
                 "a surface needs one setting of this knob", file=source, key=knob, found=", ".join(f"{s:g}" for s in settings)
             )  # fmt: skip
     return rows.assign(v=rows["v"].astype(float).round(6))
+
+
+def refuse_descriptive(table: pd.DataFrame, source: str | Path) -> None:
+    """Refuse a table that was imported to be looked at alone.
+
+    Raises
+    ------
+    InputError
+    """
+    if any(extra.get("descriptive") is True for extra in extras(table)):
+        raise InputError(
+            "the table was imported with --descriptive, so nothing is fitted to it; import it without that option",
+            file=source,
+        )
 
 
 def _one_method(rows: pd.DataFrame, source: str | Path) -> pd.DataFrame:
@@ -173,6 +183,12 @@ def secondary_cells(rows: pd.DataFrame, distribution: str, outcome: str, source:
     if here.empty or here[outcome].isna().any():
         return None
     return _cells(here, outcome, source)
+
+
+def curve_cells(rows: pd.DataFrame, distribution: str, outcome: str, source: str | Path) -> Cells:
+    """One outcome against the number of one kind of label, whatever it is, in the place of flags; v plays no part."""
+    here = rows[rows["distribution"] == distribution]
+    return _cells(here.assign(a=here["n"], b=0, v=0.0), outcome, source)
 
 
 def _cells(rows: pd.DataFrame, outcome: str, source: str | Path) -> Cells:

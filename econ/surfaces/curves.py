@@ -25,7 +25,7 @@ from econ.surfaces.least_squares import Prior, harm_equations, levenberg_marquar
 from econ.surfaces.likelihoods import Likelihood, likelihood_of
 from econ.surfaces.variance import Spread, spread_of
 
-#: Bootstrap draws of a curve: its interval is reported, not handed to the market.
+#: Bootstrap draws of a curve whose interval is reported alone.
 CURVE_DRAWS = 200
 #: Budgets that a curve needs.
 MINIMUM_CURVE_BUDGETS = 4
@@ -61,16 +61,40 @@ class CurveForm:
         gradient = np.stack([in_logit * (1.0 - room), *((1.0 - floor) * c for c in columns)], axis=1)
         return floor + (1.0 - floor) * room, gradient
 
+    def fall(self, theta: Floats, n: Floats) -> Floats:
+        """-dH/dn at n > 0 labels [D, M], per label: H depends on n/n50 alone, so it is dH/d(log n50)/n."""
+        scale = 0 if self.name == "power" else 1
+        _, gradient = self.harm_and_gradient(theta, n)
+        value: Floats = gradient[:, scale] / n
+        return value
+
+    def floor(self, theta: Floats) -> Floats:
+        """Limit of relative harm as labels grow, [D]."""
+        return np.zeros(len(theta)) if self.name == "power" else sigmoid(theta[:, 0]) / self.base
+
+    def labels(self, theta: Floats, harm: Floats) -> Floats:
+        """Labels n at which H = harm, [D, M]: 0 where harm is 1 or more, NaN at or below the floor and on a curve that rises."""
+        floor = self.floor(theta)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            room = np.where((harm > floor) & (floor < 1.0), (harm - floor) / (1.0 - floor), np.nan)
+            if self.name == "power":
+                n = np.exp(theta[:, :1]) * np.expm1(-np.log(room) * np.exp(-theta[:, 1:2]))
+            elif self.name == "hill":
+                n = np.exp(theta[:, 1:2] + (np.log1p(-room) - np.log(room)) * np.exp(-theta[:, 2:3]))
+            else:
+                n = -np.exp(theta[:, 1:2]) * np.log2(room)
+        return np.where(harm >= 1.0, 0.0, np.where(np.isfinite(n), n, np.nan))
+
     def describe(self, theta: Floats) -> dict[str, Floats]:
         """Half-saturation in labels, floor relative to the base, and exponent, each [D]."""
         if self.name == "power":
             exponent = np.exp(theta[:, 1])
             half = np.exp(theta[:, 0]) * np.expm1(np.minimum(LOG_2 / exponent, 500.0))
-            return {"half_saturation": half, "floor": np.zeros(len(theta)), "exponent": exponent}
+            return {"half_saturation": half, "floor": self.floor(theta), "exponent": exponent}
         exponent = np.exp(theta[:, 2]) if self.name == "hill" else np.full(len(theta), np.nan)
         return {
             "half_saturation": np.exp(theta[:, 1]),
-            "floor": sigmoid(theta[:, 0]) / self.base,
+            "floor": self.floor(theta),
             "exponent": exponent,
         }
 
@@ -113,14 +137,22 @@ class _CurveProblem:
 
 @dataclass(frozen=True)
 class CurveFit:
-    """One form fitted to one curve: point and widened bootstrap draws of its parameters, and how well it predicts."""
+    """One form fitted to one curve: point and widened bootstrap draws of its parameters, and how well it predicts.
+
+    `scores` [W] are the log densities of each world's cells, from the other worlds.
+    """
 
     form: CurveForm
     point: Floats
     draws: Floats
-    log_score: float
+    scores: Floats
     aicc: float
     rmse: float
+
+    @property
+    def log_score(self) -> float:
+        """Sum over worlds."""
+        return float(self.scores.sum())
 
     def described(self) -> dict[str, float]:
         """`DESCRIBED` quantities with the ends of their 90 % intervals (`_low`, `_high`)."""
@@ -173,7 +205,7 @@ def _fit_form(
         form,
         point,
         point + widening(worlds) * (refits - point),
-        float(scores.sum()),
+        scores,
         corrected_akaike(mean**2 / spread.total, len(point) + 1) if enough else float("nan"),
         error_of(harm[0], cells, np.ones(len(cells.a), bool)),
     )

@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 
 from econ.core.errors import InputError
 from econ.core.files import content_hash
-from econ.surfaces.files import SIGMA_V, WIDTH, load_surfaces
+from econ.surfaces.files import SIGMA_V, load_surfaces
 from econ.surfaces.forms import FORMS, TINY, Floats, logit
 from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
+from econ.surfaces.stored import WIDTH
 
 #: Range of σ that the normalised CES evaluates without overflow.
 SIGMA_RANGE = (0.05, 50.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from econ.core.provenance import now, provenance
 from econ.core.results import refuse_existing, result_directory
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
+from econ.surfaces.critic_files import write_critic
 from econ.surfaces.files import write_surfaces
 from econ.surfaces.fit import HarmFit, describe_forms, fit_harm, s1_refusal
+from econ.surfaces.fit_critic import critic_rows, fit_critic, refuse_other_setting
 from econ.surfaces.fit_secondary import fit_secondary
 from econ.surfaces.forms import Floats
 from econ.surfaces.monotonicity import monotonicity
@@ -42,16 +44,17 @@ class Estimate:
     """A posterior that is not written yet, with the tables it came from and intervals of σ by distribution.
 
     The intervals (`bca_interval`) are reported, not handed over: they stand in the manifest, so that
-    the identity of the posterior rests on its draws.
+    the identity of the posterior rests on its draws. `of_critic` are the tables of its critic's curves.
     """
 
     surfaces: Surfaces
     measurements: list[dict[str, Any]]
     sigma: dict[str, dict[str, Any]]
+    of_critic: list[dict[str, Any]] = field(default_factory=list)
 
 
 def fit_files(
-    paths: Sequence[Path], out: Path, *, force: bool = False, seed: int = 1, draws: int = DRAWS,
+    paths: Sequence[Path], out: Path, *, critic: Sequence[Path] = (), force: bool = False, seed: int = 1, draws: int = DRAWS,
     say: Callable[[str], None] = lambda line: None,
 ) -> Surfaces:  # fmt: skip
     """Fit response surfaces to measurement tables and write them.
@@ -62,6 +65,8 @@ def fit_files(
         Measurement tables, or directories that hold `measurements.parquet`; their rows are joined.
     out : Path
         Directory to make.
+    critic : sequence of Path
+        Tables of labels that a critic wrote; their curves are written beside the surfaces, which stay the same.
     force : bool
         Replace a finished result.
     seed : int
@@ -78,37 +83,50 @@ def fit_files(
     """
     started = now()
     refuse_existing(out, force=force)
-    estimate = estimate_surfaces(paths, seed=seed, draws=draws, say=say)
+    estimate = estimate_surfaces(paths, critic=critic, seed=seed, draws=draws, say=say)
+    curves, written = estimate.surfaces.critic, {}
     with result_directory(out, force=force, resume=False) as directory:
         surfaces = write_surfaces(directory, estimate.surfaces, estimate.measurements)
+        if curves is not None:
+            described = write_critic(directory, surfaces, curves, estimate.of_critic)
+            curves = replace(curves, hash=described["hash"])
+            written = {"critic": {"hash": curves.hash, "measurements": estimate.of_critic}}
         manifest = provenance() | {
             "surfaces": {"id": surfaces.id, "hash": surfaces.hash, "kind": surfaces.kind},
-            "measurements": estimate.measurements, "seed": seed, "draws": draws, SIGMA: estimate.sigma,
+            "measurements": estimate.measurements, **written, "seed": seed, "draws": draws, SIGMA: estimate.sigma,
             "started": started, "finished": now(), "status": "finished",
         }  # fmt: skip
         write_manifest(directory, manifest)
-    return surfaces
+    return replace(surfaces, critic=curves)
 
 
 def estimate_surfaces(
     paths: Sequence[Path],
     *,
+    critic: Sequence[Path] = (),
     seed: int = 1,
     draws: int = DRAWS,
     say: Callable[[str], None] = lambda line: None,
 ) -> Estimate:
     """Fit without writing; see `fit_files`."""
-    files = [path / "measurements.parquet" if path.is_dir() else path for path in paths]
-    table, measurements = _joined(files)
-    name = ", ".join(path.name for path in files)
+    table, measurements, name = _joined(paths)
     rows = select_rows(table, name)
+    curves, of_critic = None, []
+    if critic:
+        own, of_critic, source = _joined(critic)
+        written = critic_rows(own, source)
+        refuse_other_setting(written, rows, source)
+        curves = fit_critic(written, source, seed=seed, draws=draws, say=say)
     surfaces, harm = _fit_rows(rows, name, seed, draws, say)
-    return Estimate(surfaces, measurements, {distribution: bca_interval(fit) for distribution, fit in harm.items()})
+    sigma = {distribution: bca_interval(fit) for distribution, fit in harm.items()}
+    return Estimate(replace(surfaces, critic=curves), measurements, sigma, of_critic)
 
 
-def _joined(files: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+def _joined(paths: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]], str]:
+    """Rows of all tables, what each is, and their names."""
     import pandas as pd
 
+    files = [path / "measurements.parquet" if path.is_dir() else path for path in paths]
     if not files:
         raise InputError("no measurements were given")
     tables = [read_measurements(path) for path in files]
@@ -116,7 +134,7 @@ def _joined(files: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
         {"file": path.name, "sha256": file_hash(path), "rows": len(table)}
         for path, table in zip(files, tables, strict=True)
     ]
-    return pd.concat(tables, ignore_index=True), used
+    return pd.concat(tables, ignore_index=True), used, ", ".join(path.name for path in files)
 
 
 def fit_rows(

@@ -1,33 +1,28 @@
-"""The surfaces' directory: `draws.parquet`, `surfaces.json` and `manifest.json`.
-
-`surfaces.json` holds the SHA-256 of the draws and of itself, so a damaged or edited posterior is
-refused instead of being run.
-"""
+"""The surfaces' directory: `draws.parquet`, `surfaces.json`, `manifest.json`, and the critic's two files where it was measured."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, content_hash, file_hash, write_json
+from econ.core.files import atomic_file, file_hash
 from econ.core.shipped import shipped_path
-from econ.surfaces.forms import FORMS, Floats
+from econ.surfaces.critic_files import read_critic
+from econ.surfaces.forms import FORMS
 from econ.surfaces.posterior import KINDS, OUTCOMES, STATUS_QUO, V_LEVELS, Draws, Surfaces
 from econ.surfaces.secondary import HILL, PARAMETERS
+from econ.surfaces.stored import draw_columns, draws_of, read_description, read_draws, write_description
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
 DRAWS, DESCRIPTION = "draws.parquet", "surfaces.json"
-#: Columns p01 to p12 hold the parameters.
-WIDTH = 12
-COLUMNS = tuple(f"p{i:02d}" for i in range(1, WIDTH + 1))
 SLOPES = tuple(f"slope_{kind}_v{v:.2f}" for kind in ("a", "b") for v in V_LEVELS)
 UNITS = {
     "a": "adjudicated flags",
@@ -53,16 +48,9 @@ def tidy_draws(draws: dict[tuple[str, str], Draws], domain: dict[str, float]) ->
     for (outcome, distribution), drawn in sorted(
         draws.items(), key=lambda kv: (OUTCOMES.index(kv[0][0]), kv[0][1])
     ):
-        count = len(drawn.form)
-        columns: dict[str, Any] = {
-            "draw": np.arange(count, dtype=np.int32),
-            "outcome": outcome,
-            "distribution": distribution,
-            "form": pd.Categorical(drawn.form, categories=[*FORMS, HILL]),
-        }
-        columns |= {name: drawn.theta[:, i] for i, name in enumerate(COLUMNS)}
+        columns = draw_columns(outcome, distribution, drawn, [*FORMS, HILL])
         columns |= (
-            _position_columns(draws, distribution, domain) if outcome == "harm" else _no_position(count)
+            _position_columns(draws, distribution, domain) if outcome == "harm" else _no_position(len(drawn.form))
         )
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
@@ -121,9 +109,7 @@ def write_surfaces(directory: Path, surfaces: Surfaces, measurements: list[dict[
         "measurements": measurements,
         "diagnostics": dict(surfaces.diagnostics),
     }
-    description["hash"] = content_hash(description)
-    write_json(directory / DESCRIPTION, description)
-    return _assemble(description, table)
+    return _assemble(write_description(directory / DESCRIPTION, description), table)
 
 
 def load_surfaces(path: str | Path | None = None) -> Surfaces:
@@ -145,23 +131,10 @@ def load_surfaces(path: str | Path | None = None) -> Surfaces:
     >>> surfaces = load_surfaces()  # doctest: +SKIP
     >>> h, e_x, e_y = surfaces.batch([0]).at([0.5]).evaluate(x, y)  # doctest: +SKIP
     """
-    import pandas as pd
-    import pyarrow as pa
-
     directory = _locate(path)
-    description = _read_description(directory / DESCRIPTION)
-    draws = directory / DRAWS
-    if not draws.is_file():
-        raise InputError("the posterior lacks its draws; fit it again with `econ lab fit`", file=draws)
-    if file_hash(draws) != description["draws_sha256"]:
-        raise InputError(
-            "the draws are damaged or were changed; fit them again with `econ lab fit`", file=draws
-        )
-    try:
-        table = pd.read_parquet(draws)
-    except (pa.lib.ArrowException, OSError, ValueError):
-        raise InputError("the draws are not readable Parquet", file=draws) from None
-    return _assemble(description, table)
+    description = _read(directory / DESCRIPTION)
+    surfaces = _assemble(description, read_draws(directory / DRAWS, description))
+    return replace(surfaces, critic=read_critic(directory, surfaces))
 
 
 def _locate(path: str | Path | None) -> Path:
@@ -179,45 +152,23 @@ def _locate(path: str | Path | None) -> Path:
     raise InputError("there is no such directory of response surfaces", file=path)
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError("this is no directory of response surfaces; `econ lab fit` makes one", file=path)
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        raise InputError("the file is not valid JSON", file=path) from None
-    if not isinstance(description, dict) or "draws_sha256" not in description or "hash" not in description:
-        raise InputError("the file does not describe response surfaces", file=path)
-    if description.get("schema_version") != SCHEMA_VERSION:
-        raise InputError(
-            "the posterior has another schema version", file=path, key="schema_version",
-            found=description.get("schema_version"), allowed=str(SCHEMA_VERSION),
-        )  # fmt: skip
-    claimed = description.pop("hash")
-    if content_hash(description) != claimed:
-        raise InputError(
-            "the description is damaged or was changed; fit it again with `econ lab fit`", file=path
-        )
+    description = read_description(path, "response surfaces", SCHEMA_VERSION)
     if description["kind"] not in KINDS:
         raise InputError(
             "unknown kind", file=path, key="kind", found=description["kind"], allowed=", ".join(KINDS)
         )
-    return {**description, "hash": claimed}
+    return description
 
 
 def _assemble(description: dict[str, Any], table: pd.DataFrame) -> Surfaces:
-    draws = {}
-    for (outcome, distribution), rows in table.groupby(
-        ["outcome", "distribution"], observed=True, sort=False
-    ):
-        ordered = rows.sort_values("draw")
-        theta: Floats = ordered[list(COLUMNS)].to_numpy(np.float64)
-        draws[(str(outcome), str(distribution))] = Draws(ordered["form"].astype(str).to_numpy(str), theta)
     return Surfaces(
         id=description["id"],
         hash=description["hash"],
         kind=description["kind"],
-        draws=draws,
+        draws=draws_of(table),
         domain=description["domain"],
         base_violation=description["base_violation"],
         diagnostics=description["diagnostics"],

@@ -12,11 +12,11 @@ from econ.core.streams import Stream
 from econ.surfaces.bootstrap import allot, widening
 from econ.surfaces.cells import Cells
 from econ.surfaces.comparison import Comparison, compare, stacking_weights
-from econ.surfaces.files import WIDTH
 from econ.surfaces.forms import FITTED, FORMS, Floats, Form
 from econ.surfaces.least_squares import Target, fit_batch, make_target
 from econ.surfaces.posterior import Draws
 from econ.surfaces.refusals import refuse_flat
+from econ.surfaces.stored import WIDTH
 from econ.surfaces.variance import Spread, spread_of
 
 STARTS = 24

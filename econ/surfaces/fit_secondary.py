@@ -17,17 +17,19 @@ from econ.core.random import normal
 from econ.core.streams import Stream
 from econ.surfaces.bootstrap import widening
 from econ.surfaces.cells import EVALUATION_RESPONSES, Cells
-from econ.surfaces.files import WIDTH
 from econ.surfaces.forms import Floats, logit
 from econ.surfaces.least_squares import Prior, levenberg_marquardt
 from econ.surfaces.posterior import Draws
 from econ.surfaces.secondary import HILL, ON_LOGIT, PARAMETERS, SECONDARY, TRAINED_AT
+from econ.surfaces.stored import WIDTH
 
 #: Weak priors: coefficients in units of the link scale; logarithms of half-saturations and of exponents.
 COEFFICIENT, HALF, EXPONENT = (0.0, 5.0), (6.0, 1.5), (0.0, 0.7)
 STARTS = 16
 #: Rounds in which the fit and its discrepancy are brought into agreement.
 ROUNDS = 6
+#: First of the bootstrap stream's items that hold discrepancies, one for each outcome.
+DISCREPANCY = 2
 #: A cell counts as missed beyond this many standard errors of its mean.
 CLEAR = 2.0
 
@@ -82,7 +84,7 @@ def _saturation_slopes(labels: Floats, log_half: Floats, log_q: Floats) -> tuple
 
 
 def fit_secondary(
-    cells: Cells, outcome: str, weights: Floats, seed: int = 1
+    cells: Cells, outcome: str, weights: Floats, seed: int = 1, item: int = DISCREPANCY
 ) -> tuple[Draws, dict[str, Any]]:
     """Point fit and bootstrap draws of one outcome.
 
@@ -93,8 +95,8 @@ def fit_secondary(
     outcome : str
     weights : ndarray, [D, W]
         The weights of worlds that the harm draws use.
-    seed : int
-        Of starts and of the cells' discrepancies.
+    seed, item : int
+        Of starts and of the cells' discrepancies; the discrepancies of other cells need another item.
 
     Returns
     -------
@@ -108,7 +110,7 @@ def fit_secondary(
     point, discrepancy = _point(cells, equal, noise, seed)
     mean = _change(cells, weights, on_logit)
     index = SECONDARY.index(outcome)
-    jitter = normal(seed, Stream.BOOTSTRAP, np.arange(len(weights))[:, None], 2 + index, np.arange(len(equal)))
+    jitter = normal(seed, Stream.BOOTSTRAP, np.arange(len(weights))[:, None], item + index, np.arange(len(equal)))
     problem = _Problem(cells, mean + np.sqrt(discrepancy) * jitter, noise + discrepancy)
     refits, _ = levenberg_marquardt(problem, _priors(), np.tile(point, (len(weights), 1)), 60)
     fitted = np.column_stack([_link(weights @ base / len(base), on_logit), refits])
@@ -134,7 +136,7 @@ def _point(cells: Cells, mean: Floats, noise: Floats, seed: int) -> tuple[Floats
     jitter = normal(seed, Stream.MULTISTART, np.arange(STARTS)[:, None], 1, np.arange(len(priors.centre)))
     starts = priors.centre + priors.sd * np.where(priors.sd == COEFFICIENT[1], 0.1, 1.0) * jitter
     discrepancy = float(noise.mean())
-    freedom = len(mean) - len(priors.centre)
+    freedom = len(mean) - _moved_by(cells, priors.centre)
     for _ in range(ROUNDS):
         problem = _Problem(cells, np.tile(mean, (len(starts), 1)), noise + discrepancy)
         ends, objective = levenberg_marquardt(problem, priors, starts, 200)
@@ -142,6 +144,11 @@ def _point(cells: Cells, mean: Floats, noise: Floats, seed: int) -> tuple[Floats
         squares = (mean - change_and_gradient(cells, starts)[0][0]) ** 2
         discrepancy = _excess(squares, noise, max(freedom, 1))
     return starts[0], discrepancy
+
+
+def _moved_by(cells: Cells, theta: Floats) -> int:
+    """Parameters that the cells depend on: all where both kinds of label were trained on, fewer with one."""
+    return int((change_and_gradient(cells, theta[None])[1][0] != 0.0).any(axis=1).sum())
 
 
 def _excess(squares: Floats, noise: Floats, freedom: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from econ.core.errors import InputError, nearest_name
 from econ.surfaces.forms import FORMS, GUARD, Floats, Form
 from econ.surfaces.secondary import SECONDARY, SecondaryBatch
+
+if TYPE_CHECKING:
+    from econ.surfaces.critic import CriticCurves
 
 #: Verifiability of the categories at which slopes are tabulated.
 V_LEVELS = (1.0, 0.75, 0.5, 0.25, 0.1)
@@ -59,6 +62,8 @@ class Surfaces:
         Mean violation rate of the base models: harm in absolute rates is H times this.
     diagnostics : mapping
         Of the fit: weights, comparison of forms, σ, refusals, worlds.
+    critic : CriticCurves or None
+        Learning curves of labels that a critic wrote, where they were measured; no part of `hash`.
     """
 
     id: str
@@ -68,6 +73,7 @@ class Surfaces:
     domain: Mapping[str, float]
     base_violation: Mapping[str, float]
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    critic: CriticCurves | None = None
 
     @property
     def count(self) -> int:

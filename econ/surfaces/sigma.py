@@ -11,10 +11,11 @@ from econ.core.random import normal
 from econ.core.streams import Stream
 from econ.surfaces.bca import Correction, Part, correction, interval
 from econ.surfaces.elasticity import with_sigma
-from econ.surfaces.files import SIGMA_V, WIDTH
+from econ.surfaces.files import SIGMA_V
 from econ.surfaces.fit import FormFit, HarmFit
 from econ.surfaces.forms import FORMS, Floats, Form
 from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
+from econ.surfaces.stored import WIDTH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,8 +14,9 @@ from econ.report.laboratory.tables import corrected_sigma
 from econ.report.laboratory.text import print_surfaces
 from econ.surfaces import imposed, load_surfaces
 from econ.surfaces.estimate import fit_files
-from econ.surfaces.files import COLUMNS, SLOPES
+from econ.surfaces.files import SLOPES
 from econ.surfaces.posterior import STATUS_QUO, V_LEVELS
+from econ.surfaces.stored import COLUMNS
 
 
 def test_the_files_hold_what_they_promise(synthetic_surfaces):
