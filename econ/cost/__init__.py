@@ -24,8 +24,10 @@ if TYPE_CHECKING:
         share_by_price_ratio,
     )
     from econ.cost.case import Case, prepare
+    from econ.cost.critic import Written
     from econ.cost.information import value_of_information
-    from econ.cost.mix import Mix, budget_frontier, cheapest_mix, marginal_cost, pipeline_cost
+    from econ.cost.mix import Mix, budget_frontier, cheapest_mix, marginal_cost
+    from econ.cost.pipelines import break_even_call_price, pipeline_cost
     from econ.cost.prices import PriceBook, load_prices, shipped_price_books
 
 _HOME = {
@@ -37,7 +39,9 @@ _HOME = {
     "Mix": "mix",
     "cheapest_mix": "mix",
     "budget_frontier": "mix",
-    "pipeline_cost": "mix",
+    "Written": "critic",
+    "pipeline_cost": "pipelines",
+    "break_even_call_price": "pipelines",
     "marginal_cost": "mix",
     "break_even_price_ratio": "breakeven",
     "break_even_transfer": "breakeven",
@@ -50,6 +54,8 @@ __all__ = [
     "Case",
     "Mix",
     "PriceBook",
+    "Written",
+    "break_even_call_price",
     "break_even_price_ratio",
     "break_even_transfer",
     "budget_frontier",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from econ.surfaces import SurfaceAt, SurfaceBatch, Surfaces
+    from econ.surfaces.critic import CriticBatch
 
 Floats = NDArray[np.float64]
 Units = Literal["commercial", "laboratory"]
@@ -163,6 +164,14 @@ class Case:
     def batch(self) -> SurfaceBatch:
         """The surfaces of the draws."""
         return self.surfaces.batch(self.index, self.distribution)
+
+    @cached_property
+    def critic(self) -> CriticBatch:
+        """Curves of labels that a critic wrote; `econ.cost.critic.why_unmeasured` says whether there are any."""
+        curves = self.surfaces.critic
+        if curves is None:
+            raise ValueError("no critic was measured")
+        return curves.batch(self.index, self.distribution)
 
     @cached_property
     def at(self) -> SurfaceAt:

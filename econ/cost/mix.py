@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from econ.core.errors import InputError, nearest_name
+from econ.core.errors import InputError
 from econ.cost.case import Case, Floats, Options, along, prepare
 from econ.cost.outlays import (
     RAYS,
@@ -49,8 +49,48 @@ LARGEST_PER_HARM = 1e15
 Level = float | str
 
 
+class Purchase:
+    """What a pipeline buys in each draw to reach a target: what its answers have in common.
+
+    Attributes
+    ----------
+    case : Case
+    pipeline : str
+    asked : tuple
+        Targets as they were asked for, [M].
+    target : ndarray, [D, M]
+        Harm asked for.
+    cost : ndarray, [D, M]
+        USD: 0 where nothing is to buy, infinite where the target is not attainable.
+    """
+
+    case: Case
+    pipeline: str
+    asked: tuple[Level, ...]
+    target: Floats
+    cost: Floats
+
+    @property
+    def attainable(self) -> NDArray[np.bool_]:
+        """Where the target is attainable, [D, M]."""
+        return np.isfinite(self.cost)
+
+    @property
+    def nothing(self) -> NDArray[np.bool_]:
+        """Where the start suffices, [D, M]."""
+        found: NDArray[np.bool_] = self.cost == 0.0
+        return found
+
+    @property
+    def average_cost(self) -> Floats:
+        """USD per unit of relative harm, [D, M]: C(H0 → H)/(H0 - H)."""
+        fall = self.case.start_harm[:, None] - self.target
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.nothing, np.nan, self.cost / fall)
+
+
 @dataclass(frozen=True)
-class Mix:
+class Mix(Purchase):
     """What is bought in each draw, to reach a target or with a budget.
 
     Attributes
@@ -82,12 +122,6 @@ class Mix:
     place: NDArray[np.int64]
 
     @property
-    def attainable(self) -> NDArray[np.bool_]:
-        """Where the target is attainable, [D, M]."""
-        found: NDArray[np.bool_] = self.place != NO_MIX
-        return found
-
-    @property
     def stocks(self) -> tuple[Floats, Floats]:
         """Constraint and preference labels held in the end, [D, M] each."""
         return self.case.start_a[:, None] + self.a, self.case.start_b[:, None] + self.b
@@ -105,13 +139,6 @@ class Mix:
         with np.errstate(divide="ignore", invalid="ignore"):
             value: Floats = on_a / (on_a + on_b)
         return value
-
-    @property
-    def average_cost(self) -> Floats:
-        """USD per unit of relative harm, [D, M]: C(H0 → H)/(H0 - H)."""
-        fall = self.case.start_harm[:, None] - self.target
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.place == NOTHING, np.nan, self.cost / fall)
 
     def slopes(self) -> tuple[Floats, Floats]:
         """-∂H/∂a and -∂H/∂b per label at the stocks held in the end, [D, M] each."""
@@ -132,6 +159,22 @@ class Mix:
             per_harm(self.case.prices[name][:, None] / 60.0, slope)
             for name, slope in zip(names, self.slopes(), strict=True)
         )  # type: ignore[return-value]
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Outcomes beside harm that the surfaces tell."""
+        return self.case.surfaces.outcomes[1:]
+
+    def margins(self) -> tuple[Floats, Floats | None]:
+        """USD and hours per further unit of relative harm along the pipeline, [D, M] each.
+
+        A hybrid's further label is the cheaper in USD, so it has no hours of its own.
+        """
+        dollars = self.marginal_cost()
+        if self.pipeline == HYBRID:
+            return np.fmin(*dollars), None
+        own = (NEGATIVE, PREFERENCE).index(self.pipeline)
+        return dollars[own], self.marginal_hours()[own]
 
     def outcome(self, name: str) -> Floats:
         """Harm, helpfulness, sycophancy or over-refusal at the stocks held in the end, [D, M]."""
@@ -194,7 +237,7 @@ def cheapest_mix(
     >>> mix = cheapest_mix(surfaces, "default", target_harm="50%", min_helpfulness="95%")  # doctest: +SKIP
     """
     case = prepare(surfaces, prices, **options)
-    asked = _listed(target_harm)
+    asked = listed(target_harm)
     mix = mix_for(case, asked)
     _refuse_met(mix)
     if min_helpfulness is not None or max_sycophancy is not None:
@@ -219,7 +262,7 @@ def budget_frontier(
     Parameters and errors are those of `cheapest_mix`, with `budget` in USD.
     """
     case = prepare(surfaces, prices, **options)
-    mix = mix_of_budget(case, _listed(budget))
+    mix = mix_of_budget(case, listed(budget))
     if min_helpfulness is not None or max_sycophancy is not None:
         from econ.cost.bounded import keep_bounds
 
@@ -267,14 +310,7 @@ def mix_for(case: Case, asked: Sequence[Level]) -> Mix:
 
 
 def pipeline_for(case: Case, pipeline: str, asked: Sequence[Level]) -> Mix:
-    """The labels that a pipeline needs for each target.
-
-    Raises
-    ------
-    InputError
-        If the pipeline is unknown or not measured.
-    """
-    check_pipeline(pipeline)
+    """The flags and pairs that a pipeline of them needs for each target."""
     if pipeline == HYBRID:
         return mix_for(case, asked)
     target = targets_of(case, asked, "target_harm", case.start_harm)
@@ -286,44 +322,6 @@ def pipeline_for(case: Case, pipeline: str, asked: Sequence[Level]) -> Mix:
         target,
         [Solution(least_outlay(case, theta, target), np.full(target.shape, theta))],
     )
-
-
-def check_pipeline(pipeline: str) -> None:
-    """Refuse a pipeline that is unknown or not measured."""
-    if pipeline == CRITIC:
-        raise InputError(
-            "not measured: the response surfaces hold flags and preference pairs, and no labels that a critic wrote",
-            key="pipeline", found=CRITIC, allowed=", ".join(name for name in PIPELINES if name != CRITIC),
-        )  # fmt: skip
-    if pipeline not in PIPELINES:
-        raise InputError(
-            "unknown pipeline", key="pipeline", found=pipeline, allowed=", ".join(PIPELINES), nearest=nearest_name(pipeline, PIPELINES)
-        )  # fmt: skip
-
-
-def pipeline_cost(
-    surfaces: Surfaces,
-    prices: str | Path | PriceBook | dict[str, object] | None = None,
-    *,
-    pipeline: str,
-    target_harm: Level | Sequence[Level],
-    **options: Unpack[Options],
-) -> Mix:
-    """The least outlay with which a pipeline reaches a target, in each posterior draw.
-
-    Parameters
-    ----------
-    pipeline : str
-        "preference-only", "negative-only" or "hybrid"; "critic-written" is refused as not measured.
-    target_harm
-        As in `cheapest_mix`.
-
-    Raises
-    ------
-    InputError
-        If the pipeline is unknown or not measured, or a target is no level.
-    """
-    return pipeline_for(prepare(surfaces, prices, **options), pipeline, _listed(target_harm))
 
 
 def marginal_cost(
@@ -418,7 +416,8 @@ def _cheapest(
     )  # fmt: skip
 
 
-def _listed(asked: Any) -> tuple[Any, ...]:
+def listed(asked: Any) -> tuple[Any, ...]:
+    """One level or several, as several."""
     return tuple(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else (asked,)
 
 

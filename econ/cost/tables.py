@@ -6,13 +6,14 @@ attain the target; other quantities are summarised over the draws in which they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from econ.cost.breakeven import price_ratio_for, transfers_for
 from econ.cost.case import Case, Floats
+from econ.cost.critic import Written
 from econ.cost.information import information_for
 from econ.cost.mix import (
     BOTH,
@@ -23,13 +24,14 @@ from econ.cost.mix import (
     NOTHING,
     PREFERENCE,
     PREFERENCES,
+    SHARE_OF,
     Level,
     Mix,
     marginal_at_start,
-    pipeline_for,
     targets_of,
 )
 from econ.cost.outlays import lowest_harm
+from econ.cost.pipelines import call_price_for, measured_pipelines, purchase_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +51,7 @@ NOT_MEASURED, NO_EFFECT, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
 #: The break-even transfer asks for a mix at many transfers, so it uses this many draws at most.
 TRANSFER_DRAWS = 200
 PER_HARM = "per unit of relative harm"
+OUTCOME_UNITS = {"helpfulness": "0 to 1", "sycophancy": "rate", "over_refusal": "rate"}
 
 
 def quantiles(values: Floats) -> dict[str, float]:
@@ -113,16 +116,20 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
             share = float(np.isfinite(values).mean())
             status = "" if share else NO_EFFECT
             add(pipeline, None, f"{name}_at_start", f"{unit} {PER_HARM}", values, share, status)
-    for pipeline, theta in ((PREFERENCE, 0.0), (NEGATIVE, 1.0), (HYBRID, None)):
-        add(pipeline, None, "lowest_harm", "relative harm", lowest_harm(case, theta), 1.0)
-        mix = pipeline_for(case, pipeline, targets)
-        for m, level in enumerate(mix.asked):
-            share = float(mix.attainable[:, m].mean())
-            status = status_of(mix, m)
-            for quantity, unit, values in _pipeline_quantities(mix):
+    measured = measured_pipelines(case)
+    for pipeline in measured:
+        add(pipeline, None, "lowest_harm", "relative harm", _lowest_harm(case, pipeline), 1.0)
+        bought = purchase_for(case, pipeline, targets)
+        for m, level in enumerate(bought.asked):
+            share = float(bought.attainable[:, m].mean())
+            status = status_of(bought, m)
+            for quantity, unit, values in _pipeline_quantities(bought):
                 add(pipeline, level, quantity, unit, values[:, m], share, status)
     for level in targets:
-        add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
+        if CRITIC in measured:
+            _call_prices(case, level, add)
+        else:
+            add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
         ratio = price_ratio_for(case, level)
         known = float(np.isfinite(ratio).mean())
         versus = f"{NEGATIVE} against {PREFERENCE}"
@@ -147,18 +154,32 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
     return rows
 
 
-def _pipeline_quantities(mix: Mix) -> list[tuple[str, str, Floats]]:
-    marginal, hours = mix.marginal_cost(), mix.marginal_hours()
-    own = {NEGATIVE: 0, PREFERENCE: 1}.get(mix.pipeline)
+def _lowest_harm(case: Case, pipeline: str) -> Floats:
+    return case.critic.floor() if pipeline == CRITIC else lowest_harm(case, SHARE_OF.get(pipeline))
+
+
+def _call_prices(case: Case, level: Level, add: Callable[..., None]) -> None:
+    """Prices of a critic's call at which it costs as much as each pure pipeline."""
+    for rival in (PREFERENCE, NEGATIVE):
+        price = call_price_for(case, rival, level)
+        known = float(np.isfinite(price).mean())
+        add(f"{CRITIC} against {rival}", level, "break_even_call_price", "USD per call", price, known, "" if known else NOT_ATTAINABLE)
+
+
+def _pipeline_quantities(bought: Mix | Written) -> list[tuple[str, str, Floats]]:
+    marginal, hours = bought.margins()
     found = [
-        ("cost", "USD", mix.cost),
-        ("hours", "hours", mix.hours),
-        ("average_cost", f"USD {PER_HARM}", mix.average_cost),
-        ("marginal_cost", f"USD {PER_HARM}", np.fmin(*marginal) if own is None else marginal[own]),
+        ("cost", "USD", bought.cost),
+        ("hours", "hours", bought.hours),
+        ("average_cost", f"USD {PER_HARM}", bought.average_cost),
+        ("marginal_cost", f"USD {PER_HARM}", marginal),
     ]
-    if own is not None:
-        found.append(("marginal_hours", f"hours {PER_HARM}", hours[own]))
-    return [*found, ("extrapolated", "share of draws", _share_of_draws(mix.extrapolated()))]
+    if hours is not None:
+        found.append(("marginal_hours", f"hours {PER_HARM}", hours))
+    if isinstance(bought, Written):
+        found += [("critic_labels", "labels", bought.labels), ("ai_calls", "calls", bought.calls)]
+    found += [(name, OUTCOME_UNITS[name], bought.outcome(name)) for name in bought.outcomes]
+    return [*found, ("extrapolated", "share of draws", _share_of_draws(bought.extrapolated()))]
 
 
 def _share_of_draws(indicator: Floats) -> Floats:
@@ -170,13 +191,13 @@ def _share_of_draws(indicator: Floats) -> Floats:
     return np.where(count > 0, share, np.nan)
 
 
-def status_of(mix: Mix, column: int) -> str:
+def status_of(bought: Mix | Written, column: int) -> str:
     """What stands in for the median where it is no cost: nothing to buy, or not attainable; else empty."""
-    if np.mean(mix.place[:, column] == NOTHING) >= 0.5:
+    if np.mean(bought.nothing[:, column]) >= 0.5:
         return NOTHING_TO_BUY
-    if np.mean(mix.attainable[:, column]) < 0.5:
+    if np.mean(bought.attainable[:, column]) < 0.5:
         return NOT_ATTAINABLE
-    if mix.pipeline == HYBRID and mix.case.surfaces.kind == "prior":
+    if bought.pipeline == HYBRID and bought.case.surfaces.kind == "prior":
         return NOT_IDENTIFIED
     return ""
 
@@ -233,9 +254,7 @@ def _mix_quantities(mix: Mix) -> list[tuple[str, str, Floats]]:
         ("hours", "hours", mix.hours),
         ("harm", "relative harm", mix.outcome("harm")),
     ]
-    fitted = mix.case.surfaces.outcomes[1:]
-    units = {"helpfulness": "0 to 1", "sycophancy": "rate", "over_refusal": "rate"}
-    found += [(name, units[name], mix.outcome(name)) for name in fitted]
+    found += [(name, OUTCOME_UNITS[name], mix.outcome(name)) for name in mix.outcomes]
     by_constraints, by_preferences = mix.marginal_cost()
     return [
         *found,

@@ -61,9 +61,18 @@ class CriticCurves:
 
 
 class CriticBatch:
-    """Curves of S draws under one distribution."""
+    """Curves of S draws under one distribution.
+
+    Attributes
+    ----------
+    ai_calls : float
+        Calls of an AI judge per label.
+    largest : float
+        Largest budget that was measured, in labels.
+    """
 
     def __init__(self, curves: CriticCurves, index: NDArray[np.int64], distribution: str) -> None:
+        self.ai_calls, self.largest = curves.ai_calls, curves.largest
         self._curves, self._index, self._distribution = curves, index, distribution
         harm, base = curves.draws[("harm", distribution)], curves.base_violation[distribution]
         names = harm.form[index]
@@ -71,6 +80,11 @@ class CriticBatch:
         for name in sorted(set(names)):
             rows, form = np.flatnonzero(names == name), CurveForm(name, base)
             self._groups.append((rows, form, harm.theta[index[rows], : len(form.prior.centre)]))
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Outcomes beside harm that were fitted."""
+        return tuple(name for name in SECONDARY if (name, self._distribution) in self._curves.draws)
 
     def harm(self, labels: Floats) -> tuple[Floats, Floats]:
         """Relative harm at labels [S, M] and what one more label takes off it."""
