@@ -10,7 +10,9 @@ import pandas as pd
 
 from econ.cost.breakeven import price_ratio_for, share_by_elasticity
 from econ.cost.case import Case
-from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PREFERENCE, Level, mix_for, pipeline_for
+from econ.cost.critic import Written
+from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PIPELINES, PREFERENCE, Level, mix_for, pipeline_for
+from econ.cost.pipelines import measured_pipelines, purchase_for
 from econ.cost.tables import quantiles
 from econ.report.cost.write import DISTRIBUTION_NAMES, START_NAMES, Question
 from econ.report.figures import Rendered
@@ -44,7 +46,7 @@ STYLE = {PREFERENCE: 0, NEGATIVE: 1, HYBRID: 2, CRITIC: 3}
 #: Characters of a note's line.
 NOTE_WIDTH = 132
 #: Where the number beside a mark stands, in points.
-BESIDE = {PREFERENCE: (6, -10), NEGATIVE: (-20, 6), HYBRID: (5, -11)}
+BESIDE = {PREFERENCE: (6, -10), NEGATIVE: (-20, 6), CRITIC: (-4, -12), HYBRID: (5, -11)}
 CONDITIONAL = "Conditional on laboratory curves and assumed prices and transfer."
 
 
@@ -93,12 +95,13 @@ def curve_data(question: Question, start: str) -> pd.DataFrame:
     for distribution in question.distributions:
         case = question.case(distribution, start)
         targets = [t for t in CURVE_TARGETS if t < np.median(case.start_harm)]
-        for pipeline in (PREFERENCE, NEGATIVE, HYBRID):
-            mix = pipeline_for(case, pipeline, targets)
+        for pipeline in measured_pipelines(case):
+            bought = purchase_for(case, pipeline, targets)
+            labels = {"critic_labels": bought.labels} if isinstance(bought, Written) else {"constraints": bought.a, "preferences": bought.b}
             for m, target in enumerate(targets):
                 common = {"start": start, "distribution": distribution, "pipeline": pipeline, "target_harm": float(target)}
-                share = float(mix.attainable[:, m].mean())
-                for quantity, values in (("cost", mix.cost), ("hours", mix.hours), ("constraints", mix.a), ("preferences", mix.b)):
+                share = float(bought.attainable[:, m].mean())
+                for quantity, values in {"cost": bought.cost, "hours": bought.hours, **labels}.items():
                     rows.append({**common, "quantity": quantity, **quantiles(values[:, m]), "share_attainable": share})
     return pd.DataFrame(rows)
 
@@ -112,7 +115,7 @@ def _part(data: pd.DataFrame, **where: Any) -> pd.DataFrame:
 
 def cost_curves_figure(data: pd.DataFrame) -> Figure:
     """Cost of a target: a row of panels for each distribution, a panel for each measured pipeline."""
-    distributions, pipelines = list(dict.fromkeys(data["distribution"])), (PREFERENCE, NEGATIVE, HYBRID)
+    distributions, pipelines = (list(dict.fromkeys(data[column])) for column in ("distribution", "pipeline"))
     cost = _part(data, quantity="cost")
     ends = cost[["p05", "p50"]].to_numpy()
     ends = ends[np.isfinite(ends) & (ends > 0.0)]
@@ -139,7 +142,7 @@ def cost_curves_figure(data: pd.DataFrame) -> Figure:
         start = START_NAMES.get(data["start"].iloc[0], data["start"].iloc[0])
         note = (
             "Harm relative to the untrained model. Line: median; bands: 50 % and 90 % of draws; grey: medians of the other pipelines. A line ends "
-            f"where most draws do not attain the target, a band reaches the top where its end does not. {CRITIC}: not measured. {CONDITIONAL}"
+            f"where most draws do not attain the target, a band reaches the top where its end does not.{_unmeasured(data)} {CONDITIONAL}"
         )
         finish_figure(figure, f"What a reduction of harm costs, {start}", wrapped(note))
         return figure
@@ -174,7 +177,12 @@ def curves_alt_text(data: pd.DataFrame) -> str:
             for _, row in part[part["target_harm"].isin(MARKED_TARGETS)].sort_values("target_harm").iterrows()
         ]
         said.append(f"{pipeline}, {distribution}: " + ", ".join(points))
-    return "Cost curves, median USD by target of relative harm. " + "; ".join(said) + f". {CRITIC}: not measured."
+    return "Cost curves, median USD by target of relative harm. " + "; ".join(said) + f".{_unmeasured(data)}"
+
+
+def _unmeasured(data: pd.DataFrame) -> str:
+    """A sentence about the pipelines that have no curve."""
+    return "".join(f" {name}: not measured." for name in PIPELINES if name not in set(data["pipeline"]))
 
 
 def hours_figure(data: pd.DataFrame) -> Figure:
@@ -183,7 +191,7 @@ def hours_figure(data: pd.DataFrame) -> Figure:
     own = _part(data, distribution=distribution)
     with figure_style():
         figure, (pane,) = new_figure(3.8)
-        for pipeline in (PREFERENCE, NEGATIVE, HYBRID):
+        for pipeline in dict.fromkeys(own["pipeline"]):
             both = _paired(own, pipeline)
             if both.empty:
                 pane.plot([], [], color=COLOURS[STYLE[pipeline]], label=f"{pipeline}: not attainable in most draws")
@@ -197,14 +205,13 @@ def hours_figure(data: pd.DataFrame) -> Figure:
                 pane.plot(row["p50_cost"], row["p50_hours"], marker="o", color=colour, markersize=4.5)
                 pane.annotate(f"{row['target_harm']:g}", (row["p50_cost"], row["p50_hours"]), xytext=BESIDE[pipeline], textcoords="offset points",
                               fontsize=7.5, color=colour)  # fmt: skip
-        pane.plot([], [], color=COLOURS[3], linestyle=LINES[3], label=f"{CRITIC}: not measured")
         pane.set_xscale("log")
         pane.set_yscale("log")
         pane.set_xlabel("Cost, USD of 2025")
         pane.set_ylabel("Human work, hours")
         pane.legend(loc="upper left")
         start = START_NAMES.get(own["start"].iloc[0], own["start"].iloc[0])
-        note = f"Medians; dots: harm reached, relative to the untrained model; bars: middle half of draws, none where an end is not attainable. {CONDITIONAL}"
+        note = f"Medians; dots: harm reached, relative to the untrained model; bars: middle half of draws, none where an end is not attainable.{_unmeasured(data)} {CONDITIONAL}"
         finish_figure(figure, f"Hours against dollars, {DISTRIBUTION_NAMES.get(distribution, distribution)}, {start}", wrapped(note))
         return figure
 
@@ -222,7 +229,7 @@ def hours_alt_text(data: pd.DataFrame) -> str:
     own = _part(data, distribution=data["distribution"].iloc[0])
     said = [
         f"{pipeline} at {row['target_harm']:g}: {short(row['p50_cost'])} USD, {short(row['p50_hours'])} hours"
-        for pipeline in (PREFERENCE, NEGATIVE, HYBRID)
+        for pipeline in dict.fromkeys(own["pipeline"])
         for _, row in _paired(own, pipeline).iterrows()
         if row["target_harm"] in MARKED_TARGETS
     ]

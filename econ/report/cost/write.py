@@ -18,17 +18,9 @@ from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.cost.case import UNITS, Case, Options, prepare
-from econ.cost.mix import (
-    CRITIC,
-    HYBRID,
-    NEGATIVE,
-    PREFERENCE,
-    Level,
-    Mix,
-    budget_frontier,
-    cheapest_mix,
-    pipeline_for,
-)
+from econ.cost.critic import Written, why_unmeasured
+from econ.cost.mix import CRITIC, HYBRID, PIPELINES, Level, Mix, budget_frontier, cheapest_mix, pipeline_for
+from econ.cost.pipelines import measured_pipelines, purchase_for
 from econ.cost.tables import (
     COST_COLUMNS,
     MIX_COLUMNS,
@@ -193,6 +185,7 @@ def write_question(question: Question, out: Path, *, force: bool = False) -> Non
 
 def _manifest(question: Question, started: str) -> dict[str, Any]:
     surfaces = question.surfaces
+    critic = None if surfaces.critic is None else surfaces.critic.hash
     asked = {
         "target_harm": question.target, "budget": question.budget, "min_helpfulness": question.min_helpfulness,
         "max_sycophancy": question.max_sycophancy, "distributions": list(question.distributions),
@@ -202,10 +195,11 @@ def _manifest(question: Question, started: str) -> dict[str, Any]:
         **provenance(),
         "question": asked,
         "prices": question.book.resolved(),
-        "config_hash": content_hash([asked, question.book.resolved(), surfaces.hash]),
+        "config_hash": content_hash([asked, question.book.resolved(), surfaces.hash, critic]),
         "seed": question.options.get("seed", 1),
         "draws": len(question.case()),
         "surfaces": {"id": surfaces.id, "hash": surfaces.hash, "kind": surfaces.kind},
+        "critic": critic,
         "columns": {"cost.csv": list(COST_COLUMNS), "mix.csv": list(MIX_COLUMNS)},
         "started": started,
         "finished": now(),
@@ -247,19 +241,41 @@ def basis_lines(question: Question) -> list[str]:
         lines.append(f"Prices of {', '.join(question.book.unused)} are not used: no response surface holds such labels.")
     lines.append(f"Labels are {case.units} ones. {_scale_line(case)}")
     lines.append(_extrapolation_line(question))
-    lines.append(f"Pipeline {CRITIC}: {NOT_MEASURED} (the surfaces hold flags and preference pairs).")
+    lines += critic_lines(question)
     return lines
 
 
 def _extrapolation_line(question: Question) -> str:
     """How many of the mixes lie beyond the labels that the laboratory trained on."""
     mixes = [question.mix] if question.mix is not None else [pipeline_for(case, HYBRID, TARGETS) for case in question.cases([question.units])]
+    return f"Draws in which the mix lies beyond the labels that were trained on (extrapolated), of those that attain the target: {_beyond(mixes)}."
+
+
+def _beyond(bought: Sequence[Mix | Written]) -> str:
+    """Shares of draws beyond what was measured, by start, distribution and target."""
     said = []
-    for mix in mixes:
-        shares = [np.nanmean(column) if np.isfinite(column).any() else np.nan for column in mix.extrapolated().T]
+    for one in bought:
+        shares = [np.nanmean(column) if np.isfinite(column).any() else np.nan for column in one.extrapolated().T]
         text = ", ".join("–" if np.isnan(share) else f"{100.0 * share:.0f} %" for share in shares)
-        said.append(text if len(mixes) == 1 else f"{mix.case.start_name}, {mix.case.distribution}: {text}")
-    return f"Draws in which the mix lies beyond the labels that were trained on (extrapolated), of those that attain the target: {'; '.join(said)}."
+        said.append(text if len(bought) == 1 else f"{one.case.start_name}, {one.case.distribution}: {text}")
+    return "; ".join(said)
+
+
+def critic_lines(question: Question) -> list[str]:
+    """What the critic's labels are and where they have a cost."""
+    curves, cases = question.surfaces.critic, question.cases([question.units])
+    lines = [f"Pipeline {CRITIC}: {NOT_MEASURED} ({why})." for why in dict.fromkeys(filter(None, map(why_unmeasured, cases)))]
+    measured = [purchase_for(case, CRITIC, question.targets) for case in cases if not why_unmeasured(case)]
+    if curves is None or not measured:
+        return lines
+    facts = curves.diagnostics
+    refused = "".join(f" Refused: {r['what']} ({r['reason']}): {r['why']}." for r in facts["refusals"])
+    first = (
+        f"Pipeline {CRITIC}: pairs that an AI judge wrote under drafted rules (method {facts['method']}, {len(facts['worlds'])} worlds, up to "
+        f"{curves.largest:,.0f} labels of {curves.ai_calls:g} calls), alone. One counts for as many {question.units} labels as a human pair does; its "
+        f"judge erred as rarely whatever the verifiability, and neither that nor transfer moves it.{refused}"
+    )
+    return [first, f"Draws in which it needs more labels than were trained on, of those that attain the target: {_beyond(measured)}.", *lines]
 
 
 def _scale_line(case: Case) -> str:
@@ -321,15 +337,19 @@ def _pipeline_grid(case: Case, targets: Sequence[Level]) -> Any:
     grid.add_column("", width=5)
     for level in targets:
         grid.add_column(f"to {level} of it" if isinstance(level, str) else f"to harm {level:g}", justify="right", min_width=22)
-    for pipeline in (PREFERENCE, NEGATIVE, HYBRID):
-        mix = pipeline_for(case, pipeline, targets)
+    measured = measured_pipelines(case)
+    for pipeline in PIPELINES:
+        if pipeline not in measured:
+            grid.add_row(pipeline, "", *[NOT_MEASURED] * len(targets))
+            continue
+        bought = purchase_for(case, pipeline, targets)
         columns = range(len(targets))
-        grid.add_row(pipeline, "USD", *[_cell(mix, mix.cost, m) for m in columns])
-        grid.add_row("", "hours", *[_cell(mix, mix.hours, m, words=False) for m in columns])
+        grid.add_row(pipeline, "USD", *[_cell(bought, bought.cost, m) for m in columns])
+        grid.add_row("", "hours", *[_cell(bought, bought.hours, m, words=False) for m in columns])
     return grid
 
 
-def _cell(mix: Mix, values: Any, column: int, words: bool = True) -> str:
+def _cell(mix: Mix | Written, values: Any, column: int, words: bool = True) -> str:
     """A cost with its interval, or the answer in words."""
     status = status_of(mix, column)
     share = float(mix.attainable[:, column].mean())
@@ -368,8 +388,8 @@ def key_facts(question: Question, out: str | None) -> dict[str, Any]:
             "cost_usd": quantiles(mix.cost[:, m]), "hours": quantiles(mix.hours[:, m]),
         }
         for case in question.cases([question.units])
-        for pipeline in (PREFERENCE, NEGATIVE, HYBRID)
-        for mix in [pipeline_for(case, pipeline, question.targets)]
+        for pipeline in measured_pipelines(case)
+        for mix in [purchase_for(case, pipeline, question.targets)]
         for m, level in enumerate(question.targets)
     ]  # fmt: skip
     facts = {
@@ -378,7 +398,7 @@ def key_facts(question: Question, out: str | None) -> dict[str, Any]:
         "prices": question.book.name,
         "units": question.units,
         "pipelines": pipelines,
-        CRITIC: NOT_MEASURED,
+        CRITIC: " ".join(critic_lines(question)),
         "mix": [] if question.mix is None else mix_rows(question.mix),
     }
     return {key: without_nan(value) for key, value in facts.items()}
