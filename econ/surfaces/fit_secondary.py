@@ -136,7 +136,7 @@ def _point(cells: Cells, mean: Floats, noise: Floats, seed: int) -> tuple[Floats
     jitter = normal(seed, Stream.MULTISTART, np.arange(STARTS)[:, None], 1, np.arange(len(priors.centre)))
     starts = priors.centre + priors.sd * np.where(priors.sd == COEFFICIENT[1], 0.1, 1.0) * jitter
     discrepancy = float(noise.mean())
-    freedom = len(mean) - _moved_by(cells, priors.centre)
+    freedom = len(mean) - free_parameters(cells)
     for _ in range(ROUNDS):
         problem = _Problem(cells, np.tile(mean, (len(starts), 1)), noise + discrepancy)
         ends, objective = levenberg_marquardt(problem, priors, starts, 200)
@@ -146,9 +146,11 @@ def _point(cells: Cells, mean: Floats, noise: Floats, seed: int) -> tuple[Floats
     return starts[0], discrepancy
 
 
-def _moved_by(cells: Cells, theta: Floats) -> int:
-    """Parameters that the cells depend on: all where both kinds of label were trained on, fewer with one."""
-    return int((change_and_gradient(cells, theta[None])[1][0] != 0.0).any(axis=1).sum())
+def free_parameters(cells: Cells) -> int:
+    """How many parameters the cells depend on: all where both kinds of label were trained on, fewer with one alone."""
+    # At coefficients of zero half-saturations and exponents would not matter.
+    away = _priors().centre + _priors().sd
+    return int((change_and_gradient(cells, away[None])[1][0] != 0.0).any(axis=1).sum())
 
 
 def _excess(squares: Floats, noise: Floats, freedom: int) -> float:

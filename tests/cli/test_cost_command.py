@@ -10,7 +10,7 @@ import pytest
 def test_with_nothing_asked_it_prints_costs_and_hours_by_pipeline(econ):
     code, out, _ = econ("cost", "--draws", 24)
     assert code == 0
-    for said in ("preference-only", "negative-only", "hybrid", "USD", "hours", "out of distribution", "in distribution", "not measured", "transfer"):
+    for said in ("preference-only", "negative-only", "hybrid", "critic-written", "9 calls", "only their effect from the start 'untrained'", "USD", "hours", "out of distribution", "in distribution", "not measured", "transfer"):
         assert said in out
     assert "from the untrained model" in out and "on top of today's stocks" in out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import econ
 from econ.core.errors import InputError
 from econ.cost.prices import load_prices
 from econ.cost.tables import COST_COLUMNS, MIX_COLUMNS
-from econ.report.cost.figures import curve_data, target_of
+from econ.report.cost.figures import curve_data, curves_alt_text, target_of
 from econ.report.cost.write import Question, compact, key_facts, write_question
 
 FIGURES = ("break_even_map", "cost_curves", "hours_against_dollars", "isoquants", "share_by_elasticity")
@@ -54,6 +55,7 @@ def test_tables_hold_both_units_and_both_starts(written):
 def test_the_manifest_says_what_was_asked_of_what(written, surfaces):
     manifest = json.loads((written / "manifest.json").read_text())
     assert manifest["status"] == "finished" and manifest["draws"] == 24 and manifest["seed"] == 1
+    assert manifest["critic"] == surfaces.critic.hash and len(manifest["critic"]) == 64
     assert manifest["surfaces"] == {"id": surfaces.id, "hash": surfaces.hash, "kind": surfaces.kind}
     assert manifest["prices"]["rules"] == 8.0 and manifest["question"]["distributions"] == ["ood"]
 
@@ -78,8 +80,17 @@ def test_a_budget_is_answered_with_what_it_buys(surfaces):
 def test_facts_are_valid_json_without_infinities(surfaces):
     facts = key_facts(Question(surfaces, load_prices(), target="50%", start="untrained", options={"draws": 12}), "there")
     text = json.dumps(facts, allow_nan=False)
-    assert json.loads(text)["critic-written"] == "not measured"
-    assert {row["pipeline"] for row in facts["pipelines"]} == {"preference-only", "negative-only", "hybrid"}
+    assert "cai_dpo" in json.loads(text)["critic-written"] and "not measured" not in facts["critic-written"]
+    assert [row["pipeline"] for row in facts["pipelines"][:4]] == ["preference-only", "negative-only", "critic-written", "hybrid"]
+
+
+def test_surfaces_without_a_critic_say_so_in_every_place(surfaces, tmp_path):
+    question = Question(replace(surfaces, critic=None), load_prices(), start="untrained", distribution="ood", options={"draws": 12})
+    facts = key_facts(question, None)
+    assert facts["critic-written"].startswith("Pipeline critic-written: not measured (the response surfaces hold flags")
+    assert "critic-written" not in {row["pipeline"] for row in facts["pipelines"]}
+    curves = curve_data(question, "untrained")
+    assert "critic-written" not in set(curves["pipeline"]) and curves_alt_text(curves).endswith("critic-written: not measured.")
 
 
 def test_figures_show_a_target_that_can_be_shown(surfaces):

@@ -1,7 +1,7 @@
 """A posterior fitted to synthetic measurements, made once."""
 
 import pytest
-from synthetic import measurements
+from synthetic import critic_measurements, measurements
 
 from econ.core.measurements import write_measurements
 from econ.surfaces.estimate import fit_files
@@ -22,3 +22,11 @@ def synthetic_surfaces(synthetic_tables, tmp_path_factory):
     out = tmp_path_factory.mktemp("fitted") / "surfaces"
     fit_files([synthetic_tables], out, draws=60)
     return out
+
+
+@pytest.fixture(scope="session")
+def critic_table(tmp_path_factory):
+    """Path of a table of labels that a critic wrote, exponential with floor 0.5 and half of its effect at 800."""
+    path = tmp_path_factory.mktemp("critic") / "critic.parquet"
+    write_measurements(critic_measurements(lambda n: 0.5 + 0.5 * 2.0 ** (-n / 800.0)), path, {})
+    return path

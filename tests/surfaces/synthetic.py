@@ -56,3 +56,28 @@ def _rows(world, distribution, a, b, v, rate, base, seed, k):
         }
     )
     return frame.assign(helpfulness_base=0.6, sycophancy_base=sigmoid(-0.4), over_refusal_base=sigmoid(-2.0))
+
+
+def critic_measurements(harm, worlds=8, seed=1, budgets=(16, 39, 95, 232, 565, 1378, 3360, 8192), distributions=("id", "ood"), world_sd=0.15):
+    """A table of labels that a critic wrote, whose relative harm follows `harm(n)`; worlds differ in responsiveness."""
+    n = np.array((0, *budgets))
+    parts = []
+    for k, distribution in enumerate(distributions):
+        for i in range(worlds):
+            base = 0.5 + 0.02 * normal(seed, Stream.SYNTHETIC, i, k, 5, 0)
+            z = normal(seed, Stream.SYNTHETIC, i, k, 6, np.arange(len(n)))
+            change = np.log(harm(np.maximum(n, 1e-9))) * (1.0 + world_sd * z[0])
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "run_id": [f"critic-{i}-{j}" for j in range(len(n))], "task": "A", "method": np.where(n > 0, "cai_dpo", "base"),
+                        "label_kind": np.where(n > 0, "critic", "none"), "stage": "confirm", "world": 1000 + i, "n": n, "a": 0, "b": 0,
+                        "v": 0.93, "distribution": distribution,
+                        "violation": np.where(n > 0, base * np.exp(change + 0.005 * z), base), "violation_base": base,
+                        "helpfulness": 0.6 - 0.08 * n / (n + 900.0) + 0.002 * z, "helpfulness_base": 0.6, "ai_calls": 9 * n, "fixed_minutes": 600.0,
+                        "judgements": 6 * n,
+                    }
+                )
+            )  # fmt: skip
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(relative_harm=table["violation"] / table["violation_base"])

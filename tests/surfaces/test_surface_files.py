@@ -36,8 +36,14 @@ def test_the_files_hold_what_they_promise(synthetic_surfaces):
     assert sum(weights) == pytest.approx(1.0)
 
 
-def test_the_same_input_gives_the_same_bytes(synthetic_tables, synthetic_surfaces, tmp_path):
-    fit_files([synthetic_tables.parent], tmp_path / "again", draws=60)
+def test_the_same_input_gives_the_same_bytes_with_a_critic_beside_it_or_without(synthetic_tables, synthetic_surfaces, critic_table, tmp_path):
+    fitted = fit_files([synthetic_tables.parent], tmp_path / "again", critic=[critic_table], draws=60)
+    loaded = load_surfaces(tmp_path / "again")
+    assert loaded.hash == fitted.hash == load_surfaces(synthetic_surfaces).hash and load_surfaces(synthetic_surfaces).critic is None
+    assert loaded.critic.hash == fitted.critic.hash == json.loads((tmp_path / "again" / "manifest.json").read_text())["critic"]["hash"]
+    for key, drawn in fitted.critic.draws.items():
+        np.testing.assert_array_equal(loaded.critic.draws[key].theta, drawn.theta)
+        assert loaded.critic.draws[key].form.tolist() == drawn.form.tolist()
     for name in ("draws.parquet", "surfaces.json"):
         assert (tmp_path / "again" / name).read_bytes() == (synthetic_surfaces / name).read_bytes()
 
