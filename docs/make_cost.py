@@ -12,8 +12,10 @@ from econ.core.provenance import now, provenance
 from econ.report.cost.write import compact
 
 PAGE = Path(__file__).parent / "cost.md"
-PIPELINES = ("preference-only", "negative-only", "hybrid")
-#: Above this share all draws attain a target.
+PIPELINES = ("preference-only", "negative-only", "critic-written", "hybrid")
+#: Rivals with which a critic's calls are compared.
+RIVALS = ("preference-only", "negative-only")
+#: From this share on all draws attain a target.
 ALL = 0.995
 
 
@@ -35,12 +37,18 @@ def main() -> None:
         for distribution in dict.fromkeys(table["distribution"]):
             rows = table[(table["start"] == start) & (table["distribution"] == distribution)]
             text += f"\n## {TITLES.get(start, start)}, {DISTRIBUTIONS[distribution]}\n\n" + _markdown(rows)
-    write_text(PAGE, text + "\nPipeline *critic-written*: not measured; the surfaces hold flags and preference pairs.\n")
+    write_text(PAGE, text + "\n" + CRITIC)
 
 
 TITLES = {"untrained": "From the untrained model", "status-quo": "On top of today's stocks"}
 DISTRIBUTIONS = {"ood": "out of distribution", "id": "in distribution"}
 LABELS = "commercial"
+CRITIC = (
+    "*Critic-written*: pairs that an AI judge wrote under drafted rules, measured alone and from the untrained model, so on top of "
+    "labels held already it is *not measured*. *AI call worth*: the price of a call of the judge at which the critic costs as much as the "
+    "other pipeline; infinite where only the critic attains the target, 0 where drafting alone costs more. What it did to helpfulness and "
+    "over-refusal stands in `cost.csv`. [What its labels are and how they are scaled](concepts/cost.md#labels-that-a-critic-wrote).\n"
+)
 
 
 def _markdown(rows: pd.DataFrame) -> str:
@@ -48,17 +56,21 @@ def _markdown(rows: pd.DataFrame) -> str:
     targets = sorted(rows["share_of_start"].dropna().unique(), reverse=True)
     text = "| pipeline | | " + " | ".join(f"to {100 * target:.0f} % of it" for target in targets) + " |\n"
     text += "|---|---" + "|---" * len(targets) + "|\n"
-    for pipeline in PIPELINES:
-        for quantity, unit in (("cost", "USD"), ("hours", "hours")):
-            here = rows[(rows["pipeline"] == pipeline) & (rows["quantity"] == quantity)].set_index("share_of_start")
-            cells = [_cell(here.loc[target], words=unit == "USD") for target in targets]
-            text += f"| {pipeline if unit == 'USD' else ''} | {unit} | " + " | ".join(cells) + " |\n"
+    lines = [(pipeline, quantity, pipeline if quantity == "cost" else "", unit) for pipeline in PIPELINES for quantity, unit in (("cost", "USD"), ("hours", "hours"))]
+    lines += [(f"critic-written against {rival}", "break_even_call_price", f"AI call worth, against {rival}", "USD") for rival in RIVALS]
+    for pipeline, quantity, title, unit in lines:
+        here = rows[(rows["pipeline"] == pipeline) & (rows["quantity"] == quantity)].set_index("share_of_start")
+        if len(here):
+            cells = [_cell(here.loc[target], words=quantity == "cost") for target in targets]
+            text += f"| {title} | {unit} | " + " | ".join(cells) + " |\n"
     return text
 
 
 def _cell(row: pd.Series, words: bool) -> str:
     """A median with its interval, or the answer in words."""
-    share = "" if not words or row["share_attainable"] > ALL else f" ({100 * row['share_attainable']:.0f} %)"
+    if row["status"] == "not measured":
+        return "not measured"
+    share = "" if not words or row["share_attainable"] >= ALL else f" ({100 * row['share_attainable']:.0f} %)"
     if row["status"] == "not attainable":
         return f"not attainable{share}" if words else ""
     mark = " \\*" if row["status"] == "not identified" else ""

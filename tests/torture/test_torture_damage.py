@@ -114,10 +114,11 @@ def test_response_surfaces(counted, tmp_path, edition):
     def read() -> dict[str, object]:
         loaded = load_surfaces(stored)
         draws = {f"{k}": [d.form.tolist(), pd.DataFrame(d.theta)] for k, d in loaded.draws.items()}
-        return {"hash": loaded.hash, "draws": draws, "domain": dict(loaded.domain), "base": dict(loaded.base_violation)}
+        critic = {f"{k}": [d.form.tolist(), pd.DataFrame(d.theta)] for k, d in loaded.critic.draws.items()} if loaded.critic else None
+        return {"hash": loaded.hash, "draws": draws, "domain": dict(loaded.domain), "base": dict(loaded.base_violation), "critic": critic}
 
     outcomes, faults, rng = Counter[str](), [], random.Random(SEED)
-    for name in ("draws.parquet", "surfaces.json"):
+    for name in ("draws.parquet", "surfaces.json", "critic.parquet", "critic.json"):
         counts, found = torment(stored / name, read, edition, rng)
         outcomes += counts
         faults += found

@@ -131,9 +131,10 @@ def cost_curves_figure(data: pd.DataFrame) -> Figure:
             _band(pane, _part(cost, distribution=distribution, pipeline=pipeline), pipeline, top)
             pane.set_yscale("log")
             pane.set_ylim(bottom, top)
-            pane.set_title(f"{pipeline}, {DISTRIBUTION_NAMES.get(distribution, distribution)}", fontsize=8.5)
+            if number < len(pipelines):
+                pane.set_title(pipeline, fontsize=8.5)
             if number % len(pipelines) == 0:
-                pane.set_ylabel("Cost, USD of 2025")
+                pane.set_ylabel(f"Cost, USD of 2025,\n{DISTRIBUTION_NAMES.get(distribution, distribution)}")
             else:
                 pane.set_yticklabels([])
             if number >= len(axes) - len(pipelines):

@@ -195,9 +195,27 @@ def _remarks(surfaces: Surfaces) -> list[str]:
         for distribution, fit in by_distribution.items()
         if "fit" in fit
     ]
+    lines += _critic_remarks(surfaces)
     refused = surfaces.diagnostics.get("refusals", [])
     lines += [f"Refused: {r['what']} ({r['reason']}): {r['why']}." for r in refused]
     return lines
+
+
+def _critic_remarks(surfaces: Surfaces) -> list[str]:
+    """What was fitted to labels that a critic wrote, where there are any."""
+    critic = surfaces.critic
+    if critic is None:
+        return []
+    facts = critic.diagnostics
+    fitted = "; ".join(
+        f"{distribution}: " + ", ".join(f"{name} {form['weight']:.2f}" for name, form in fit["forms"].items())
+        for distribution, fit in facts["harm"].items()
+    )
+    return [
+        f"Labels that a critic wrote ({facts['method']}, {len(facts['worlds'])} worlds, up to {critic.largest:,.0f} labels, "
+        f"{critic.ai_calls:g} calls each), for econ cost alone: weights of forms {fitted}.",
+        *(f"Refused: critic's {r['what']} ({r['reason']}): {r['why']}." for r in facts["refusals"]),
+    ]
 
 
 def _robust_remark(distribution: str, fit: dict[str, Any]) -> list[str]:
@@ -229,4 +247,5 @@ def key_facts(surfaces: Surfaces) -> dict[str, Any]:
             for d, fit in harm.items()
         },
         "refusals": surfaces.diagnostics.get("refusals", []),
+        "critic": None if surfaces.critic is None else {"hash": surfaces.critic.hash, "refusals": surfaces.critic.diagnostics["refusals"]},
     }
