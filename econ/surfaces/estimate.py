@@ -17,6 +17,7 @@ from econ.core.provenance import now, provenance
 from econ.core.results import refuse_existing, result_directory
 from econ.surfaces.bootstrap import widening, world_weights
 from econ.surfaces.cells import Cells, harm_cells, secondary_cells, select_rows
+from econ.surfaces.critic import CriticCurves
 from econ.surfaces.critic_files import write_critic
 from econ.surfaces.files import write_surfaces
 from econ.surfaces.fit import HarmFit, describe_forms, fit_harm, s1_refusal
@@ -111,7 +112,8 @@ def estimate_surfaces(
     """Fit without writing; see `fit_files`."""
     table, measurements, name = _joined(paths)
     rows = select_rows(table, name)
-    curves, of_critic = None, []
+    curves: CriticCurves | None = None
+    of_critic: list[dict[str, Any]] = []
     if critic:
         own, of_critic, source = _joined(critic)
         written = critic_rows(own, source)
