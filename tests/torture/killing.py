@@ -39,7 +39,7 @@ def sealed_work(partial: Path) -> set[str]:
         name = POINT.fullmatch(path.name)
         if name and _digest(path).startswith(name[1]):
             found.add(f"point {path.parent.name.removeprefix('point=')}")
-    for path in partial.glob("checkpoints/*.json"):
+    for path in partial.glob("checkpoints/*/*.json"):
         whole = json.loads(path.read_text())
         arrays = whole["arrays_sha256"] is None or _digest(path.with_suffix(".npz")) == whole["arrays_sha256"]
         # Base models are parts of a program and have no facts.
@@ -114,8 +114,12 @@ class Victim:
 
     def interrupted(self, counts: KillCounts) -> None:
         """Note what lies sealed on the disk after a kill, or another end before the result stood."""
-        self.interruptions.append((len(self.zygote.work()), sealed_work(self.place / "out.partial")))
-        counts.sealed += len(self.interruptions[-1][1])
+        partial = self.place / "out.partial"
+        sealed = sealed_work(partial)
+        if partial.exists():
+            counts.faults += [f"finished, and not whole on the disk: {what}" for what in sorted(set(self.zygote.finished_work()) - sealed)]
+        self.interruptions.append((len(self.zygote.work()), sealed))
+        counts.sealed += len(sealed)
 
     def check(self, counts: KillCounts) -> None:
         """The result must be that of an undisturbed command, with no piece of work done twice and nothing left behind."""
