@@ -191,13 +191,26 @@ class Case:
         h, slope_a, slope_b : ndarray, [D, …]
             H, -∂H/∂a and -∂H/∂b per label.
         """
-        per_a = self.per_a.reshape(len(self), *(1,) * (a.ndim - 1), -1)
-        stock_a = np.maximum(a, LEAST_STOCK / along(self.per_a.max(axis=1), a.ndim))
-        stock_b = np.maximum(b, LEAST_STOCK / along(self.per_b, b.ndim))
-        h, e_x, e_y = self.at.evaluate(
-            per_a * stock_a[..., None], along(self.per_b, b.ndim + 1) * stock_b[..., None]
-        )
+        stock_a, stock_b = self._stocks(a, b)
+        h, e_x, e_y = self._evaluated(stock_a, stock_b)
         return h @ self.share, (e_x @ self.share) / stock_a, (e_y @ self.share) / stock_b
+
+    def level(self, a: Floats, b: Floats) -> Floats:
+        """Relative harm alone, [D, …]."""
+        value: Floats = self._evaluated(*self._stocks(a, b))[0] @ self.share
+        return value
+
+    def _stocks(self, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+        """Labels held, with the least stock in the place of none."""
+        stock_a = np.maximum(a, LEAST_STOCK / along(self.per_a.max(axis=1), a.ndim))
+        return stock_a, np.maximum(b, LEAST_STOCK / along(self.per_b, b.ndim))
+
+    def _evaluated(self, stock_a: Floats, stock_b: Floats) -> tuple[Floats, Floats, Floats]:
+        """Relative harm and its elasticities by category, [D, …, K]."""
+        per_a = self.per_a.reshape(len(self), *(1,) * (stock_a.ndim - 1), -1)
+        per_b = along(self.per_b, stock_b.ndim + 1)
+        h, e_x, e_y = self.at.evaluate(per_a * stock_a[..., None], per_b * stock_b[..., None])
+        return h, e_x, e_y
 
     @cached_property
     def start_harm(self) -> Floats:

@@ -57,14 +57,22 @@ def harm_on_ray(case: Case, log_outlay: Floats, theta: Floats) -> tuple[Floats, 
     """H, -∂H/∂ln C and the gap of log marginal products per USD, [D, …]."""
     outlay, ndim = np.exp(log_outlay), log_outlay.ndim
     price_a, price_b = along(case.price_a, ndim), along(case.price_b, ndim)
-    h, slope_a, slope_b = case.harm(
-        along(case.start_a, ndim) + outlay * theta / price_a,
-        along(case.start_b, ndim) + outlay * (1.0 - theta) / price_b,
-    )
+    h, slope_a, slope_b = case.harm(*_held(case, outlay, theta))
     per_usd_a, per_usd_b = slope_a / price_a, slope_b / price_b
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.log(per_usd_a) - np.log(per_usd_b)
     return h, outlay * (theta * per_usd_a + (1.0 - theta) * per_usd_b), gap
+
+
+def level_on_ray(case: Case, log_outlay: Floats, theta: Floats) -> Floats:
+    """H alone, as `harm_on_ray`, [D, …]."""
+    return case.level(*_held(case, np.exp(log_outlay), theta))
+
+
+def _held(case: Case, outlay: Floats, theta: Floats) -> tuple[Floats, Floats]:
+    """Labels held after an outlay, [D, …] each."""
+    a, b, price_a, price_b = (along(x, outlay.ndim) for x in (case.start_a, case.start_b, case.price_a, case.price_b))
+    return a + outlay * theta / price_a, b + outlay * (1.0 - theta) / price_b
 
 
 def logistic(t: Floats) -> Floats:
@@ -93,7 +101,7 @@ def least_outlay(case: Case, theta: float, targets: Floats) -> Floats:
     met = targets >= case.start_harm[:, None]
     for rows, part in case.blocks(max(OUTLAYS, targets.shape[1])):
         grid = outlay_grid(part)
-        harm = harm_on_ray(part, grid, np.full(grid.shape, theta))[0]
+        harm = level_on_ray(part, grid, np.full(grid.shape, theta))
         low, high = _bracket(grid, harm, targets[rows])
         out[rows] = _root(part, theta, targets[rows], low, np.where(met[rows], np.nan, high))
     return np.where(met, -np.inf, out)
@@ -105,7 +113,7 @@ def lowest_harm(case: Case, theta: float | None = None) -> Floats:
         floor: Floats = case.at.floor() @ case.share
         return floor
     high = outlay_grid(case)[:, -1:]
-    return harm_on_ray(case, high, np.full(high.shape, theta))[0][:, 0]
+    return level_on_ray(case, high, np.full(high.shape, theta))[:, 0]
 
 
 def _bracket(grid: Floats, harm: Floats, targets: Floats) -> tuple[Floats, Floats]:
@@ -197,7 +205,7 @@ def _scan(case: Case, log_outlay: Floats) -> Floats:
     """Harm on every ray at outlays [D, N]: [D, R, N]."""
     theta = logistic(RAYS)[None, :, None]
     shape = (len(case), len(RAYS), log_outlay.shape[1])
-    return harm_on_ray(case, np.broadcast_to(log_outlay[:, None, :], shape), np.broadcast_to(theta, shape))[0]
+    return level_on_ray(case, np.broadcast_to(log_outlay[:, None, :], shape), np.broadcast_to(theta, shape))
 
 
 def _outlays_on_rays(case: Case, targets: Floats) -> Floats:
