@@ -57,7 +57,7 @@ def test_every_shipped_and_every_shown_sweep_is_valid(check):
     [
         {"desing": "grid"}, {"design": "factorial"}, {"keys": {}}, {"keys": {"levers.commens": [0]}}, {"keys": {"levers.commons": 0.1}},
         {"keys": {"levers.commons": [-1]}}, {"keys": {"parameters.wage_judge_expert": [-3]}}, {"replicates": 0}, {"points": 8},
-        {"design": "sobol"}, {"design": "sobol", "points": 8, "keys": {"levers.commons": [0, 0.1, 0.2]}}, {"keys": {"levers.commons": []}},
+        {"design": "sobol"}, {"design": "sobol", "points": 8, "keys": {"levers.commons": [0, 0.1, 0.2]}}, {"keys": {"levers.commons": []}}, {"keys": {"quarters": [4, 8]}},
     ],
     ids=json.dumps,
 )  # fmt: skip

@@ -14,6 +14,8 @@ LISTED = ("grid", "one_at_a_time")
 FILLED = ("latin_hypercube", "sobol")
 #: Where the shipped sweeps lie.
 FOLDER = ("scenarios", "sweeps")
+#: What all points share, so that it is no key of a point.
+SHARED = ("replicates", "quarters", "seed")
 #: Points that one sweep may have.
 MOST_POINTS = 100_000
 
@@ -54,6 +56,8 @@ class Sweep(BaseModel):
         elif self.points is not None:
             raise ValueError(f"the design '{self.design}' has as many points as its lists of values say, so no points")
         for key, values in self.keys.items():
+            if key in SHARED:
+                raise ValueError(f"'{key}' is the same at all points: it stands beside the keys, not among them")
             if not values:
                 raise ValueError(f"'{key}' has no values")
         return self
