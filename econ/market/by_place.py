@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from econ.market.setting import JURISDICTIONS, OCCUPATIONS, REGIONS, ratio
+from econ.market.setting import JURISDICTIONS, OCCUPATIONS, REGIONS, ratio, sum_over
 
 Array = Any
 Columns = dict[str, Array]
@@ -24,7 +24,7 @@ def labor_by_place(heads: Array, pay: Array, hours: Array) -> Columns:
     pay, hours : [S, C, G, O]
         USD paid and hours of ability 1 used by each curator.
     """
-    wage = ratio(pay.sum(axis=1), hours.sum(axis=1))
+    wage = ratio(sum_over(pay, 1), sum_over(hours, 1))
     columns = {}
     for g, region in enumerate(REGIONS):
         for o, occupation in enumerate(OCCUPATIONS):

@@ -10,7 +10,7 @@ import numpy as np
 from econ.core.streams import Stream
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules, agent_ids, documented_share
-from econ.market.setting import COORDINATES, JURISDICTIONS, Setting, share_of
+from econ.market.setting import COORDINATES, JURISDICTIONS, Setting, share_of, sum_over
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def certify(
     passed = tested & near & documented & lucky
     certified = np.where(due | ~held, passed, held) & c.active[:, :, None]
     fees = (tested | certified) * charged[:, None] / p["certificate_quarters", 2]
-    ledger.post("cert_fees", fees.sum(axis=2))
+    ledger.post("cert_fees", sum_over(fees, 2))
     public = _certify_commons(s, quo, public, levers, quarter, open_market)
     return replace(c, certified=certified), public, Tests(tested, passed, near, documented, compliant, violation, fees)
 
@@ -110,7 +110,7 @@ def _value(s: Setting, f: Firms, c: Curators, levers: Levers) -> Array:
 
     At least the price of one licence counts, or a mandate would certify nobody for ever.
     """
-    weight = share_of(f.users.sum(axis=1))
+    weight = share_of(sum_over(f.users, 1))
     mean = np.where(c.active, c.licence_revenue, 0.0).sum(axis=1) / np.maximum(c.active.sum(axis=1), 1)
     income = np.maximum(np.maximum(c.licence_revenue, s.p["certificate_value_of_mean", 1] * mean[:, None]), c.licence_fee)
     factor = np.where(levers.cert_mode == MANDATORY, 1.0, levers.safe_harbour * s.p["certificate_value_voluntary", 1])
@@ -169,7 +169,7 @@ def _certify_commons(s: Setting, quo: StatusQuo, public: Public, levers: Levers,
 
 def pay_for_harm_audits(s: Setting, f: Firms, levers: Levers, ledger: Ledger) -> None:
     """Governments pay for auditing harm, in proportion to the revenue audited."""
-    cost = s.p["audit_cost_per_revenue", 1] * levers.audit * f.revenue.sum(axis=1)
+    cost = s.p["audit_cost_per_revenue", 1] * levers.audit * sum_over(f.revenue, 1)
     ledger.post("audit_cost", cost.sum(axis=1))
 
 
@@ -177,7 +177,7 @@ def governed_requests(f: Firms, library: Array, slots: int) -> Array:
     """Share of each jurisdiction's requests governed by each library, the commons last [S, C + 1, J]."""
     from econ.market import library_kernels
 
-    total = f.users.sum(axis=1)[:, None]
+    total = sum_over(f.users, 1)[:, None]
     governed = np.empty((len(library), slots + 1, total.shape[2]))
     library_kernels.by_library(library, f.users, governed)
     return governed / np.where(total > 0, total, np.inf)

@@ -9,7 +9,7 @@ import numpy as np
 
 from econ.market import ledger as books
 from econ.market.ledger import Ledger
-from econ.market.setting import Setting
+from econ.market.setting import Setting, sum_over
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ def pay_out(s: Setting, quo: StatusQuo, f: Firms, c: Curators, work: Work, ledge
     buffer = work.wage_bill + (p["cash_buffer_curators"] * quo.vendor_revenue)[:, None]
     paid = c.active * p["payout_curators", 1] * np.maximum(cash - buffer, 0.0)
     to_owners = f.owned * paid[:, None]
-    ledger.post("dividends_tie", to_owners.sum(axis=1), to_owners.sum(axis=2))
-    ledger.post("dividends_curators", paid - to_owners.sum(axis=1))
+    ledger.post("dividends_tie", sum_over(to_owners, 1), sum_over(to_owners, 2))
+    ledger.post("dividends_curators", paid - sum_over(to_owners, 1))
     cash = f.cash + ledger.firms
-    paid = p["payout_firms", 1] * np.maximum(cash - p["cash_buffer_firms", 1] * f.revenue.sum(axis=2), 0.0)
+    paid = p["payout_firms", 1] * np.maximum(cash - p["cash_buffer_firms", 1] * sum_over(f.revenue, 2), 0.0)
     ledger.post("dividends_firms", paid)
 
 

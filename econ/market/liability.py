@@ -12,7 +12,7 @@ from econ.core.streams import Stream
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules
 from econ.market.product import Safety, market_size
-from econ.market.setting import JURISDICTIONS, Setting, column, share_of
+from econ.market.setting import JURISDICTIONS, Setting, column, share_of, sum_over
 from econ.market.state import Firms, Public
 from econ.market.status_quo import detection, pass_through
 
@@ -92,9 +92,9 @@ def incidents(
 ) -> tuple[Firms, Public, Incidents]:  # fmt: skip
     """Draw incidents and damages, settle liability, insurance and fines."""
     p = s.p
-    frequency = (quo.request_frequency[:, None, None] * safe.harm).sum(axis=3)
+    frequency = sum_over(quo.request_frequency[:, None, None] * safe.harm, 3)
     rate = f.users * p["requests_per_user", 2] * frequency * p["incident_probability", 2]
-    per_user = (quo.damage_per_user[:, None] * safe.harm).sum(axis=3)
+    per_user = sum_over(quo.damage_per_user[:, None] * safe.harm, 3)
     expected = f.users * per_user
     ids = np.arange(s.firms)[:, None] * len(JURISDICTIONS) + np.arange(len(JURISDICTIONS))
     ids = ids[None]
@@ -103,16 +103,16 @@ def incidents(
     size = np.exp(np.sqrt(spread) * s.normal(Stream.DAMAGE, quarter, ids) - spread / 2)
     damage = np.divide(number, rate, out=np.zeros_like(rate), where=rate > 0) * expected * size
     liable = liable_share(s, rules, library, levers)
-    claims = p["insured_share", 1] * (liable * damage).sum(axis=2)
-    retained = (1 - p["insured_share", 1]) * (liable * damage).sum(axis=2)
-    revenue = f.revenue.sum(axis=2)
+    claims = p["insured_share", 1] * sum_over(liable * damage, 2)
+    retained = (1 - p["insured_share", 1]) * sum_over(liable * damage, 2)
+    revenue = sum_over(f.revenue, 2)
     blend = p["credibility_own_claims", 1]
     premium_rate = blend * f.claims_rate + (1 - blend) * column(public.class_claims_rate, 1)
     ledger.post("premium", (1 + p["premium_loading", 1]) * premium_rate * revenue)
     ledger.post("claims", claims.sum(axis=1))
     ledger.post("retained_liability", retained)
     fines = fine(s, quo, f, safe, levers)
-    ledger.post("fines", fines.sum(axis=2))
+    ledger.post("fines", sum_over(fines, 2))
     smooth = p["claims_smoothing"]
     own = f.claims_rate + smooth[:, None] * (claims / revenue - f.claims_rate)
     everyone = public.class_claims_rate + smooth * (claims.sum(axis=1) / revenue.sum(axis=1) - public.class_claims_rate)
@@ -135,7 +135,7 @@ def over_standard(s: Setting, quo: StatusQuo, safe: Safety, levers: Levers) -> A
 def fine(s: Setting, quo: StatusQuo, f: Firms, safe: Safety, levers: Levers) -> Array:
     """Fines [S, F, J]: detection times excess harm, a share of revenue, capped (Becker 1968)."""
     excess = np.where(over_standard(s, quo, safe, levers), safe.harm - levers.max_harm[:, None, :, None], 0.0)
-    found = (detection(s.p, levers.audit, quo.verifiability)[:, None] * excess).sum(axis=3)
+    found = sum_over(detection(s.p, levers.audit, quo.verifiability)[:, None] * excess, 3)
     return np.minimum(levers.fine[:, None] * found, s.p["fine_cap", 2]) * f.revenue
 
 
@@ -144,10 +144,10 @@ def stakes(
 ) -> Firms:  # fmt: skip
     """What the next quarter's decisions use: marginal value of less harm and of utility, liability per user."""
     p = s.p
-    reach = pass_through(p, share_of(f.revenue.sum(axis=2), axis=1))
+    reach = pass_through(p, share_of(sum_over(f.revenue, 2), axis=1))
     damage = quo.damage_per_user[:, None] * safe.harm
-    total = f.users.sum(axis=2)
-    unit = reach * (f.users[..., None] * liable[..., None] * damage).sum(axis=(2, 3)) / total
+    total = sum_over(f.users, 2)
+    unit = reach * sum_over(f.users[..., None] * liable[..., None] * damage, 2, 3) / total
     share = f.users / market_size(quo, public)[:, None]
     net = f.price - p["marginal_cost_per_user", 1] - unit
     weight = f.users * (1 - share)
@@ -155,7 +155,7 @@ def stakes(
     law = f.users[..., None] * liable[..., None] * column(reach, 2) * quo.damage_per_user[:, None]
     finable = over_standard(s, quo, safe, levers) * detection(s.p, levers.audit, quo.verifiability)[:, None]
     fined = (levers.fine[:, None] * f.revenue)[..., None] * finable
-    exposure = (levers.strict[:, None, :, None] * f.users[..., None] * damage).sum(axis=(2, 3))
+    exposure = sum_over(levers.strict[:, None, :, None] * f.users[..., None] * damage, 2, 3)
     return replace(
-        f, stake=(demand + law + fined).sum(axis=2), margin=net * weight.sum(axis=2), liability=reach * exposure, unit_liability=unit
+        f, stake=sum_over(demand + law + fined, 2), margin=net * sum_over(weight, 2), liability=reach * exposure, unit_liability=unit
     )  # fmt: skip

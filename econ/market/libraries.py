@@ -13,7 +13,7 @@ import numpy as np
 
 from econ.core.streams import Stream
 from econ.market.ledger import Ledger
-from econ.market.setting import NO_LIBRARY, Setting, column, share_of
+from econ.market.setting import NO_LIBRARY, Setting, column, share_of, sum_over
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def validated_quality(s: Setting, c: Curators) -> Array:
 
 def documented_share(c: Curators) -> Array:
     """Documented share of each library [S, C]; 0 for an empty one."""
-    total = c.library.sum(axis=2)
-    return np.divide(c.documented.sum(axis=2), total, out=np.zeros_like(total), where=total > 0)
+    total = sum_over(c.library, 2)
+    return np.divide(sum_over(c.documented, 2), total, out=np.zeros_like(total), where=total > 0)
 
 
 def effective_libraries(s: Setting, f: Firms, c: Curators, public: Public, rules: Rules) -> Array:
@@ -119,7 +119,7 @@ def choose_libraries(
     p = s.p
     stocks = effective_libraries(s, f, c, public, rules)
     value, value_slope = _harm_value(s, quo, f, c, public, stocks)
-    revenue = f.revenue.sum(axis=2)
+    revenue = sum_over(f.revenue, 2)
     scale = p["library_choice_scale", 1] * revenue
     fee = np.concatenate([c.licence_fee, np.zeros((s.size, 1))], axis=1)
     used = users_of(f.library, s.slots)
@@ -168,7 +168,7 @@ def _harm_value(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Publi
 def switching_cost(s: Setting, f: Firms, levers: Levers) -> Array:
     """Cost of each option [S, F, C + 2] for each firm, USD: nothing to stay, less to go without."""
     p = s.p
-    base = p["switching_cost", 1] * column(1 - levers.interoperability, 1) * f.revenue.sum(axis=2)
+    base = p["switching_cost", 1] * column(1 - levers.interoperability, 1) * sum_over(f.revenue, 2)
     options = np.arange(NO_LIBRARY, s.slots + 1)
     change = options != f.library[:, :, None]
     factor = np.where(options == NO_LIBRARY, p["switch_to_none_factor", 2], 1.0)
@@ -184,9 +184,9 @@ def post_fees(s: Setting, quo: StatusQuo, f: Firms, c: Curators, choice: Choice)
     """Licence fee for the next quarter [S, C]: logit markup over the cost of support, capped, adjusted slowly."""
     p = s.p
     chance = choice.chance[:, :, 1:-1]
-    slope = (choice.sensitivity[:, :, None] * chance * (1 - chance)).sum(axis=1)
-    markup = np.divide(chance.sum(axis=1), slope, out=np.full(slope.shape, np.inf), where=slope > 0)
-    cap = p["licence_fee_cap", 1] * f.revenue.sum(axis=2).max(axis=1, keepdims=True)
+    slope = sum_over(choice.sensitivity[:, :, None] * chance * (1 - chance), 1)
+    markup = np.divide(sum_over(chance, 1), slope, out=np.full(slope.shape, np.inf), where=slope > 0)
+    cap = p["licence_fee_cap", 1] * sum_over(f.revenue, 2).max(axis=1, keepdims=True)
     target = np.minimum(support_cost(s, quo)[:, None] + markup, cap)
     return np.where(c.active, c.licence_fee + p["price_adjustment", 1] * (target - c.licence_fee), c.licence_fee)
 
@@ -208,15 +208,15 @@ def pay_licences(
     """
     licensed = choice.library[:, :, None] == np.arange(s.slots)
     fees = licensed * c.licence_fee[:, None]
-    ledger.post("licence", fees.sum(axis=2), fees.sum(axis=1))
+    ledger.post("licence", sum_over(fees, 2), sum_over(fees, 1))
     options = choice.library[:, :, None] == np.arange(NO_LIBRARY, s.slots + 1)
-    ledger.post("switching", (options * switching_cost(s, f, levers)).sum(axis=2))
+    ledger.post("switching", sum_over(options * switching_cost(s, f, levers), 2))
     clients = licensed.sum(axis=1)
     ledger.post("licence_support", clients * support_cost(s, quo)[:, None])
     abroad = (clients > 0)[:, :, None] & (np.arange(rules.norm.shape[2]) != c.home[:, :, None])
-    adapted = (abroad * levers.local_norms[:, None]).sum(axis=2)
+    adapted = sum_over(abroad * levers.local_norms[:, None], 2)
     ledger.post("local_norm_cost", adapted * (s.p["local_norm_cost"] * support_cost(s, quo))[:, None])
-    return fees.sum(axis=1)
+    return sum_over(fees, 1)
 
 
 def invest(
@@ -237,7 +237,7 @@ def invest(
     chance = choice.chance[:, :, 1:-1]
     demand = (choice.sensitivity[:, :, None] * chance * (1 - chance))[..., None] * choice.value_slope
     margin = c.licence_fee - support_cost(s, quo)[:, None]
-    value = np.maximum(margin[:, :, None] * demand.sum(axis=1) / rate[:, :, None], 0.0)
+    value = np.maximum(margin[:, :, None] * sum_over(demand, 1) / rate[:, :, None], 0.0)
     unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] * p["library_overhead_share", 2]
     cap = p["library_step_cap", 2]
     reference = quo.response.constraints_reference[:, None] * column(public.scale, 2)
@@ -246,11 +246,11 @@ def invest(
     wanted = np.maximum(last, p["library_floor", 2] * reference) * step * c.active[:, :, None]
     budget = p["library_cash_share", 1] * np.maximum(cash, 0) + p["library_revenue_share", 1] * c.licence_revenue
     budget = budget + (p["library_floor_spend"] * quo.vendor_revenue)[:, None]
-    spend = (wanted * unit_cost).sum(axis=2)
+    spend = sum_over(wanted * unit_cost, 2)
     wanted = wanted * np.minimum(1.0, np.divide(budget, spend, out=np.ones_like(spend), where=spend > 0))[:, :, None]
 
     weight = reference / reference.sum(axis=2, keepdims=True)
-    worth = (weight * value / unit_cost).sum(axis=2)
+    worth = sum_over(weight * value / unit_cost, 2)
     safety = seizure[:, None] * (worth + p["provenance_penalty", 1])
     safety = safety / ((p["discount_rate"] + p["depreciation_library"])[:, None] + seizure[:, None])
     benefit = worth * (1 - p["undocumented_quality", 1]) + safety

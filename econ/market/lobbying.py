@@ -9,7 +9,7 @@ import numpy as np
 
 from econ.market.certification import governed_requests, public_ideal
 from econ.market.ledger import Ledger
-from econ.market.setting import Setting, share_of
+from econ.market.setting import Setting, share_of, sum_over
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -76,18 +76,18 @@ def lobby(
 ) -> tuple[Public, Influence]:  # fmt: skip
     """Move efforts towards the Nash efforts, cap the industry's, and pay for them."""
     p = s.p
-    revenue = f.revenue.sum(axis=1)
+    revenue = sum_over(f.revenue, 1)
     capacity = p["regulator_capacity", 1] * revenue
     industry, people = s.stake_factors
-    weight = share_of(f.users.sum(axis=1))
+    weight = share_of(sum_over(f.users, 1))
     certifies = levers.cert_mode > 0
-    fees = tests.fees.sum(axis=1)
+    fees = sum_over(tests.fees, 1)
     rent = weight[:, None] * c.licence_revenue[:, :, None] + p["lobby_stake_fees", 2] * fees[:, None]
     rent = rent * np.where(certifies, 1.0, p["uncertified_rent_share", 1])[:, None] * c.active[:, :, None]
     of_curators = (p["lobby_stake_curators"] * industry)[:, None, None] * rent
     exposure = accident.liable * accident.expected + accident.fines
     of_firms = (p["lobby_stake_firms"] * industry)[:, None, None] * exposure
-    harmed = p["public_stake_weight", 1] * accident.expected.sum(axis=1)
+    harmed = p["public_stake_weight", 1] * sum_over(accident.expected, 1)
     of_public = (p["lobby_stake_public"] * people)[:, None] * harmed
     stakes = np.concatenate([of_curators, of_firms, of_public[:, None]], axis=1)
     target = contest(np.moveaxis(stakes, 1, 2), capacity)
@@ -95,21 +95,21 @@ def lobby(
     incumbent = (c.active & (c.age > 0))[:, :, None]
     effort = np.concatenate([public.effort_curators * incumbent, public.effort_firms, public.effort_public[:, None]], axis=1)
     effort = effort + p["lobby_adjustment", 2] * (np.moveaxis(target, 2, 1) - effort)
-    by_industry = effort[:, :-1].sum(axis=1)
+    by_industry = sum_over(effort[:, :-1], 1)
     with np.errstate(invalid="ignore"):
         allowed = np.where(np.isinf(levers.lobby_cap), np.inf, levers.lobby_cap * revenue)
     fit = np.minimum(1.0, np.divide(allowed, by_industry, out=np.ones_like(allowed), where=by_industry > 0))
     curators, firms = effort[:, : s.slots] * fit[:, None], effort[:, s.slots : -1] * fit[:, None]
     voice = effort[:, -1]
-    ledger.post("lobby_curators", curators.sum(axis=2))
-    ledger.post("lobby_firms", firms.sum(axis=2))
+    ledger.post("lobby_curators", sum_over(curators, 2))
+    ledger.post("lobby_firms", sum_over(firms, 2))
     ledger.post("lobby_public", voice.sum(axis=1))
     spent = sum(ledger.total(f"lobby_{who}") for who in ("curators", "firms", "public"))
     ledger.post("lobby_spend", spent)
-    by_industry = curators.sum(axis=1) + firms.sum(axis=1)
+    by_industry = sum_over(curators, 1) + sum_over(firms, 1)
     whole = by_industry + voice + capacity
     share, by_curators = (
-        np.divide(part, whole, out=np.zeros_like(capacity), where=whole > 0) for part in (by_industry, curators.sum(axis=1))
+        np.divide(part, whole, out=np.zeros_like(capacity), where=whole > 0) for part in (by_industry, sum_over(curators, 1))
     )
     loud = np.divide(by_industry, by_industry + voice, out=np.zeros_like(voice), where=by_industry + voice > 0)
     return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, by_curators, loud, np.zeros_like(share))
@@ -152,12 +152,12 @@ def move_norms(
 
 def norm_reach(c: Curators, ideal: Array) -> Array:
     """Largest distance of an active curator's position from each public ideal [S, J]; fixed from quarter 0."""
-    distance = np.sqrt(((c.norm[:, :, None] - ideal[:, None]) ** 2).sum(axis=3))
+    distance = np.sqrt(sum_over((c.norm[:, :, None] - ideal[:, None]) ** 2, 3))
     return np.where(c.active[:, :, None], distance, 0.0).max(axis=1)
 
 
 def _sells_under(c: Curators, f: Firms, own: Array) -> Array:
     """Shares of jurisdictions in the requests that each curator's rules govern [S, C, J], its home without any."""
-    volume = own * f.users.sum(axis=1)[:, None]
+    volume = own * sum_over(f.users, 1)[:, None]
     home = (c.home[:, :, None] == np.arange(volume.shape[2])).astype(float)
     return np.where(volume.sum(axis=2, keepdims=True) > 0, share_of(volume, axis=2), home)

@@ -14,7 +14,7 @@ import numpy as np
 
 from econ.market import sources
 from econ.market.libraries import generic_share, licensed_rules
-from econ.market.setting import Setting, column, share_of
+from econ.market.setting import Setting, column, share_of, sum_over
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def vendor_odds(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, scale: 
     """Log odds of each vendor for preference and constraint orders [S, C]."""
     p = s.p
     reference = quo.response.constraints_reference
-    basket = (c.price_constraint * reference[:, None]).sum(axis=2) / reference.sum(axis=1)[:, None]
-    stock = c.library.sum(axis=2) / (reference.sum(axis=1) * scale)[:, None]
+    basket = sum_over(c.price_constraint * reference[:, None], 2) / reference.sum(axis=1)[:, None]
+    stock = sum_over(c.library, 2) / (reference.sum(axis=1) * scale)[:, None]
     pull = (p["library_pull"] * (1 - levers.portability))[:, None] * np.log1p(stock)
     preference = c.quality_preference - p["price_sensitivity_preference", 1] * c.price_preference
     return preference, c.quality_constraint + pull - p["price_sensitivity_constraint", 1] * basket
@@ -143,7 +143,7 @@ def place_orders(
         mix_preference, mix_constraint, split_preference, split_constraint,
         everyone[:, :, None] * public_units[:, None], levers.pref_price_shock,
     )  # fmt: skip
-    bought = f.outlay_constraint.sum(axis=2)
+    bought = sum_over(f.outlay_constraint, 2)
     return replace(f, use=bought / (bought + f.outlay_preference)), orders
 
 
@@ -151,7 +151,7 @@ def _mixes(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, split_prefer
     """Sources of both kinds at this quarter's prices, by firm."""
     p = s.p
     shock = column(levers.pref_price_shock, 1)
-    vendor = (split_preference * c.price_preference[:, None]).sum(axis=2) * shock
+    vendor = sum_over(split_preference * c.price_preference[:, None], 2) * shock
     in_house = np.broadcast_to(quo.prices_preference[:, 1:2] * shock, vendor.shape)
     ai = np.broadcast_to((p["ai_price_preference"] * levers.ai_price[:, 0])[:, None], vendor.shape)
     prices = np.stack([vendor, in_house, ai], axis=-1)
@@ -184,22 +184,22 @@ def _adjust_outlays(
     p = s.p
     plan_preference = f.outlay_preference / (mix_preference.effective_price * p["depreciation_preference", 1])
     plan_constraint = f.outlay_constraint / (mix_constraint.effective_price * p["depreciation_constraint", 2])
-    licensed = (share_of(f.users)[..., None] * licensed_rules(s, c, public, rules, library)).sum(axis=2)
+    licensed = sum_over(share_of(f.users)[..., None] * licensed_rules(s, c, public, rules, library), 2)
     slopes = blended_harm(s, quo, plan_constraint, licensed[:, :, None], plan_preference, public.scale, f.belief)[1:]
     slope_a, slope_b = slopes[0][:, :, 0], slopes[1][:, :, 0]
     got = quo.response.quality.evaluate(quo.response, plan_constraint + licensed, plan_preference, public.scale, f.belief)
     taste_help, taste_sycophancy = column(quo.users_help_taste, 1), column(quo.users_sycophancy_taste, 1)
-    value_preference = (f.stake * slope_b).sum(axis=2) + f.margin * (taste_help * got.help_b - taste_sycophancy * got.flattery_b)
+    value_preference = sum_over(f.stake * slope_b, 2) + f.margin * (taste_help * got.help_b - taste_sycophancy * got.flattery_b)
     value_preference = value_preference / (p["discount_rate"] + p["depreciation_preference"])[:, None]
     liked = taste_help[..., None] * got.help_a - taste_sycophancy[..., None] * got.flattery_a
     value_constraint = f.stake * slope_a + f.margin[..., None] * liked
     value_constraint = value_constraint / (p["discount_rate"] + p["depreciation_constraint"])[:, None, None]
-    revenue = f.revenue.sum(axis=2)
+    revenue = sum_over(f.revenue, 2)
     preference = _step(p, f.outlay_preference, value_preference / mix_preference.effective_price)
     constraint = _step(p, f.outlay_constraint, value_constraint / mix_constraint.effective_price)
     preference = np.maximum(preference, p["outlay_floor", 1] * revenue)
     constraint = np.maximum(constraint, p["outlay_floor", 2] * revenue[:, :, None])
-    fit = np.minimum(1.0, p["outlay_cap", 1] * revenue / (preference + constraint.sum(axis=2)))
+    fit = np.minimum(1.0, p["outlay_cap", 1] * revenue / (preference + sum_over(constraint, 2)))
     return replace(f, outlay_preference=preference * fit, outlay_constraint=constraint * fit[:, :, None])
 
 

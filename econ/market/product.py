@@ -11,7 +11,7 @@ from econ.core.streams import Stream
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules, licensed_rules
 from econ.market.orders import blended_harm
-from econ.market.setting import Setting, column, share_of
+from econ.market.setting import Setting, column, share_of, sum_over
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def safety(s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, ru
     """Realised harm by jurisdiction, helpfulness, over-refusal and sycophancy, at the true transfer."""
     local = licensed_rules(s, c, public, rules, library)
     harm, slope_a, slope_b = blended_harm(s, quo, f.constraints, local, f.preferences, public.scale, None)
-    licensed = (share_of(f.users)[..., None] * local).sum(axis=2)
+    licensed = sum_over(share_of(f.users)[..., None] * local, 2)
     quality = quo.response.quality.evaluate(quo.response, f.constraints + licensed, f.preferences, public.scale)
     return Safety(harm, slope_a, slope_b, quality)
 
@@ -70,7 +70,7 @@ def utility(s: Setting, quo: StatusQuo, f: Firms, safe: Safety) -> Array:
     common = f.brand + column(quo.users_help_taste, 1) * safe.quality.helpfulness
     common = common - column(quo.users_sycophancy_taste, 1) * safe.quality.sycophancy
     common = common - s.p["price_sensitivity_users", 1] * f.price - column(quo.outside_utility, 1)
-    disliked = column(quo.users_harm_taste, 2) * (quo.user_weight[:, None, None] * safe.harm).sum(axis=3)
+    disliked = column(quo.users_harm_taste, 2) * sum_over(quo.user_weight[:, None, None] * safe.harm, 3)
     return common[:, :, None] - disliked
 
 
@@ -79,13 +79,13 @@ def sell(s: Setting, quo: StatusQuo, f: Firms, public: Public, safe: Safety, led
     value = utility(s, quo, f, safe)
     top = np.maximum(value.max(axis=1, keepdims=True), 0.0)
     weight = np.exp(value - top)
-    inclusive = np.exp(-top[:, 0]) + weight.sum(axis=1)
+    inclusive = np.exp(-top[:, 0]) + sum_over(weight, 1)
     size = market_size(quo, public)
     users = size[:, None] * weight / inclusive[:, None]
     surplus = (size / s.p["price_sensitivity_users", 1] * (top[:, 0] + np.log(inclusive))).sum(axis=1)
     revenue = users * f.price[:, :, None]
-    ledger.post("product", revenue.sum(axis=(1, 2)), revenue.sum(axis=2))
-    ledger.post("compute", users.sum(axis=2) * s.p["marginal_cost_per_user", 1])
+    ledger.post("product", sum_over(revenue, 1, 2), sum_over(revenue, 2))
+    ledger.post("compute", sum_over(users, 2) * s.p["marginal_cost_per_user", 1])
     return replace(f, users=users, revenue=revenue), surplus
 
 
@@ -93,7 +93,7 @@ def post_product_prices(s: Setting, quo: StatusQuo, f: Firms, public: Public) ->
     """Bertrand-logit price over marginal cost and liability, p ← p + λ·[mc + ul + Σq/(αΣq(1 - s)) - p]."""
     p = s.p
     share = f.users / market_size(quo, public)[:, None]
-    markup = f.users.sum(axis=2) / (p["price_sensitivity_users", 1] * (f.users * (1 - share)).sum(axis=2))
+    markup = sum_over(f.users, 2) / (p["price_sensitivity_users", 1] * sum_over(f.users * (1 - share), 2))
     target = p["marginal_cost_per_user", 1] + f.unit_liability + markup
     return replace(f, price=f.price + p["product_price_adjustment", 1] * (target - f.price))
 

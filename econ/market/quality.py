@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import InputError
-from econ.market.setting import column
+from econ.market.setting import column, sum_over
 
 if TYPE_CHECKING:
     from econ.market.response import Response
@@ -122,7 +122,7 @@ class StandIn:
         value, help_b = unmeasured_value(preferences, column(self.half, 1) * reference)
         flattery, flattery_b = unmeasured_value(preferences, column(self.flattery_half, 1) * reference)
         total = column(r.constraints_reference.sum(axis=1) * scale, 1)
-        all_rules, weight = rules.sum(axis=2), column(self.weight, 1)
+        all_rules, weight = sum_over(rules, 2), column(self.weight, 1)
         refused = weight * np.log1p(all_rules / total)
         help_a = np.repeat((-weight / (total + all_rules))[..., None], self.categories, axis=2)
         return Levels(

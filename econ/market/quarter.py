@@ -23,7 +23,7 @@ from econ.market import (
 )
 from econ.market.events import apply_events, purchases
 from econ.market.ledger import Ledger
-from econ.market.setting import Setting, column, ratio, share_of
+from econ.market.setting import Setting, column, ratio, share_of, sum_over
 from econ.market.state import Curators, Labelers, Public, State
 
 if TYPE_CHECKING:
@@ -198,12 +198,12 @@ def grow(s: Setting, public: Public, people: Labelers, quarter: int) -> tuple[Pu
 
 def remember_units(c: Curators, public: Public, ordered: orders.Orders) -> tuple[Curators, Public]:
     """Units and unit shares, for next quarter's markups."""
-    preference = ordered.vendor_preference.sum(axis=1)
+    preference = sum_over(ordered.vendor_preference, 1)
     constraint = ordered.bespoke_by_curator + ordered.commons
     c = replace(
         c, units_preference=preference, units_constraint=constraint, unit_share_preference=share_of(preference),
-        unit_share_constraint=share_of(constraint.sum(axis=2)),
+        unit_share_constraint=share_of(sum_over(constraint, 2)),
     )  # fmt: skip
-    bought = ordered.preference.sum(axis=1), ordered.constraint.sum(axis=(1, 2)) + ordered.commons.sum(axis=(1, 2))
-    vendors = preference.sum(axis=1), constraint.sum(axis=(1, 2))
+    bought = ordered.preference.sum(axis=1), sum_over(ordered.constraint, 1, 2) + sum_over(ordered.commons, 1, 2)
+    vendors = preference.sum(axis=1), sum_over(constraint, 1, 2)
     return c, replace(public, vendor_units=np.stack([ratio(v, b, 0.0) for v, b in zip(vendors, bought, strict=True)], axis=1))

@@ -14,7 +14,7 @@ from econ.market.events import QUARTERS_PER_YEAR
 from econ.market.ledger import FLOWS, SECTORS
 from econ.market.libraries import support_cost
 from econ.market.replays import replay_columns
-from econ.market.setting import CONSTRAIN, JUDGE, NO_LIBRARY, REGIONS, Setting, ratio, share_of
+from econ.market.setting import CONSTRAIN, JUDGE, NO_LIBRARY, REGIONS, Setting, ratio, share_of, sum_over
 from econ.market.turnover import hhi
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def record(s: Setting, quo: StatusQuo, state: State, e: Events) -> tuple[State, 
 
 def _budgets(state: State, e: Events) -> Columns:
     flow, o = e.ledger.total, e.orders
-    own_preference = o.cost_preference[..., 1:].sum(axis=(1, 2))
-    own_constraint = o.cost_constraint[..., 1:].sum(axis=(1, 2, 3))
+    own_preference = sum_over(o.cost_preference[..., 1:], 1, 2)
+    own_constraint = sum_over(o.cost_constraint[..., 1:], 1, 2, 3)
     surcharge = flow("pref_shock") + flow("pref_shock_tax")
     # Outlay on in-house labels stands at the shocked price in the orders and in two lines of the ledger.
     vendors_surcharge = surcharge - (own_preference - (flow("inhouse_labels") + flow("ai_labels") - own_constraint))
@@ -59,12 +59,12 @@ def _budgets(state: State, e: Events) -> Columns:
     labels = flow("pref_labels") + own_preference + vendors_surcharge + constraint
     licence = flow("licence")
     share = (constraint + licence) / (labels + licence)
-    revenue = state.firms.revenue.sum(axis=(1, 2))
-    units_preference, units_constraint = o.preference.sum(axis=1), o.constraint.sum(axis=(1, 2))
+    revenue = sum_over(state.firms.revenue, 1, 2)
+    units_preference, units_constraint = o.preference.sum(axis=1), sum_over(o.constraint, 1, 2)
 
     def of_units(source: int) -> tuple[Array, Array]:
         preference = (o.preference * o.mix_preference.shares[..., source]).sum(axis=1)
-        return preference / units_preference, (o.constraint * o.mix_constraint.shares[..., source]).sum(axis=(1, 2)) / units_constraint
+        return preference / units_preference, sum_over(o.constraint * o.mix_constraint.shares[..., source], 1, 2) / units_constraint
 
     own, ai = of_units(sources.IN_HOUSE), of_units(sources.AI)
     return {
@@ -80,22 +80,22 @@ def _labor(s: Setting, state: State, e: Events) -> Columns:
     persons = people.persons[:, :, None]
     pay = w.used * e.paid_wage
     heads = e.supply.heads * persons
-    present = (heads * s.p["hours_per_quarter", 2]).sum(axis=(1, 2))
-    paid = (heads * w.paid_hours).sum(axis=(1, 2))
+    present = sum_over(heads * s.p["hours_per_quarter", 2], 1, 2)
+    paid = sum_over(heads * w.paid_hours, 1, 2)
     gap = 1 - w.wage_index / w.revenue_product
-    hours = w.used.sum(axis=2)
-    ordered = e.orders.vendor_preference.sum(axis=1), (e.orders.bespoke_by_curator + e.orders.commons).sum(axis=2)
+    hours = sum_over(w.used, 2)
+    ordered = sum_over(e.orders.vendor_preference, 1), sum_over(e.orders.bespoke_by_curator + e.orders.commons, 2)
     columns = {
         "employment_judge": heads[:, :, JUDGE].sum(axis=1), "employment_constrain": heads[:, :, CONSTRAIN].sum(axis=1),
-        "wage_judge": ratio(pay[..., JUDGE].sum(axis=(1, 2)), w.used[..., JUDGE].sum(axis=(1, 2))),
-        "wage_constrain": ratio(pay[..., CONSTRAIN].sum(axis=(1, 2)), w.used[..., CONSTRAIN].sum(axis=(1, 2))),
-        "wage_gini": _gini(state, e), "markdown": ratio((gap * hours).sum(axis=(1, 2)), hours.sum(axis=(1, 2))),
+        "wage_judge": ratio(sum_over(pay[..., JUDGE], 1, 2), sum_over(w.used[..., JUDGE], 1, 2)),
+        "wage_constrain": ratio(sum_over(pay[..., CONSTRAIN], 1, 2), sum_over(w.used[..., CONSTRAIN], 1, 2)),
+        "wage_gini": _gini(state, e), "markdown": ratio(sum_over(gap * hours, 1, 2), sum_over(hours, 1, 2)),
         "labor_share": ratio(w.wage_bill.sum(axis=1), _curator_income(e).sum(axis=1)), "hours_unpaid_share": 1 - ratio(paid, present),
         "fill_preference": ratio((ordered[0] * w.fill[..., JUDGE]).sum(axis=1), ordered[0].sum(axis=1)),
         "fill_constraint": ratio((ordered[1] * w.fill[..., CONSTRAIN]).sum(axis=1), ordered[1].sum(axis=1)),
     }  # fmt: skip
     for g, region in enumerate(REGIONS):
-        columns[f"wage_{region}"] = ratio(pay[:, :, g].sum(axis=(1, 2)), w.used[:, :, g].sum(axis=(1, 2)))
+        columns[f"wage_{region}"] = ratio(sum_over(pay[:, :, g], 1, 2), sum_over(w.used[:, :, g], 1, 2))
     return columns | labor_by_place(heads, pay, w.used)
 
 
@@ -104,7 +104,7 @@ def _gini(state: State, e: Events) -> Array:
     from econ.market import labor_kernels
 
     people = state.labelers
-    rate = (e.split * e.paid_wage * e.paid_share).sum(axis=1)
+    rate = sum_over(e.split * e.paid_wage * e.paid_share, 1)
     pay, ends = np.empty(people.occupation.shape), np.empty((*people.persons.shape, 2), np.int64)
     labor_kernels.pay(e.supply.efficiency, e.supply.heads, people.bounds, rate, pay, ends)
     for row, regions in zip(pay, ends, strict=True):
@@ -135,19 +135,19 @@ def _concentration(s: Setting, quo: StatusQuo, state: State, e: Events) -> Colum
     payers = ((f.library >= 0) & (f.library < s.slots)).sum(axis=1)
     commons = users_of_commons * _mean_fee(e)
     _, with_commons, _ = _share_columns(np.concatenate([e.licence_revenue, commons[:, None]], axis=1))
-    governed = (c.requests * f.users.sum(axis=1)[:, None]).sum(axis=2)
+    governed = sum_over(c.requests * sum_over(f.users, 1)[:, None], 2)
     _, normative, _ = _share_columns(governed)
     filled = e.orders.vendor_preference * e.work.fill[:, None, :, JUDGE] * e.price_preference[:, None]
     filled = filled + e.orders.bespoke_bill(e.price_constraint) * e.work.fill[:, None, :, CONSTRAIN]
     filled = filled + (f.library[:, :, None] == np.arange(s.slots)) * e.fee_paid[:, None]
     income = _curator_income(e)
     customers = -np.sort(-filled, axis=1)
-    largest, five = (ratio(part, income, 0.0) for part in (customers[:, 0], customers[:, :5].sum(axis=1)))
+    largest, five = (ratio(part, income, 0.0) for part in (customers[:, 0], sum_over(customers[:, :5], 1)))
     support = support_cost(s, quo)[:, None]
     lerner = np.where(e.fee_paid > 0, 1 - support / np.where(e.fee_paid > 0, e.fee_paid, 1.0), 0.0)
     total = e.licence_revenue.sum(axis=1)
-    outlay = f.outlay_preference + f.outlay_constraint.sum(axis=2)
-    sales = share_of(f.revenue.sum(axis=2))
+    outlay = f.outlay_preference + sum_over(f.outlay_constraint, 2)
+    sales = share_of(sum_over(f.revenue, 2))
     reference = quo.response.constraints_reference.sum(axis=1) * state.public.scale
     return {
         "hhi_licence": np.where(payers >= FEWEST_PAYERS, licence, np.nan),
@@ -159,7 +159,7 @@ def _concentration(s: Setting, quo: StatusQuo, state: State, e: Events) -> Colum
         "hhi_buyers": hhi(share_of(outlay)), "hhi_firms": hhi(sales), "leader_share_firms": sales[np.arange(s.size), quo.size.argmax(axis=1)], "cr4_licence": licence_sorted[:, :4].sum(axis=1),
         "lerner_licence": np.where(total > 0, ratio((lerner * e.licence_revenue).sum(axis=1), total), np.nan),
         "curators_active": c.active.sum(axis=1).astype(float), "top_share_licence": licence_sorted[:, 0],
-        "library_leader": (c.library.sum(axis=2) * c.active).max(axis=1) / reference,
+        "library_leader": (sum_over(c.library, 2) * c.active).max(axis=1) / reference,
     }  # fmt: skip
 
 
@@ -171,14 +171,14 @@ def _mean_fee(e: Events) -> Array:
 def _access(s: Setting, state: State, e: Events) -> Columns:
     f, o = state.firms, e.orders
     units = o.constraint * o.mix_constraint.effective_per_unit
-    price = (o.constraint * o.mix_constraint.price_per_unit).sum(axis=2) / units.sum(axis=2)
-    users = f.users.sum(axis=2)
+    price = sum_over(o.constraint * o.mix_constraint.price_per_unit, 2) / sum_over(units, 2)
+    users = sum_over(f.users, 2)
     people = state.labelers.persons
     worked = (e.supply.worked_before * people).sum(axis=1)
     left = (e.supply.leavers * people).sum(axis=1)
     return {
         "licence_price": _mean_fee(e), "preference_label_price": o.mix_preference.effective_price.mean(axis=1),
-        "constraint_label_price": price.mean(axis=1), "product_price": f.revenue.sum(axis=(1, 2)) / users.sum(axis=1),
+        "constraint_label_price": price.mean(axis=1), "product_price": sum_over(f.revenue, 1, 2) / users.sum(axis=1),
         "firms_without_library": (f.library == NO_LIBRARY).mean(axis=1), "commons_use": (f.library == s.slots).mean(axis=1),
         "entries": e.turnover.entries, "exits": e.turnover.exits, "mergers": e.turnover.mergers,
         "labeler_exit_rate": ratio(left, worked, 0.0), "large_entrants": _large_entrants(s, state, e),
@@ -205,7 +205,7 @@ def _certification(e: Events) -> Columns:
         "cert_false_fail": of_tests(eligible & t.compliant & ~t.passed),
         "cert_refused_position": of_tests(~t.near), "cert_refused_documents": of_tests(t.near & ~t.documented),
         "cert_refused_test": of_tests(eligible & ~t.passed),
-        "cert_violation": ratio((t.tested * t.violation[:, :, None]).sum(axis=(1, 2)), number),
+        "cert_violation": ratio(sum_over(t.tested * t.violation[:, :, None], 1, 2), number),
         "lobby_spend": e.ledger.total("lobby_spend"),
     }
 
@@ -213,18 +213,18 @@ def _certification(e: Events) -> Columns:
 def _safety(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
     f, safe, p, o = state.firms, e.safety, s.p, e.orders
     requests = f.users[..., None] * quo.request_frequency[:, None, None]
-    users = f.users.sum(axis=2)
+    users = sum_over(f.users, 2)
     total = users.sum(axis=1)
-    revenue = f.revenue.sum(axis=(1, 2))
+    revenue = sum_over(f.revenue, 1, 2)
     asked = p["requests_per_user", 3] * requests
-    avoided_b = (asked * safe.slope_b).sum(axis=(2, 3))
+    avoided_b = sum_over(asked * safe.slope_b, 2, 3)
     cost_b = o.mix_preference.effective_price * (p["discount_rate"] + p["depreciation_preference"])[:, None]
     bought = o.constraint * o.mix_constraint.effective_per_unit
-    avoided_a = (bought * (asked * safe.slope_a).sum(axis=2)).sum(axis=2)
-    cost_a = (bought * o.mix_constraint.effective_price).sum(axis=2) * (p["discount_rate"] + p["depreciation_constraint"])[:, None]
+    avoided_a = sum_over(bought * sum_over(asked * safe.slope_a, 2), 2)
+    cost_a = sum_over(bought * o.mix_constraint.effective_price, 2) * (p["discount_rate"] + p["depreciation_constraint"])[:, None]
     hours_b = quo.technology.hours_preference[:, None] * _human(o.mix_preference)
     hours_b = hours_b * (p["discount_rate"] + p["depreciation_preference"])[:, None]
-    hours_a = (bought * quo.technology.hours_constraint[:, None] * _human(o.mix_constraint)).sum(axis=2)
+    hours_a = sum_over(bought * quo.technology.hours_constraint[:, None] * _human(o.mix_constraint), 2)
     hours_a = hours_a * (p["discount_rate"] + p["depreciation_constraint"])[:, None]
 
     def mean(part: Array, whole: Array) -> Array:
@@ -232,8 +232,8 @@ def _safety(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
         return (users * ratio(part, whole)).sum(axis=1) / total
 
     return {
-        "harm_rate": (requests * safe.harm).sum(axis=(1, 2, 3)) / requests.sum(axis=(1, 2, 3)),
-        "harm_damage": e.incidents.expected.sum(axis=(1, 2)), "harm_damage_per_user": e.incidents.expected.sum(axis=(1, 2)) / total,
+        "harm_rate": sum_over(requests * safe.harm, 1, 2, 3) / sum_over(requests, 1, 2, 3),
+        "harm_damage": sum_over(e.incidents.expected, 1, 2), "harm_damage_per_user": sum_over(e.incidents.expected, 1, 2) / total,
         "sycophancy": (users * safe.quality.sycophancy).sum(axis=1) / total,
         "helpfulness": (users * safe.quality.helpfulness).sum(axis=1) / total,
         "helpfulness_measured": (users * safe.quality.measured).sum(axis=1) / total,
@@ -241,7 +241,7 @@ def _safety(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
         "cost_per_harm_avoided_preference": mean(cost_b, avoided_b), "cost_per_harm_avoided_constraint": mean(cost_a, avoided_a),
         "hours_per_harm_avoided_preference": mean(hours_b, avoided_b), "hours_per_harm_avoided_constraint": mean(hours_a, avoided_a),
         "premium_per_revenue": e.ledger.total("premium") / revenue, "fines_per_revenue": e.ledger.total("fines") / revenue,
-        "incidents": e.incidents.number.sum(axis=(1, 2)),
+        "incidents": sum_over(e.incidents.number, 1, 2),
     }  # fmt: skip
 
 
@@ -252,8 +252,8 @@ def _human(mix: sources.Mix) -> Array:
 
 def _governance(s: Setting, state: State, e: Events) -> Columns:
     public, f = state.public, state.firms
-    weight = share_of(f.users.sum(axis=1))
-    moved = np.sqrt(((public.norm - public_ideal(s)) ** 2).sum(axis=2))
+    weight = share_of(sum_over(f.users, 1))
+    moved = np.sqrt(sum_over((public.norm - public_ideal(s)) ** 2, 2))
     displacement = np.clip(ratio(moved, public.norm_reach, 0.0), 0, 1)
     inflation = np.clip(ratio(public.fee_multiple - 1, s.p["fee_inflation", 1], 0.0), 0, 1)
     parts = [(weight * x).sum(axis=1) for x in (displacement, e.influence.industry_share, inflation)]
@@ -266,7 +266,7 @@ def _governance(s: Setting, state: State, e: Events) -> Columns:
         "capture_index": sum(parts) / 3, "capture_displacement": parts[0], "industry_influence": parts[1], "fee_inflation": parts[2],
         "curator_influence": (weight * e.influence.curator_share).sum(axis=1), "capture_weight": (weight * e.influence.weight).sum(axis=1),
         "industry_voice": (weight * e.influence.voice_share).sum(axis=1),
-        "norm_misfit": (weight * gaps.sum(axis=1)).sum(axis=1), "norm_export": (weight * (gaps * abroad).sum(axis=1)).sum(axis=1),
+        "norm_misfit": (weight * sum_over(gaps, 1)).sum(axis=1), "norm_export": (weight * sum_over(gaps * abroad, 1)).sum(axis=1),
         "stake_ratio": np.log(industry / people), **norms_by_place(gaps, state.curators.home),
     }  # fmt: skip
 
@@ -278,8 +278,8 @@ def _welfare(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
     two never count the same harm.
     """
     net = dict(zip(SECTORS, e.ledger.net(real_only=True).T, strict=True))
-    users = state.firms.users.sum(axis=2)
-    damage = e.incidents.damage.sum(axis=(1, 2))
+    users = sum_over(state.firms.users, 2)
+    damage = sum_over(e.incidents.damage, 1, 2)
     uninsured = damage - e.incidents.claims - e.incidents.retained
     flattery = s.p["sycophancy_harm"] * quo.price * (users * e.safety.quality.sycophancy).sum(axis=1)
     effort = (e.supply.reservation * quo.technology.wage_unit * state.labelers.persons).sum(axis=1) * s.p["hours_per_quarter"]

@@ -7,7 +7,7 @@ jurisdictions J, harm categories K, labeler regions G, occupations O.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,6 +147,21 @@ class Setting:
 def column(array: Array, axes: int) -> Array:
     """An array with `axes` trailing axes of length 1."""
     return array.reshape(array.shape + (1,) * axes)
+
+
+def sum_over(array: Array, *axes: int) -> Array:
+    """Sum of floats over axes, several times faster than `ndarray.sum` where they are short.
+
+    In the same order for every number of replicates, so that a replicate's sums do not depend on its batch.
+    """
+    return np.einsum(_subscripts(array.ndim, axes), array)
+
+
+@cache
+def _subscripts(axes: int, summed: tuple[int, ...]) -> str:
+    every = "abcdef"[:axes]
+    dropped = {every[axis] for axis in summed}
+    return f"{every}->{''.join(axis for axis in every if axis not in dropped)}"
 
 
 def share_of(part: Array, axis: int = -1) -> Array:

@@ -15,7 +15,7 @@ from econ.market.certification import fee, public_ideal
 from econ.market.ledger import Ledger
 from econ.market.libraries import agent_ids
 from econ.market.prices import markup, mean_active, pull_of_other_sources
-from econ.market.setting import NO_LIBRARY, Setting, column, share_of
+from econ.market.setting import NO_LIBRARY, Setting, column, share_of, sum_over
 from econ.market.state import Curators, Firms, Public
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _merge(
     if not happens.any():
         return f, c, happens
     price = _merger_price(s, quo, c, public, is_buyer, is_target)
-    cash = (np.where(is_buyer, c.cash, 0.0)).sum(axis=1)
+    cash = np.where(is_buyer, c.cash, 0.0).sum(axis=1)
     equity = np.maximum(price - np.maximum(cash, 0.0), 0.0)
     ledger.post("merger_price", is_buyer * price[:, None])
     ledger.post("equity_merger", payee=is_buyer * equity[:, None])
@@ -215,7 +215,7 @@ def _merger_price(s: Setting, quo: StatusQuo, c: Curators, public: Public, is_bu
     gain = p["curator_fixed_cost"] * quo.vendor_revenue
     kinds = (
         (c.units_preference, c.unit_share_preference, c.price_preference, p["price_sensitivity_preference"]),
-        (c.units_constraint.sum(axis=2), c.unit_share_constraint, c.price_constraint.mean(axis=2), p["price_sensitivity_constraint"]),
+        (sum_over(c.units_constraint, 2), c.unit_share_constraint, c.price_constraint.mean(axis=2), p["price_sensitivity_constraint"]),
     )
     for kind, (units, share, price, alpha) in enumerate(kinds):
         total = units.sum(axis=1)

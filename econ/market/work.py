@@ -11,7 +11,7 @@ from econ.core.streams import Stream
 from econ.market import sources
 from econ.market.ledger import Ledger
 from econ.market.libraries import agent_ids
-from econ.market.setting import CONSTRAIN, JUDGE, REGIONS, Setting, column
+from econ.market.setting import CONSTRAIN, JUDGE, REGIONS, Setting, column, sum_over
 from econ.market.state import Curators, Labelers, Public
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class Work:
 
 def hours_ordered(quo: StatusQuo, c: Curators, cost: Costs, orders: Orders) -> Array:
     """Hours of composite labor that each curator's orders need [S, C, O]."""
-    preference = orders.vendor_preference.sum(axis=1) * quo.technology.hours_preference[:, None]
+    preference = sum_over(orders.vendor_preference, 1) * quo.technology.hours_preference[:, None]
     units = orders.bespoke_by_curator + orders.commons + c.investment
-    return np.stack([preference, (units * cost.hours_constraint).sum(axis=2)], axis=2)
+    return np.stack([preference, sum_over(units * cost.hours_constraint, 2)], axis=2)
 
 
 def do_work(
@@ -73,11 +73,11 @@ def do_work(
     output = tech.output(used)
     fill = np.minimum(1.0, np.divide(output, hours, out=np.ones_like(hours), where=hours > 0))
     pay = used * c.wage
-    ledger.post("wages", pay.sum(axis=(2, 3)))
+    ledger.post("wages", sum_over(pay, 2, 3))
     share_paid = np.divide(used, supplied, out=np.zeros_like(used), where=supplied > 0)
-    paid_hours = present[:, :, None] * (split * share_paid).sum(axis=1)
+    paid_hours = present[:, :, None] * sum_over(split * share_paid, 1)
     return Work(
-        wanted, supplied, used, fill, pay.sum(axis=(2, 3)), paid_hours, cost.index, revenue_product(quo, c, cost, p)
+        wanted, supplied, used, fill, sum_over(pay, 2, 3), paid_hours, cost.index, revenue_product(quo, c, cost, p)
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _net_price(quo: StatusQuo, c: Curators, cost: Costs, p: Any, preference: Arr
     """(price - overhead) per hour [S, C, O], constraints in their status-quo proportions."""
     weight = quo.response.constraints_reference[:, None]
     judge = (preference - p["overhead_preference", 1]) / quo.technology.hours_preference[:, None]
-    constrain = ((constraint - p["overhead_constraint", 2]) * weight).sum(axis=2) / (cost.hours_constraint * weight).sum(axis=2)
+    constrain = sum_over((constraint - p["overhead_constraint", 2]) * weight, 2) / sum_over(cost.hours_constraint * weight, 2)
     return np.stack([judge, constrain], axis=2)
 
 
@@ -132,22 +132,22 @@ def deliver(
     filled = orders.vendor_preference * work.fill[:, None, :, JUDGE]
     share = work.fill[:, :, CONSTRAIN]
     paid, paid_k = filled * c.price_preference[:, None], orders.bespoke_bill(c.price_constraint) * share[:, None]
-    ledger.post("pref_labels", paid.sum(axis=2), paid.sum(axis=1))
-    ledger.post("bespoke", paid_k.sum(axis=2), paid_k.sum(axis=1))
+    ledger.post("pref_labels", sum_over(paid, 2), sum_over(paid, 1))
+    ledger.post("bespoke", sum_over(paid_k, 2), sum_over(paid_k, 1))
     _pay_other_sources(orders, filled, levers, c, ledger)
     commons = orders.commons * work.fill[:, :, CONSTRAIN, None]
-    bought = (commons * c.price_constraint).sum(axis=2)
+    bought = sum_over(commons * c.price_constraint, 2)
     ledger.post("commons", bought.sum(axis=1), bought)
     invested = c.investment * work.fill[:, :, CONSTRAIN, None]
-    overhead = p["overhead_preference", 1] * filled.sum(axis=1)
-    overhead = overhead + p["overhead_constraint", 1] * (orders.bespoke_by_curator.sum(axis=2) * share + commons.sum(axis=2) + p["library_overhead_share", 1] * invested.sum(axis=2))
+    overhead = p["overhead_preference", 1] * sum_over(filled, 1)
+    overhead = overhead + p["overhead_constraint", 1] * (sum_over(orders.bespoke_by_curator, 2) * share + sum_over(commons, 2) + p["library_overhead_share", 1] * sum_over(invested, 2))
     overhead = overhead + c.active * (p["curator_fixed_cost"] * quo.vendor_revenue)[:, None]
     ledger.post("overhead", overhead)
-    effective = orders.mix_preference.effective[..., sources.VENDOR] * filled.sum(axis=2)
+    effective = orders.mix_preference.effective[..., sources.VENDOR] * sum_over(filled, 2)
     effective = effective + _own_and_ai(orders.preference[..., None] * orders.mix_preference.shares, orders.mix_preference)
     effective_k = orders.mix_constraint.effective[..., sources.VENDOR] * orders.bespoke * (orders.split_constraint * share[:, None]).sum(axis=2, keepdims=True)
     effective_k = effective_k + _own_and_ai(orders.constraint[..., None] * orders.mix_constraint.shares, orders.mix_constraint)
-    revenue = paid.sum(axis=1) + paid_k.sum(axis=1) + bought
+    revenue = sum_over(paid, 1) + sum_over(paid_k, 1) + bought
     return effective, effective_k, revenue
 
 
@@ -157,12 +157,12 @@ def _own_and_ai(units: Array, mix: sources.Mix) -> Array:
 
 def _pay_other_sources(orders: Orders, filled: Array, levers: Levers, c: Curators, ledger: Ledger) -> None:
     """In-house and AI labels at resource cost; the surcharge of a preference-price shock on its own line."""
-    cost, cost_k = orders.cost_preference, orders.cost_constraint.sum(axis=2)
+    cost, cost_k = orders.cost_preference, sum_over(orders.cost_constraint, 2)
     shock = orders.shock[:, None]
     in_house = cost[..., sources.IN_HOUSE] / shock
     ledger.post("inhouse_labels", in_house + cost_k[..., sources.IN_HOUSE])
     ledger.post("ai_labels", cost[..., sources.AI] + cost_k[..., sources.AI])
-    surcharge = (shock - 1) * (in_house + (filled * c.price_preference[:, None]).sum(axis=2))
+    surcharge = (shock - 1) * (in_house + sum_over(filled * c.price_preference[:, None], 2))
     taxed = np.asarray(levers.shock_is_tax, bool)[:, None]
     ledger.post("pref_shock", np.where(taxed, 0.0, surcharge))
     ledger.post("pref_shock_tax", np.where(taxed, surcharge, 0.0))
@@ -184,14 +184,14 @@ def build_libraries(
     sued = (s.uniform(Stream.PROVENANCE, quarter, ids, 1) < column(levers.legal_risk, 1)) & c.active
     lost = (audited | sued)[:, :, None] * p["provenance_strip", 2] * undocumented
     unit_cost = cost.hours_constraint * cost.index[:, :, 1, None] + p["overhead_constraint", 2] * p["library_overhead_share", 2]
-    ledger.post("provenance_claims", p["provenance_penalty", 1] * (lost * unit_cost).sum(axis=2))
+    ledger.post("provenance_claims", p["provenance_penalty", 1] * sum_over(lost * unit_cost, 2))
     ledger.post("provenance_audits", audited.sum(axis=1) * p["provenance_audit_cost_usd"])
-    commons = public.commons * (1 - p["depreciation_library", 1]) + (orders.commons * fill).sum(axis=1)
+    commons = public.commons * (1 - p["depreciation_library", 1]) + sum_over(orders.commons * fill, 1)
     return replace(c, library=documented + undocumented - lost, documented=documented), replace(public, commons=commons)
 
 
 def pay_training(s: Setting, c: Curators, labelers: Labelers, supply: Supply, split: Array, levers: Levers, ledger: Ledger) -> None:
     """Governments pay the subsidised part of retraining, in shares of a mover's quarterly pay."""
-    pay = (split * c.wage * c.paid_share).sum(axis=1) * s.p["hours_per_quarter", 2]
-    movers = (supply.movers_ability * pay * labelers.persons[:, :, None]).sum(axis=(1, 2))
+    pay = sum_over(split * c.wage * c.paid_share, 1) * s.p["hours_per_quarter", 2]
+    movers = sum_over(supply.movers_ability * pay * labelers.persons[:, :, None], 1, 2)
     ledger.post("training", levers.training_subsidy * s.p["retraining_cost"] * movers)
