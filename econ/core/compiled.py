@@ -204,10 +204,9 @@ def uniform_pairs(seed: int, stream: int, replicate: Any, quarter: int, agent: A
     first, second : ndarray of float64
     """
     parts = [np.asarray(part, np.int64) for part in (replicate, agent, draw)]
-    shape = np.broadcast_shapes(*(part.shape for part in parts))
     words = [np.ascontiguousarray(part.reshape((1,) * (3 - part.ndim) + part.shape)) for part in parts]
-    pairs = np.empty((2, *(1,) * (3 - len(shape)), *shape))
+    pairs = np.empty((2, *map(max, *(word.shape for word in words))))
     key = (np.uint64(int(seed) & keyed.MASK_32), np.uint64(int(stream) & keyed.MASK_32))
     _pairs(words[0], np.uint64(int(quarter) & keyed.MASK_32), words[1], words[2], *key, pairs[0], pairs[1])
-    first, second = pairs.reshape(2, *shape)
+    first, second = pairs.reshape(2, *pairs.shape[4 - max(part.ndim for part in parts) :])
     return first, second

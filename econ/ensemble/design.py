@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from econ.scenario import Scenario
     from econ.surfaces import Surfaces
 
-#: Replicates per block on a CPU: large enough to amortise array calls (0.24, 0.23, 0.18 and 0.16 s of CPU per
-#: replicate in blocks of 8, 16, 32 and 64), small enough to share out and to resume.
+#: Replicates per block on a CPU: large enough to amortise array calls (0.14, 0.09, 0.06 and 0.05 s of CPU per
+#: replicate in blocks of 8, 16, 32 and 64), small enough to resume and to share out the 64 replicates of a shipped scenario.
 BLOCK_CPU = 32
 #: Replicates per block on a GPU, where the launch of a kernel costs more than its arithmetic.
 BLOCK_CUDA = 256

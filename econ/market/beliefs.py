@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from econ.core.streams import Stream
 from econ.market.setting import Setting
-from econ.market.state import Firms
+from econ.market.state import Firms, changed
 
 Array = Any
 
@@ -32,4 +31,4 @@ def learn(s: Setting, f: Firms, transfer: Array, quarter: int) -> Firms:
     signal = transfer[:, None] + np.sqrt(noise) * s.normal(Stream.BELIEF_SIGNAL, quarter, np.arange(s.firms))
     prior = f.variance + p["belief_drift", 1]
     gain = prior / (prior + noise)
-    return replace(f, belief=f.belief + gain * (signal - f.belief), variance=prior * (1 - gain))
+    return changed(f, belief=f.belief + gain * (signal - f.belief), variance=prior * (1 - gain))

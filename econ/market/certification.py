@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from econ.core.streams import Stream
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules, agent_ids, documented_share
 from econ.market.setting import COORDINATES, JURISDICTIONS, Setting, share_of, sum_over
-from econ.market.state import Curators, Firms, Public
+from econ.market.state import Curators, Firms, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.status_quo import StatusQuo
@@ -102,7 +102,7 @@ def certify(
     fees = (tested | certified) * charged[:, None] / p["certificate_quarters", 2]
     ledger.post("cert_fees", sum_over(fees, 2))
     public = _certify_commons(s, quo, public, levers, quarter, open_market)
-    return replace(c, certified=certified), public, Tests(tested, passed, near, documented, compliant, violation, fees)
+    return changed(c, certified=certified), public, Tests(tested, passed, near, documented, compliant, violation, fees)
 
 
 def _value(s: Setting, f: Firms, c: Curators, levers: Levers) -> Array:
@@ -164,7 +164,7 @@ def _certify_commons(s: Setting, quo: StatusQuo, public: Public, levers: Levers,
     violation = violation_probability(s, quo, public.commons[:, None], public)
     chance = pass_chance(violation, levers.cert_test_size, levers.cert_max_violation)
     lucky = s.uniform(Stream.CERT_TEST, quarter, ids, places) < chance
-    return replace(public, commons_certified=np.where(tested, lucky, held))
+    return changed(public, commons_certified=np.where(tested, lucky, held))
 
 
 def pay_for_harm_audits(s: Setting, f: Firms, levers: Levers, ledger: Ledger) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from econ.market import ledger as books
 from econ.market.ledger import Ledger
 from econ.market.setting import Setting, sum_over
-from econ.market.state import Curators, Firms, Public
+from econ.market.state import Curators, Firms, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.status_quo import StatusQuo
@@ -62,5 +61,5 @@ def close(
     memory = s.p["profit_memory", 1]
     profit = memory * c.profit + (1 - memory) * operating
     in_debt = np.where(c.active & (curator_cash < 0), c.quarters_in_debt + 1, 0)
-    c = replace(c, cash=curator_cash, profit=np.where(c.active, profit, 0.0), quarters_in_debt=in_debt)
-    return replace(f, cash=firm_cash), c, replace(public, balances=balances), residual
+    c = changed(c, cash=curator_cash, profit=np.where(c.active, profit, 0.0), quarters_in_debt=in_debt)
+    return changed(f, cash=firm_cash), c, changed(public, balances=balances), residual

@@ -6,14 +6,13 @@ Meta's stake of 0.49 in Scale in June 2025, after which rival buyers turned away
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from econ.market.ledger import Ledger
 from econ.market.setting import CONSTRAIN, JUDGE, Setting
-from econ.market.state import Curators, Firms
+from econ.market.state import Curators, Firms, changed
 
 if TYPE_CHECKING:
     from econ.market.orders import Orders
@@ -46,7 +45,7 @@ def _mark(f: Firms, c: Curators, mark: str, before: str, rank: int) -> tuple[Fir
         return f, c
     curator, exists = _ranked(c.service_revenue, c.active, rank)
     hit = (np.arange(c.active.shape[1]) == curator[:, None]) & exists[:, None]
-    return replace(f, **{before: f.purchases * exists[:, None, None]}), replace(c, **{mark: hit})
+    return changed(f, **{before: f.purchases * exists[:, None, None]}), changed(c, **{mark: hit})
 
 
 def lose_customers(f: Firms, c: Curators, loss: CustomerLoss) -> Firms:
@@ -72,7 +71,7 @@ def lose_customers(f: Firms, c: Curators, loss: CustomerLoss) -> Firms:
     withdrawn = f.withdrawn.copy()
     # Purchases are what an earlier withdrawal left, so the new part is of the rest.
     withdrawn[rows, :, curator] = 1 - (1 - withdrawn[rows, :, curator]) * (1 - leaving)
-    return replace(f, withdrawn=withdrawn)
+    return changed(f, withdrawn=withdrawn)
 
 
 def buy_stake(s: Setting, f: Firms, c: Curators, tie: VerticalTie, ledger: Ledger) -> Firms:
@@ -97,7 +96,7 @@ def buy_stake(s: Setting, f: Firms, c: Curators, tie: VerticalTie, ledger: Ledge
     rivals = np.where(~buyer & exists[:, None], tie.nu, 0.0)
     avoided[rows, :, curator] = np.maximum(avoided[rows, :, curator], rivals)
     owned[rows, :, curator] += buyer * bought[:, None]
-    return replace(f, tie=avoided, owned=owned)
+    return changed(f, tie=avoided, owned=owned)
 
 
 def purchases(c: Curators, orders: Orders, work: Work) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from econ.market.ledger import Ledger
 from econ.market.libraries import Rules
 from econ.market.product import Safety, market_size
 from econ.market.setting import JURISDICTIONS, Setting, column, share_of, sum_over
-from econ.market.state import Firms, Public
+from econ.market.state import Firms, Public, changed
 from econ.market.status_quo import detection, pass_through
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def incidents(
     own = f.claims_rate + smooth[:, None] * (claims / revenue - f.claims_rate)
     everyone = public.class_claims_rate + smooth * (claims.sum(axis=1) / revenue.sum(axis=1) - public.class_claims_rate)
     result = Incidents(number, damage, expected, liable, fines, claims.sum(axis=1), retained.sum(axis=1))
-    return replace(f, claims_rate=own), replace(public, class_claims_rate=everyone), result
+    return changed(f, claims_rate=own), changed(public, class_claims_rate=everyone), result
 
 
 def liable_share(s: Setting, rules: Rules, library: Array, levers: Levers) -> Array:
@@ -156,6 +156,6 @@ def stakes(
     finable = over_standard(s, quo, safe, levers) * detection(s.p, levers.audit, quo.verifiability)[:, None]
     fined = (levers.fine[:, None] * f.revenue)[..., None] * finable
     exposure = sum_over(levers.strict[:, None, :, None] * f.users[..., None] * damage, 2, 3)
-    return replace(
+    return changed(
         f, stake=sum_over(demand + law + fined, 2), margin=net * sum_over(weight, 2), liability=reach * exposure, unit_liability=unit
     )  # fmt: skip

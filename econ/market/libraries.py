@@ -6,7 +6,7 @@ H(A, R, b) = gen·H(A + R, b) + (1 - gen)·H(A, b).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from econ.core.streams import Stream
 from econ.market.ledger import Ledger
 from econ.market.setting import NO_LIBRARY, Setting, column, share_of, sum_over
-from econ.market.state import Curators, Firms, Public
+from econ.market.state import Curators, Firms, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.prices import Costs
@@ -258,7 +258,7 @@ def invest(
     ids = agent_ids(c)
     again = s.uniform(Stream.DOCUMENT_RECONSIDER, quarter, ids) < p["documentation_reconsideration", 1]
     decides = s.uniform(Stream.DOCUMENT_CHOICE, quarter, ids) < 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
-    return replace(c, investment=wanted, documents=np.where(again, decides, c.documents))
+    return changed(c, investment=wanted, documents=np.where(again, decides, c.documents))
 
 
 def agent_ids(c: Curators) -> Array:

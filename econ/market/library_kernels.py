@@ -18,6 +18,9 @@ def _effective(share: Any, stock: Any, deployable: Any, fit: Any, out: Any) -> N
     local = np.empty((places, kinds))
     for i in range(size):
         for c in range(options):
+            if not stock[i, c].any():
+                out[i, :, c] = 0.0
+                continue
             for j in range(places):
                 for k in range(kinds):
                     local[j, k] = stock[i, c, k] * (deployable[i, c, j] * fit[i, c, j, k])

@@ -10,7 +10,7 @@ import numpy as np
 from econ.market.certification import governed_requests, public_ideal
 from econ.market.ledger import Ledger
 from econ.market.setting import Setting, share_of, sum_over
-from econ.market.state import Curators, Firms, Public
+from econ.market.state import Curators, Firms, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.certification import Tests
@@ -112,7 +112,7 @@ def lobby(
         np.divide(part, whole, out=np.zeros_like(capacity), where=whole > 0) for part in (by_industry, sum_over(curators, 1))
     )
     loud = np.divide(by_industry, by_industry + voice, out=np.zeros_like(voice), where=by_industry + voice > 0)
-    return replace(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, by_curators, loud, np.zeros_like(share))
+    return changed(public, effort_curators=curators, effort_firms=firms, effort_public=voice), Influence(share, by_curators, loud, np.zeros_like(share))
 
 
 def move_norms(
@@ -145,9 +145,9 @@ def move_norms(
     if quarter >= 0:
         # Curators adapt to the norms that they sell under, and drift back to their own.
         back = s.p["curator_norm_return", 2] * (c.norm_start - c.norm)
-        c = replace(c, norm=c.norm + s.p["curator_norm_adaptation", 2] * toward + back)
-    public = replace(public, norm=norm, fee_multiple=multiple, norm_reach=reach)
-    return replace(c, requests=own), public, replace(influence, weight=weight)
+        c = changed(c, norm=c.norm + s.p["curator_norm_adaptation", 2] * toward + back)
+    public = changed(public, norm=norm, fee_multiple=multiple, norm_reach=reach)
+    return changed(c, requests=own), public, replace(influence, weight=weight)
 
 
 def norm_reach(c: Curators, ideal: Array) -> Array:

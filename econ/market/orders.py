@@ -6,7 +6,7 @@ spending oscillates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from econ.market import sources
 from econ.market.libraries import generic_share, licensed_rules
 from econ.market.setting import Setting, column, share_of, sum_over
-from econ.market.state import Curators, Firms, Public
+from econ.market.state import Curators, Firms, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.libraries import Rules
@@ -144,7 +144,7 @@ def place_orders(
         everyone[:, :, None] * public_units[:, None], levers.pref_price_shock,
     )  # fmt: skip
     bought = sum_over(f.outlay_constraint, 2)
-    return replace(f, use=bought / (bought + f.outlay_preference)), orders
+    return changed(f, use=bought / (bought + f.outlay_preference)), orders
 
 
 def _mixes(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, split_preference: Array, split_constraint: Array) -> tuple[sources.Mix, sources.Mix]:
@@ -159,7 +159,7 @@ def _mixes(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, split_prefer
     weights = quo.weights[:, None]
     elasticity = p["source_substitution", 2]
     preference = sources.source_mix(weights, prices, quo.prices_preference[:, None], effective[0][:, None], elasticity)
-    vendor_k = np.einsum("sfc,sck->sfk", split_constraint, c.price_constraint)
+    vendor_k = split_constraint @ c.price_constraint
     in_house_k = np.broadcast_to(quo.prices_constraint[:, None, :, 1], vendor_k.shape)
     ai_k = np.broadcast_to(column(p["ai_price_constraint"] * levers.ai_price[:, 1], 2), vendor_k.shape)
     prices_k = np.stack([vendor_k, in_house_k, ai_k], axis=-1)
@@ -200,7 +200,7 @@ def _adjust_outlays(
     preference = np.maximum(preference, p["outlay_floor", 1] * revenue)
     constraint = np.maximum(constraint, p["outlay_floor", 2] * revenue[:, :, None])
     fit = np.minimum(1.0, p["outlay_cap", 1] * revenue / (preference + sum_over(constraint, 2)))
-    return replace(f, outlay_preference=preference * fit, outlay_constraint=constraint * fit[:, :, None])
+    return changed(f, outlay_preference=preference * fit, outlay_constraint=constraint * fit[:, :, None])
 
 
 def _step(p: Any, outlay: Array, worth: Array) -> Array:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from econ.market.setting import Setting, column
-from econ.market.state import Curators
+from econ.market.state import Curators, changed
 from econ.market.technology import Technology
 
 Array = Any
@@ -121,4 +121,4 @@ def post_prices(s: Setting, c: Curators, cost: Costs) -> Curators:
     preference = c.price_preference + speed * (cost.preference + cost.markup_preference - c.price_preference)
     target = cost.constraint + cost.markup_constraint[:, :, None]
     constraint = c.price_constraint + column(speed, 1) * (target - c.price_constraint)
-    return replace(c, price_preference=preference, price_constraint=constraint)
+    return changed(c, price_preference=preference, price_constraint=constraint)

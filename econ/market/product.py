@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from econ.market.ledger import Ledger
 from econ.market.libraries import Rules, licensed_rules
 from econ.market.orders import blended_harm
 from econ.market.setting import Setting, column, share_of, sum_over
-from econ.market.state import Curators, Firms, Public
+from econ.market.state import Curators, Firms, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.quality import Levels
@@ -44,7 +44,7 @@ class Safety:
 def update_stocks(s: Setting, f: Firms, preference: Array, constraint: Array) -> Firms:
     """Stocks decay and grow by what was delivered: preference labels go stale with the policy they were collected on."""
     p = s.p
-    return replace(
+    return changed(
         f,
         preferences=f.preferences * (1 - p["depreciation_preference", 1]) + preference,
         constraints=f.constraints * (1 - p["depreciation_constraint", 2]) + constraint,
@@ -86,7 +86,7 @@ def sell(s: Setting, quo: StatusQuo, f: Firms, public: Public, safe: Safety, led
     revenue = users * f.price[:, :, None]
     ledger.post("product", sum_over(revenue, 1, 2), sum_over(revenue, 2))
     ledger.post("compute", sum_over(users, 2) * s.p["marginal_cost_per_user", 1])
-    return replace(f, users=users, revenue=revenue), surplus
+    return changed(f, users=users, revenue=revenue), surplus
 
 
 def post_product_prices(s: Setting, quo: StatusQuo, f: Firms, public: Public) -> Firms:
@@ -95,7 +95,7 @@ def post_product_prices(s: Setting, quo: StatusQuo, f: Firms, public: Public) ->
     share = f.users / market_size(quo, public)[:, None]
     markup = sum_over(f.users, 2) / (p["price_sensitivity_users", 1] * sum_over(f.users * (1 - share), 2))
     target = p["marginal_cost_per_user", 1] + f.unit_liability + markup
-    return replace(f, price=f.price + p["product_price_adjustment", 1] * (target - f.price))
+    return changed(f, price=f.price + p["product_price_adjustment", 1] * (target - f.price))
 
 
 def drift_brands(s: Setting, f: Firms, quarter: int) -> Firms:
@@ -104,4 +104,4 @@ def drift_brands(s: Setting, f: Firms, quarter: int) -> Firms:
         return f
     keep = s.p["brand_persistence", 1]
     shock = s.normal(Stream.BRAND, quarter, np.arange(s.firms))
-    return replace(f, brand=keep * f.brand + s.p["brand_sd", 1] * np.sqrt(1 - keep**2) * shock)
+    return changed(f, brand=keep * f.brand + s.p["brand_sd", 1] * np.sqrt(1 - keep**2) * shock)

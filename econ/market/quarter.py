@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from econ.market import (
 from econ.market.events import apply_events, purchases
 from econ.market.ledger import Ledger
 from econ.market.setting import Setting, column, ratio, share_of, sum_over
-from econ.market.state import Curators, Labelers, Public, State
+from econ.market.state import Curators, Labelers, Public, State, changed
 
 if TYPE_CHECKING:
     from econ.market.labelers import Intercepts
@@ -118,13 +118,13 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     choice = libraries.choose_libraries(s, quo, f, c, public, rules, levers, quarter, changes.orphaned)
     licence_revenue = libraries.pay_licences(s, quo, f, c, levers, rules, choice, ledger)
     fee_paid, next_fee = c.licence_fee, libraries.post_fees(s, quo, f, c, choice)
-    c = replace(c, licence_revenue=licence_revenue)
+    c = changed(c, licence_revenue=licence_revenue)
 
     # 5b. Library investment
     if quarter >= 0:
         c = libraries.invest(s, quo, c, cost, choice, levers, public, c.cash + ledger.curators, quarter)
         cost = prices.costs(s, quo.technology, c, labor, public.vendor_units)
-    c = replace(c, licence_fee=next_fee)
+    c = changed(c, licence_fee=next_fee)
 
     # 5c. Outlays and orders
     f, ordered = orders.place_orders(s, quo, f, c, public, rules, choice.library, levers, quarter)
@@ -141,14 +141,14 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     people = labelers.learn(s, people, done.paid_hours)
     if quarter >= 0:
         c, public = work.build_libraries(s, quo, c, public, done, cost, ordered, levers, quarter, ledger)
-    c = replace(work.update_wages(s, quo, c, people, done, cost, levers), service_revenue=revenue)
+    c = changed(work.update_wages(s, quo, c, people, done, cost, levers), service_revenue=revenue)
     c, public = remember_units(c, public, ordered)
     if s.events:
-        f = replace(f, purchases=purchases(paid_at, ordered, done))
+        f = changed(f, purchases=purchases(paid_at, ordered, done))
 
     # 8. Stocks, harm
     f = product.update_stocks(s, f, preference, constraint)
-    f = replace(product.drift_brands(s, f, quarter), library=choice.library)
+    f = changed(product.drift_brands(s, f, quarter), library=choice.library)
     safe = product.safety(s, quo, f, c, public, rules, choice.library)
 
     # 9. Product market
@@ -189,21 +189,21 @@ def grow(s: Setting, public: Public, people: Labelers, quarter: int) -> tuple[Pu
     p = s.p
     rate = p["growth_long_run"] + (p["growth_start"] - p["growth_long_run"]) * np.exp(-quarter / p["growth_decay_quarters"])
     rate = rate * np.minimum(1.0, (quarter + 1) / np.maximum(p["growth_ramp_quarters"], 1.0))
-    public = replace(
+    public = changed(
         public, users=public.users * (1 + rate), scale=public.scale * (1 + rate) ** p["growth_scope"],
         persons=public.persons * (1 + p["growth_pass_through"] * rate),
     )  # fmt: skip
-    return public, replace(people, persons=people.persons * column(1 + p["growth_pass_through"] * rate, 1))
+    return public, changed(people, persons=people.persons * column(1 + p["growth_pass_through"] * rate, 1))
 
 
 def remember_units(c: Curators, public: Public, ordered: orders.Orders) -> tuple[Curators, Public]:
     """Units and unit shares, for next quarter's markups."""
     preference = sum_over(ordered.vendor_preference, 1)
     constraint = ordered.bespoke_by_curator + ordered.commons
-    c = replace(
+    c = changed(
         c, units_preference=preference, units_constraint=constraint, unit_share_preference=share_of(preference),
         unit_share_constraint=share_of(sum_over(constraint, 2)),
     )  # fmt: skip
     bought = ordered.preference.sum(axis=1), sum_over(ordered.constraint, 1, 2) + sum_over(ordered.commons, 1, 2)
     vendors = preference.sum(axis=1), sum_over(constraint, 1, 2)
-    return c, replace(public, vendor_units=np.stack([ratio(v, b, 0.0) for v, b in zip(vendors, bought, strict=True)], axis=1))
+    return c, changed(public, vendor_units=np.stack([ratio(v, b, 0.0) for v, b in zip(vendors, bought, strict=True)], axis=1))

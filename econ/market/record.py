@@ -15,6 +15,7 @@ from econ.market.ledger import FLOWS, SECTORS
 from econ.market.libraries import support_cost
 from econ.market.replays import replay_columns
 from econ.market.setting import CONSTRAIN, JUDGE, NO_LIBRARY, REGIONS, Setting, ratio, share_of, sum_over
+from econ.market.state import changed
 from econ.market.turnover import hhi
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def record(s: Setting, quo: StatusQuo, state: State, e: Events) -> tuple[State, 
     tipped = np.where(leads, state.public.tipped_quarters + 1, 0)
     captured = np.where(columns["capture_index"] > CAPTURED_INDEX, state.public.captured_quarters + 1, 0)
     columns["tipped"], columns["captured"] = (tipped >= RUNNING).astype(float), (captured >= RUNNING).astype(float)
-    return replace(state, public=replace(state.public, tipped_quarters=tipped, captured_quarters=captured)), columns
+    return replace(state, public=changed(state.public, tipped_quarters=tipped, captured_quarters=captured)), columns
 
 
 def _budgets(state: State, e: Events) -> Columns:

@@ -6,10 +6,11 @@ A state is never changed in place: a quarter takes one and gives the next.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     Array = Any
+Part = TypeVar("Part", "Firms", "Curators", "Public", "Labelers")
 
 
 @dataclass(frozen=True)
@@ -266,3 +267,20 @@ class State:
     curators: Curators
     public: Public
     labelers: Labelers
+
+
+def changed(part: Part, **arrays: Array) -> Part:
+    """A part of the state with some arrays in place of others.
+
+    As `dataclasses.replace`, which would hand every array to the constructor by name, forty times a quarter.
+
+    Raises
+    ------
+    TypeError
+        If there is no array of a name.
+    """
+    if unknown := arrays.keys() - part.__dict__.keys():
+        raise TypeError(f"{type(part).__name__} has no {', '.join(sorted(unknown))}")
+    new = object.__new__(type(part))
+    new.__dict__.update(part.__dict__, **arrays)
+    return new

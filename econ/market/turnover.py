@@ -5,7 +5,7 @@ Cash moves through the ledger alone and is booked when the quarter closes; what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +15,19 @@ from econ.market.certification import fee, public_ideal
 from econ.market.ledger import Ledger
 from econ.market.libraries import agent_ids
 from econ.market.prices import markup, mean_active, pull_of_other_sources
-from econ.market.setting import NO_LIBRARY, Setting, column, share_of, sum_over
-from econ.market.state import Curators, Firms, Public
+from econ.market.setting import NO_LIBRARY, Setting, share_of, sum_over
+from econ.market.state import Curators, Firms, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.status_quo import StatusQuo
     from econ.scenario.levers import Levers
 
 Array = Any
+#: Parameters of what an entrant starts with.
+ENTRY = (
+    "curator_norm_sd", "curator_quality_sd", "entrant_quality_preference", "entrant_quality_constraint", "entrant_library",
+    "investment_start",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def turn_over(
     s: Setting, quo: StatusQuo, f: Firms, c: Curators, public: Public, levers: Levers, quarter: int, ledger: Ledger
 ) -> tuple[Firms, Curators, Turnover]:  # fmt: skip
     """Exit, then entry (from a year or two before quarter 0), then at most one merger (from quarter 0)."""
-    c = drift_qualities(s, replace(c, age=c.age + c.active), quarter)
+    c = drift_qualities(s, changed(c, age=c.age + c.active), quarter)
     f, c, exits, orphaned = _exit(s, f, c, ledger)
     entries = np.zeros(s.size, bool)
     if (quarter >= -s.p["entry_lead_quarters"]).any():
@@ -56,7 +61,7 @@ def drift_qualities(s: Setting, c: Curators, quarter: int) -> Curators:
     if quarter < 0 or (keep == 1).all():
         return c
     shock = (s.p["curator_quality_sd", 1] * np.sqrt(1 - keep**2))[..., None] * s.normal_pair(Stream.QUALITY, quarter, agent_ids(c))
-    return replace(
+    return changed(
         c, quality_preference=keep * c.quality_preference + shock[..., 0], quality_constraint=keep * c.quality_constraint + shock[..., 1]
     )  # fmt: skip
 
@@ -71,7 +76,7 @@ def _exit(s: Setting, f: Firms, c: Curators, ledger: Ledger) -> tuple[Firms, Cur
     ledger.post("write_off_exit", payee=np.where(leaving, np.maximum(-c.cash, 0.0), 0.0))
     ledger.post("dividends_curators", np.where(leaving, np.maximum(c.cash, 0.0), 0.0))
     gone = leaving[:, :, None]
-    c = replace(
+    c = changed(
         c, active=c.active & ~leaving, library=np.where(gone, 0.0, c.library),
         documented=np.where(gone, 0.0, c.documented), investment=np.where(gone, 0.0, c.investment), certified=c.certified & ~gone,
         licence_revenue=np.where(leaving, 0.0, c.licence_revenue), service_revenue=np.where(leaving, 0.0, c.service_revenue),
@@ -79,7 +84,7 @@ def _exit(s: Setting, f: Firms, c: Curators, ledger: Ledger) -> tuple[Firms, Cur
         unit_share_constraint=np.where(leaving, 0.0, c.unit_share_constraint), requests=np.where(gone, 0.0, c.requests),
     )  # fmt: skip
     orphaned = (leaving[:, None] & (f.library[:, :, None] == np.arange(s.slots))).any(axis=2)
-    f = replace(f, library=np.where(orphaned, NO_LIBRARY, f.library), owned=np.where(leaving[:, None], 0.0, f.owned))
+    f = changed(f, library=np.where(orphaned, NO_LIBRARY, f.library), owned=np.where(leaving[:, None], 0.0, f.owned))
     return f, c, leaving.sum(axis=1).astype(float), orphaned
 
 
@@ -118,35 +123,43 @@ def _enter(
     capital = here * (p["entry_cost", 1] + p["cash_start", 1]) * quo.vendor_revenue[:, None]
     ledger.post("equity_entry", payee=capital)
     ledger.post("entry_cost", here * p["entry_cost", 1] * quo.vendor_revenue[:, None])
-    new = entrants(s, quo, c, public, slot, quarter)
     rows = np.flatnonzero(comes)
-    c = replace(c, **{name: _with_row(getattr(c, name), rows, slot[rows], value[rows]) for name, value in new.items()})
-    # An entrant owes nothing to the slot's past: rivals' stakes and customers' withdrawals end with it.
-    f = replace(f, tie=np.where(here[:, None], 0.0, f.tie), withdrawn=np.where(here[:, None], 0.0, f.withdrawn))
+    new = entrants(s, quo, c, public, slot, rows, quarter)
+    c = changed(c, **{name: _with_row(getattr(c, name), rows, slot[rows], value) for name, value in new.items()})
+    if f.tie.any() or f.withdrawn.any():
+        # An entrant owes nothing to the slot's past: rivals' stakes and customers' withdrawals end with it.
+        f = changed(f, tie=np.where(here[:, None], 0.0, f.tie), withdrawn=np.where(here[:, None], 0.0, f.withdrawn))
     return f, c, comes
 
 
-def entrants(s: Setting, quo: StatusQuo, c: Curators, public: Public, slot: Array, quarter: int) -> dict[str, Array]:
-    """What would enter the given slot [S] of each replicate, by field of `Curators` [S, …]."""
-    p, rows = s.p, np.arange(s.size)
-    occupants = c.occupants[rows, slot] + (c.age[rows, slot] > 0)
+def entrants(
+    s: Setting, quo: StatusQuo, c: Curators, public: Public, slot: Array, rows: Array, quarter: int
+) -> dict[str, Array]:  # fmt: skip
+    """What enters a slot [S] in some replicates [n], by field of `Curators` [n, …]."""
+    every = np.arange(s.size)
+    occupants = c.occupants[every, slot] + (c.age[every, slot] > 0)
     ids = (slot + s.slots * occupants)[:, None]
-    taste = s.normal_pair(Stream.ENTRANT, quarter, ids)[:, 0]
+    taste = s.normal_pair(Stream.ENTRANT, quarter, ids)[rows, 0]
     places = public.norm.shape[1]
-    home = np.minimum((s.uniform(Stream.ENTRANT, quarter, ids, 1)[:, 0] * places).astype(int), places - 1)
-    place = np.concatenate([s.normal(Stream.ENTRANT, quarter, ids, draw) for draw in (2, 3)], axis=1)
-    norm = public_ideal(s)[rows, home] + p["curator_norm_sd", 1] * place
-    reference = quo.response.constraints_reference * column(public.scale, 1)
-    none, zero, nothing = np.zeros(s.size, np.int64), np.zeros(s.size), np.zeros(reference.shape)
+    home = np.minimum((s.uniform(Stream.ENTRANT, quarter, ids, 1)[rows, 0] * places).astype(int), places - 1)
+    place = np.concatenate([s.normal(Stream.ENTRANT, quarter, ids, draw)[rows] for draw in (2, 3)], axis=1)
+    p = {name: s.p[name][rows] for name in ENTRY}
+    norm = public_ideal(s)[rows, home] + p["curator_norm_sd"][:, None] * place
+    reference = quo.response.constraints_reference[rows] * public.scale[rows, None]
+    none, zero, nothing = np.zeros(len(rows), np.int64), np.zeros(len(rows)), np.zeros(reference.shape)
+
+    def mean(name: str) -> Array:
+        return _mean_of(getattr(c, name)[rows], c.active[rows])
+
     return dict(
-        active=none == 0, occupants=occupants, age=none, home=home, norm=norm, norm_start=norm,
+        active=none == 0, occupants=occupants[rows], age=none, home=home, norm=norm, norm_start=norm,
         quality_preference=p["entrant_quality_preference"] + p["curator_quality_sd"] * taste[:, 0],
         quality_constraint=p["entrant_quality_constraint"] + p["curator_quality_sd"] * taste[:, 1],
-        wage=_mean_of(c.wage, c.active), paid_share=_mean_of(c.paid_share, c.active),
-        price_preference=_mean_of(c.price_preference, c.active), price_constraint=_mean_of(c.price_constraint, c.active),
-        licence_fee=_mean_of(c.licence_fee, c.active), library=p["entrant_library", 1] * reference, documented=nothing,
-        investment=p["investment_start", 1] * reference * (quarter >= 0), documents=none > 0, profit=zero,
-        quarters_in_debt=none, licence_revenue=zero, service_revenue=zero, certified=np.zeros((s.size, places), bool),
+        wage=mean("wage"), paid_share=mean("paid_share"), price_preference=mean("price_preference"),
+        price_constraint=mean("price_constraint"), licence_fee=mean("licence_fee"),
+        library=p["entrant_library"][:, None] * reference, documented=nothing,
+        investment=p["investment_start"][:, None] * reference * (quarter >= 0), documents=none > 0, profit=zero,
+        quarters_in_debt=none, licence_revenue=zero, service_revenue=zero, certified=np.zeros((len(rows), places), bool),
         lost=none > 0, tied=none > 0,
     )  # fmt: skip
 
@@ -252,10 +265,10 @@ def _combine(s: Setting, f: Firms, c: Curators, rows: Array, buyer: Array, targe
         **{name: np.maximum(*of_both(name)) for name in ("quality_preference", "quality_constraint")},
         **{name: sum(of_both(name)) for name in summed},
     }  # fmt: skip
-    changed = {name: _with_row(getattr(c, name), rows, buyer, value) for name, value in joined.items()}
-    for name, value in changed.items():
-        changed[name][rows, target] = np.zeros_like(value[rows, target])
+    after = {name: _with_row(getattr(c, name), rows, buyer, value) for name, value in joined.items()}
+    for value in after.values():
+        value[rows, target] = np.zeros_like(value[rows, target])
     library, owned, active = f.library.copy(), f.owned.copy(), c.active.copy()
     library[rows] = np.where(f.library[rows] == target[:, None], buyer[:, None], f.library[rows])
     owned[rows, :, target], active[rows, target] = 0.0, False
-    return replace(f, library=library, owned=owned), replace(c, active=active, **changed)
+    return changed(f, library=library, owned=owned), changed(c, active=active, **after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from econ.market import sources
 from econ.market.ledger import Ledger
 from econ.market.libraries import agent_ids
 from econ.market.setting import CONSTRAIN, JUDGE, REGIONS, Setting, column, sum_over
-from econ.market.state import Curators, Labelers, Public
+from econ.market.state import Curators, Labelers, Public, changed
 
 if TYPE_CHECKING:
     from econ.market.labelers import Supply
@@ -112,7 +112,7 @@ def update_wages(s: Setting, quo: StatusQuo, c: Curators, labelers: Labelers, wo
     paid = search * np.divide(work.used, work.supplied, out=np.zeros_like(work.used), where=work.supplied > 0)
     share = c.paid_share + p["paid_share_adjustment", 3] * (paid - c.paid_share)
     active = c.active[:, :, None, None]
-    return replace(c, wage=np.where(active, wage, c.wage), paid_share=np.where(active, share, c.paid_share))
+    return changed(c, wage=np.where(active, wage, c.wage), paid_share=np.where(active, share, c.paid_share))
 
 
 def deliver(
@@ -187,7 +187,7 @@ def build_libraries(
     ledger.post("provenance_claims", p["provenance_penalty", 1] * sum_over(lost * unit_cost, 2))
     ledger.post("provenance_audits", audited.sum(axis=1) * p["provenance_audit_cost_usd"])
     commons = public.commons * (1 - p["depreciation_library", 1]) + sum_over(orders.commons * fill, 1)
-    return replace(c, library=documented + undocumented - lost, documented=documented), replace(public, commons=commons)
+    return changed(c, library=documented + undocumented - lost, documented=documented), changed(public, commons=commons)
 
 
 def pay_training(s: Setting, c: Curators, labelers: Labelers, supply: Supply, split: Array, levers: Levers, ledger: Ledger) -> None:
