@@ -18,8 +18,13 @@ def _effective(share: Any, stock: Any, deployable: Any, fit: Any, out: Any) -> N
     local = np.empty((places, kinds))
     for i in range(size):
         for c in range(options):
-            if not stock[i, c].any():
-                out[i, :, c] = 0.0
+            held = 0.0
+            for k in range(kinds):
+                held += stock[i, c, k]
+            if held == 0.0:
+                for f in range(firms):
+                    for k in range(kinds):
+                        out[i, f, c, k] = 0.0
                 continue
             for j in range(places):
                 for k in range(kinds):
