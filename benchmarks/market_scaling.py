@@ -120,6 +120,7 @@ def in_range(found: float) -> str:
 def draw(by: dict[str, list[dict[str, Any]]], slopes: dict[str, float]) -> None:
     """Log-log figure of CPU time by labelers, replicates and quarters."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     panes = figure.subplots(1, len(by), sharey=True)
@@ -127,6 +128,7 @@ def draw(by: dict[str, list[dict[str, Any]]], slopes: dict[str, float]) -> None:
         x, y = [point[name.partition(" ")[0]] for point in points], [point["cpu"] for point in points]
         pane.loglog(x, y, "o-", color="#0072B2")
         pane.loglog(x, [y[-1] * u / x[-1] for u in x], ":", color="#666666")
+        pane.xaxis.set_minor_formatter(NullFormatter())
         pane.set_xlabel(name)
         pane.set_title(f"slope {slopes[name]:.2f}", fontsize=10)
     panes[0].set_ylabel("CPU time [s]")
