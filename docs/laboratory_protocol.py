@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,10 @@ from econ.report.numbers import short
 WEIGHTS = (0.5, 1.0, 2.0)
 #: USD of a human minute, and of an AI judgement, as the laboratory charges them; the first is varied.
 MINUTE, AI_CALL, FACTORS = 2.0, 0.01, (1 / 3, 1.0, 3.0)
+
+#: Outcomes whose change from the base model is told.
+CHANGES = ("sycophancy", "helpfulness", "over_refusal")
+Interval = tuple[float, float, float]
 
 
 def tuning_rows(folder: Path) -> Iterator[list[str]]:
@@ -71,6 +75,34 @@ def divergence_rows(folder: Path, by: str = "", oracle: bool | None = None) -> I
             continue
         cells = [rate(by_world[c].to_numpy()) for c in ("kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal")]
         yield [str(arm), str(last["label_kind"].iloc[0]), f"{int(last['n'].iloc[0]):,}", *cells, f"{by_world['collapsed'].mean():.0%}"]
+
+
+def against_base(folder: Path, methods: Sequence[str], n: int, worlds: Sequence[int]) -> dict[str, dict[str, Interval]]:
+    """Changes of methods out of distribution from their base models, paired by world, with KL: mean and ends of the 95 % interval."""
+    table = read_measurements(folder / "measurements.parquet")
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["n"] == n) & table["world"].isin(worlds)]
+    found = {}
+    for method in methods:
+        own = rows[rows["method"] == method].groupby("world")[[*CHANGES, *(f"{c}_base" for c in CHANGES), "kl"]].mean().astype(float)
+        found[method] = {c: mean_interval((own[c] - own[f"{c}_base"]).to_numpy()) for c in CHANGES} | {"kl": mean_interval(own["kl"].to_numpy())}
+    return found
+
+
+def against_base_rows(found: dict[str, dict[str, Interval]]) -> Iterator[list[str]]:
+    """Rows of `against_base`: name, KL, changes."""
+    for method, own in found.items():
+        kl, *changes = (own[c] for c in ("kl", *CHANGES))
+        yield [f"`{method}`", f"{kl[0]:.2f} [{kl[1]:.2f}, {kl[2]:.2f}]", *(f"{x[0]:+.3f} [{x[1]:+.3f}, {x[2]:+.3f}]" for x in changes)]
+
+
+def without_collapsed(folder: Path, method: str) -> tuple[int, str, str, int, int]:
+    """Largest budget of a method, its relative harm out of distribution, the same of runs that did not collapse, and counts of both."""
+    table = read_measurements(folder / "measurements.parquet")
+    rows = table[(table["stage"] == "confirm") & (table["distribution"] == "ood") & (table["method"] == method)]
+    last = rows[rows["n"] == rows["n"].max()]
+    standing = last[~last["collapsed"].astype(bool)]
+    harm = [rate(own.groupby("world")["relative_harm"].mean().to_numpy(float)) for own in (last, standing)]
+    return int(last["n"].iloc[0]), *harm, len(last), len(last) - len(standing)
 
 
 def _name(arm: str, detail: dict, by: str) -> str:

@@ -12,13 +12,25 @@ from earlier_study import HEAD as EARLIER
 from earlier_study import SHIPPED, table_of
 from laboratory_edges import HEAD as EDGES
 from laboratory_edges import OUT, beyond, edge_rows, held_out, in_words
-from laboratory_protocol import divergence_rows, drop_rows, price_rows, tuning_rows
+from laboratory_protocol import (
+    CHANGES,
+    against_base,
+    against_base_rows,
+    divergence_rows,
+    drop_rows,
+    price_rows,
+    tuning_rows,
+    without_collapsed,
+)
 from laboratory_settings import HEAD as SETTINGS
 from laboratory_settings import Measured, measured, setting_rows, summary
 
 from econ.claims.assess import Assessment, assess_claims, effect_text
 from econ.claims.context import HYBRID
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
+from econ.claims.panels import REFERENCE_POINT
+from econ.claims.reading import REPLICATION
+from econ.claims.replication import Repeated
 from econ.claims.signs import sign_summary
 from econ.claims.verdicts import Verdict
 from econ.core.files import write_text
@@ -121,16 +133,45 @@ def _replication(assessment: Assessment) -> str:
         details, worlds = row.measured.details, row.measured.worlds
         volumes = [f"{details['hypervolume'][name]:.3f}" for name in (HYBRID, row.against)]
         collapsed = [f"{details['collapsed'][name]:.0%}" for name in (HYBRID, row.against)]
+        use = [" to ".join(f"{x:.2f}" for x in details["helpfulness"][name]) for name in (HYBRID, row.against)]
         rows.append(
-            [f"`{row.where}`, {min(worlds)} to {max(worlds)}", row.configurations, f"`{row.against}`", *volumes, effect_text(row.measured.effect), f"**{row.verdict}**", *collapsed]
+            [f"`{row.where}`, {min(worlds)} to {max(worlds)}", row.configurations, f"`{row.against}`", *volumes, effect_text(row.measured.effect), f"**{row.verdict}**", *collapsed, *use]
         )
-    head = ("table, worlds", "configurations of the hybrid", "against", "area, hybrid", "area, other", "θ [95 %]", "by the rule alone", "collapsed, hybrid", "collapsed, other")
+    head = ("table, worlds", "configurations of the hybrid", "against", "area, hybrid", "area, other", "θ [95 %]", "by the rule alone", "collapsed, hybrid", "collapsed, other",
+            "helpfulness over the base's, hybrid", "the same, other")  # fmt: skip
     return (
         "## H9 again: as first run, and on worlds that were held back\n\n**Exploratory.** H9 was first run with six configurations of "
         "the hybrid, rate x weight of pairs at β 0.1; the six that its verdict above counts, rate x β at one weight, were added after that result "
         "was seen and on the same worlds. The grid `replication` runs both again on eight of the sixteen worlds that were held back (3000 to 3007), "
         "with its comparisons written down before. **This is the one use of those eight worlds**; 3008 to 3015 are still untouched. The same rule "
-        "and smallest effect of interest (0.02), nothing adjusted, and no verdict above rests on it.\n\n" + grid(head, rows)
+        "and smallest effect of interest (0.02), nothing adjusted, and no verdict above rests on it.\n\n" + grid(head, rows) + "\n\n" + _references(assessment.repeated)
+    )  # fmt: skip
+
+
+def _references(repeated: Sequence[Repeated]) -> str:
+    """Areas of the replication by the helpfulness from which they count, and what its signs do."""
+    held_back = [row for row in repeated if row.where == REPLICATION]
+    if not held_back:
+        return ""
+    at = sorted({REFERENCE_POINT[1], *held_back[0].by_reference})
+    areas, gains = {}, []
+    for row in held_back:
+        found = {REFERENCE_POINT[1]: row.measured} | row.by_reference
+        which = row.configurations.partition(" (")[0]
+        for arm, name in ((row.against, f"`{row.against}`"), (HYBRID, f"hybrid, {which}")):
+            areas[name] = [f"{found[x].details['hypervolume'][arm]:.3f}" for x in at]
+        gains.append([f"hybrid, {which}, minus `{row.against}`", *(effect_text(found[x].effect) for x in at)])
+    said = [
+        f"{row.configurations.partition(' (')[0]} against `{row.against}` at {', '.join(f'{x:g}' for x in row.reversed_at)}"
+        for row in held_back if row.reversed_at
+    ]
+    holds = "reverses: " + "; ".join(said) if said else "holds at all of them"
+    return (
+        f"**By the reference point.** An area counts what lies above {REFERENCE_POINT[1]:g} of the base model's helpfulness, as registered; configurations "
+        f"below it have none, so an area of 0 says where the cut lies as well as how good they are. The same runs of `{REPLICATION}` with the cut elsewhere, "
+        f"unregistered; the sign of the estimate at the registered cut {holds}.\n\n"
+        + grid(("area, by reference point of helpfulness", *(f"{x:g}" for x in at)), [[name, *own] for name, own in areas.items()])
+        + "\n\n" + grid(("θ [95 %]", *(f"{x:g}" for x in at)), gains)
     )  # fmt: skip
 
 
@@ -318,10 +359,20 @@ def _divergence() -> str:
             cells = [interval(row[c], row[f"{c}_low"], row[f"{c}_high"]) for c in ("kl", "relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed")]
             rows.append([f"`{method}`", row["label_kind"], f"{row['beta_kl']:g}", *cells])
         lines.append(_divergence_line(str(method), own))
+    lines.append(_largest_budget("rm_ppo"))
     head = ("arm", "label", "weight of divergence", *OUTCOMES[3:])
     return (
         "## Divergence from the base model\n\nOut of distribution, 1,378 labels each, eight worlds; collapsed: share of runs with Wilson's interval "
         f"(`stress`). {' '.join(lines)}\n\n" + grid(head, rows)
+    )
+
+
+def _largest_budget(method: str) -> str:
+    """What a method does at its largest budget, with and without collapsed runs."""
+    n, harm, standing, runs, collapsed = without_collapsed(SHIPPED / "full", method)
+    return (
+        f"At {n:,} labels (`full`) the relative harm of `{method}` at the weight it was tuned to is {harm}; without the {collapsed} of {runs} runs that "
+        f"collapsed it is {standing}."
     )
 
 
@@ -333,7 +384,7 @@ def _divergence_line(method: str, own: pd.DataFrame) -> str:
     text = f"Most runs of `{method}` collapse at weights {', '.join(f'{w:g}' for w in fallen['beta_kl'])}. " if len(fallen) else ""
     if lower.empty:
         raised = standing[standing["relative_harm_low"] > 1]
-        text += f"**At no weight at which `{method}` stands is its relative harm clearly below 1**"
+        text += f"**At no weight at which `{method}` stands is its relative harm at 1,378 labels clearly below 1**"
         return text + (f"; it is above 1 at {', '.join(f'{w:g}' for w in raised['beta_kl'])}." if len(raised) else ".")
     best = lower.loc[lower["relative_harm"].idxmin()]
     return text + (
@@ -374,8 +425,31 @@ def _zoo() -> str:
         + grid(OUTCOMES, divergence_rows(folder, oracle=False))
         + "\n\n**Upper bounds**, never to be held against arms on human labels: a program verifies every sample (in brackets the share "
         "of its verdicts that are turned, always alike unless iid; these at one configuration, the others tuned), or the truth is known.\n\n"
-        + grid(OUTCOMES, divergence_rows(folder, oracle=True))
+        + grid(OUTCOMES, divergence_rows(folder, oracle=True)) + "\n\n" + _controls(folder)
     )  # fmt: skip
+
+
+#: Labels that say nothing, and flags whose loss does not retain refusals.
+CONTROLS = ("npo_ret_random", "npo_ret_shuffled", "dpo_random", "dpo_shuffled")
+NO_REFUSALS = "npo_ret_no_refusals"
+
+
+def _controls(folder: Path) -> str:
+    """What labels that say nothing do to the policy, and what not retaining refusals does: changes from the base model."""
+    worlds = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["worlds"]
+    found = against_base(folder, (*CONTROLS, NO_REFUSALS), 1378, worlds)
+    real = against_base(SHIPPED / "full", ("npo_ret", "dpo"), 1378, worlds)
+    moved = [
+        f"`{name}` ({', '.join(c.replace('_', '-') for c in CHANGES if own[c][1] > 0 or own[c][2] < 0)})"
+        for name, own in found.items() if name in CONTROLS and any(own[c][1] > 0 or own[c][2] < 0 for c in CHANGES)
+    ]
+    text = "**Changes from the base model**, paired by world, of controls whose labels say nothing, of flags whose loss leaves refusals out of what it retains, and beside them of flags and pairs as they are (`full`, the same eight worlds). "
+    if moved:
+        text += f"**Labels that say nothing still move the policy**: the interval excludes 0 for {', '.join(moved)}. "
+    if found[NO_REFUSALS]["sycophancy"][1] > 0:
+        text += f"**`{NO_REFUSALS}` raises sycophancy**, in a world where the model can refuse. "
+    head = ("arm", "KL, nats per response", *(c.replace("_", "-") for c in CHANGES))
+    return text.strip() + "\n\n" + grid(head, against_base_rows(found | real))
 
 
 # Benchmarks ----------------------------------------------------------------------------------------
@@ -457,7 +531,7 @@ def _recovery() -> str:
     stored = _stored("recovery")
     if stored is None:
         return ""
-    said = [line for line in (DOCS / "recovery.md").read_text(encoding="utf-8").splitlines() if line.startswith(("- outside", "- BCa"))]
+    said = [line for line in (DOCS / "recovery.md").read_text(encoding="utf-8").splitlines() if line.startswith(("- outside", "- BCa", "- untested"))]
     return (
         "## Does the fit find what is there?\n\nShare of 90 % intervals that hold the truth of synthetic laboratories "
         "([recovery.md](recovery.md), `make recovery`):\n\n" + _tables(stored) + "\n\n" + "\n".join(said)

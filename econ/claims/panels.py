@@ -227,8 +227,10 @@ class Panel:
         return np.stack(found, axis=1)
 
 
-def joint_gain(context: Context, hybrid: str, preference: str) -> Measured:
-    """Hypervolume of safety and helpfulness of the hybrid minus that of preference-only, at equal human minutes."""
+def joint_gain(
+    context: Context, hybrid: str, preference: str, reference: tuple[float, float] = REFERENCE_POINT
+) -> Measured:
+    """Hypervolume of safety and helpfulness above `reference`, hybrid minus preference-only, at equal human minutes."""
     distribution = context.distribution("ood", hybrid, preference)
     mixes, plains = (_panels(context.evidence, name, distribution) for name in (hybrid, preference))
     found = [
@@ -244,7 +246,9 @@ def joint_gain(context: Context, hybrid: str, preference: str) -> Measured:
         )
     mixed, plain = min(found, key=lambda p: (distance(p[1].setting), -len(p[1].curves), -p[1].minutes))
     worlds = np.intersect1d(mixed.worlds, plain.worlds)
-    volumes = [hypervolume(panel.points(context, worlds.tolist()), REFERENCE_POINT) for panel in (mixed, plain)]
+    points = [panel.points(context, worlds.tolist()) for panel in (mixed, plain)]
+    volumes = [hypervolume(own, reference) for own in points]
+    use = [own[0, :, 1] for own in points]
     said = context.deviations(plain.setting, worlds)
     said += budget_deviation(plain.curves[0].n, (REGISTERED_BUDGET,), "pairs")
     if len(plain.curves) != CONFIGURATIONS:
@@ -256,6 +260,7 @@ def joint_gain(context: Context, hybrid: str, preference: str) -> Measured:
     return Measured.of(
         Effect.exact(volumes[0] - volumes[1], len(worlds)), used, said,
         hypervolume={hybrid: float(volumes[0][0]), preference: float(volumes[1][0])},
+        helpfulness={name: [float(own.min()), float(own.max())] for name, own in zip((hybrid, preference), use, strict=True)},
         human_minutes={hybrid: mixed.minutes, preference: plain.minutes},
         configurations=len(plain.curves), collapsed={hybrid: mixed.collapsed, preference: plain.collapsed},
     )  # fmt: skip

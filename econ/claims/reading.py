@@ -34,14 +34,16 @@ HYBRID_SHARE = 0.15
 W_REINFORCE_WEIGHT = 0.1
 
 
-#: Shipped tables of their own kind: worlds held back for a replication, and configurations beyond the edges of tuning grids.
-REPLICATION, APART = "replication", ("replication", "edges", "beyond")
+#: Shipped tables on which verdicts rest. A grid enters by being named here, never by lying in the folder.
+COUNTED = ("capacity", "full", "maps", "rates", "stability", "stress", "surface", "zoo", "zoo_b")
+#: Shipped tables in no verdict: worlds held back for a replication, and configurations beyond the edges of tuning grids.
+REPLICATION, APART = "replication", ("beyond", "edges", "replication")
 
 
 def shipped_measurements() -> list[Path]:
-    """Confirmatory measurement tables that the package ships."""
-    found = shipped_path("calibration", "lab").glob(f"*/{MEASUREMENTS}")
-    return sorted(path for path in found if path.parent.name not in APART)
+    """Measurement tables that the package ships and on which verdicts rest."""
+    folder = shipped_path("calibration", "lab")
+    return [path for name in COUNTED if (path := folder / name / MEASUREMENTS).is_file()]
 
 
 def shipped_replication() -> Path | None:

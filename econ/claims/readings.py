@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from econ.claims.curves import FLOOR, TARGETS
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
-from econ.claims.replication import FIRST
+from econ.claims.panels import REFERENCE_POINT
+from econ.claims.replication import FIRST, Repeated
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
@@ -106,11 +107,22 @@ def _repeated(assessment: Assessment) -> list[str]:
         worlds = row.measured.worlds
         lines.append(
             f"{row.verdict.capitalize()} {row.configurations}, hybrid minus {row.against}, {row.where}, worlds {min(worlds)} to {max(worlds)}: "
-            f"{row.measured.effect.value:+.3g} [{low:+.3g}, {high:+.3g}]; exploratory, unadjusted."
+            f"{row.measured.effect.value:+.3g} [{low:+.3g}, {high:+.3g}]; {_by_reference(row)}; exploratory, unadjusted."
         )
     if any(row.configurations == FIRST for row in assessment.repeated):
         lines.append("The configurations counted in the verdict were added after the first result was seen, on the same worlds: read it as exploratory.")
     return lines
+
+
+def _by_reference(row: Repeated) -> str:
+    """Whether the sign holds at other reference points of helpfulness, reversals with their intervals."""
+    reversals = [
+        f"{at:g} ({other.effect.value:+.3g} [{', '.join(f'{end:+.3g}' for end in other.effect.interval)}])" for at, other in row.reversed_at.items()
+    ]
+    registered = f"the sign holds at the registered reference point of helpfulness, {REFERENCE_POINT[1]:g}"
+    if reversals:
+        return f"{registered}, and reverses at {', '.join(reversals)}"
+    return f"{registered}, and at {', '.join(f'{at:g}' for at in row.by_reference)}"
 
 
 def _outcomes(assessment: Assessment) -> list[str]:

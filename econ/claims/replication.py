@@ -12,13 +12,15 @@ from econ.claims.arms import Missing
 from econ.claims.context import HYBRID, Context, Measured
 from econ.claims.evidence import Evidence
 from econ.claims.hypotheses import BY_ID
-from econ.claims.panels import joint_gain
+from econ.claims.panels import REFERENCE_POINT, joint_gain
 from econ.claims.verdicts import rule
 
 #: β of all six configurations (rate x weight of pairs) with which the hybrid was first run.
 FIRST_BETA = 0.1
 COUNTED = "as counted in the verdict (rate x β at one weight of pairs)"
 FIRST = "as first run (rate x weight of pairs at β 0.1)"
+#: Helpfulness over the base model's above which an area counts: others than the registered one, to see what turns on it.
+OTHER_REFERENCES = (0.3, 0.4, 0.6, 0.7)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Repeated:
     measured : Measured
     verdict : str
         By the registered rule on this effect alone, unadjusted.
+    by_reference : dict of float to Measured
+        The same with the area above another helpfulness than the registered one.
     """
 
     where: str
@@ -43,6 +47,13 @@ class Repeated:
     against: str
     measured: Measured
     verdict: str
+    by_reference: dict[float, Measured]
+
+    @property
+    def reversed_at(self) -> dict[float, Measured]:
+        """Those of `by_reference` whose estimate has the other sign."""
+        value = self.measured.effect.value
+        return {at: other for at, other in self.by_reference.items() if other.effect.value * value < 0.0}
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -50,6 +61,10 @@ class Repeated:
             "table": self.where, "configurations": self.configurations, "against": self.against, "verdict": self.verdict,
             "exploratory": True, "worlds": list(self.measured.worlds), "details": self.measured.details,
             **{key: x for key, x in self.measured.effect.plain().items() if key != "worlds"},
+            "by_reference": [
+                {"reference": at, "hypervolume": other.details["hypervolume"]} | other.effect.plain()
+                for at, other in self.by_reference.items()
+            ],
         }  # fmt: skip
 
 
@@ -75,7 +90,8 @@ def _gains(context: Context, which: str, against: str) -> Iterator[Repeated]:
         return
     statement = BY_ID["H9"].statements[0]
     name = context.evidence.sources[measured.sources[0]].name
-    yield Repeated(name, which, against, measured, rule(measured.effect, statement.delta, statement.limit))
+    others = {at: joint_gain(chosen, HYBRID, against, (REFERENCE_POINT[0], at)) for at in OTHER_REFERENCES}
+    yield Repeated(name, which, against, measured, rule(measured.effect, statement.delta, statement.limit), others)
 
 
 def _as_first_run(context: Context) -> Context:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from claims_tables import BUDGETS, WORLDS, arm, constant, context, evidence, line, world_effect
 
-from econ.claims import verdicts
+from econ.claims import reading, verdicts
 from econ.claims.assess import Assessment
 from econ.claims.context import Context
 from econ.claims.hypotheses import BY_ID, HYPOTHESES
@@ -19,6 +19,7 @@ from econ.claims.replication import COUNTED, FIRST, repeated
 from econ.claims.resampling import Effect, Resampler
 from econ.claims.verdicts import assess, assess_statement, combine, rule
 from econ.core.measurements import check_measurements
+from econ.core.shipped import shipped_path
 
 SUPPORTED, CONTRADICTED, REVERSED = "supported", "contradicted", "contradicted (reversed)"
 INCONCLUSIVE, NOT_MEASURED = "inconclusive", "not measured"
@@ -388,6 +389,34 @@ def test_h9_is_told_as_first_run_and_on_worlds_held_back():
     assert repeated(confirmatory, None) == [] and "H9" not in Assessment(confirmatory).readings
 
 
-def test_held_back_worlds_and_edges_are_no_confirmatory_tables():
-    names = {path.parent.name for path in shipped_measurements()}
-    assert {"full", "maps", "surface"} <= names and not names & {"replication", "edges", "beyond"}
+def test_h9_is_told_at_other_reference_points_of_helpfulness():
+    worlds = tuple(range(3000, 3016))
+    # Helpfulness is 0.6 of a base of 0.6 or less, so areas are (1 - cut) times safety; the order of safety stays.
+    plain = context(*_hybrids(worlds, 0.5, 0.2), *_six("dpo", 3360, 0.3, worlds))
+    for row in repeated(plain, plain):
+        assert set(row.by_reference) == {0.3, 0.4, 0.6, 0.7} and not row.reversed_at
+        for at, other in row.by_reference.items():
+            assert other.effect.value / row.measured.effect.value == pytest.approx((1.0 - at) / 0.5, rel=0.02)
+    # Safer hybrids that help less than the registered cut: no area there, the greater one at a lower cut.
+    unhelpful = [table.assign(helpfulness=0.27) for table in _hybrids(worlds, 0.9, 0.9)]
+    turned = context(*unhelpful, *_six("dpo", 3360, 0.1, worlds))
+    rows = repeated(turned, turned)
+    assert [row.verdict for row in rows] == [REVERSED] * len(rows) and all(set(row.reversed_at) == {0.3} for row in rows)
+    beside = Assessment(turned, (), turned).readings["H9"]
+    assert "holds at the registered reference point of helpfulness, 0.5, and reverses at 0.3 (+" in beside[0]
+    assert "and at 0.3, 0.4, 0.6, 0.7" in Assessment(plain, (), plain).readings["H9"][0]
+
+
+def test_every_shipped_table_is_either_counted_or_apart():
+    folders = {path.parent.name for path in shipped_path("calibration", "lab").glob("*/measurements.parquet")}
+    assert sorted(folders) == sorted((*reading.COUNTED, *reading.APART)), "name a new table in econ/claims/reading.py: COUNTED or APART"
+    assert [path.parent.name for path in shipped_measurements()] == list(reading.COUNTED)
+    assert reading.REPLICATION in reading.APART
+
+
+def test_a_table_that_is_named_nowhere_enters_no_verdict(tmp_path, monkeypatch):
+    for name in ("full", "replication", "somebody_s"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "measurements.parquet").touch()
+    monkeypatch.setattr(reading, "shipped_path", lambda *_: tmp_path)
+    assert [path.parent.name for path in shipped_measurements()] == ["full"]

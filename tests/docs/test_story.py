@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from blocks import blocks, commands
 
-from econ.ensemble.effects import HEADLINES
+from econ.ensemble.effects import HEADLINES, window_effect
 
 PAGE = "docs/story_commons.md"
 NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
@@ -42,12 +43,22 @@ def test_what_it_shows_of_a_commons_is_what_is_printed(tmp_path):
     assert len(OUTPUTS[0].splitlines()) > 5 and not missing, missing
 
 
+def _cost_of(outcomes: pd.DataFrame) -> str:
+    """The sentence's numbers on what governments pay."""
+    found = window_effect(outcomes, "public_commons", "baseline", "public_cost")
+    value, low, high = (found[name] / 1e6 for name in ("mean_difference", "low", "high"))
+    assert found["sign_stability"] == 1.0, "the page says: in all replicates"
+    return f"rise by {value:.1f} million USD a quarter ({low:.1f} to {high:.1f}), in all replicates"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)  # half a minute of CPU
-def test_its_numbers_are_those_of_the_run(tmp_path):
+def test_its_numbers_are_those_of_the_run(tmp_path, request):
     said = {_words(line) for line in _output(COMMANDS[2], tmp_path).splitlines()}
     quoted = [_words(line) for line in OUTPUTS[1].splitlines()]
     table = [line for line in quoted if line.startswith(tuple(label for label, _ in HEADLINES.values()))]
     assert len(table) == len(HEADLINES)
     missing = [line for line in [*table, *(line for line in quoted if line.startswith(("Directions", "contrary")))] if line not in said]
     assert not missing, missing
+    cost = _cost_of(pd.read_parquet(tmp_path / "runs" / "half" / "outcomes.parquet"))
+    assert cost in _words((request.config.rootpath / PAGE).read_text(encoding="utf-8"))
