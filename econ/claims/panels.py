@@ -14,7 +14,8 @@ from econ.claims.context import Context, Measured, budget_deviation
 from econ.claims.curves import hypervolume
 from econ.claims.evidence import Evidence, blocks
 from econ.claims.resampling import MIN_WORLDS, Effect, Floats, finite
-from econ.claims.settings import MATCHED_BIAS, REFERENCE, Setting, decode_setting, distance
+from econ.claims.settings import REFERENCE, Setting, decode_setting, distance
+from econ.core.measurements import MATCHED_BIAS
 from econ.surfaces.cells import CONFIRMATORY
 
 # H2: polarity x format ------------------------------------------------------------------------------

@@ -12,11 +12,11 @@ import pandas as pd
 
 from econ.claims.arms import BASES, COSTS, OUTCOMES
 from econ.claims.evidence import Evidence, Source
-from econ.claims.settings import SETTING_KEYS, settings_of, without_half
+from econ.claims.settings import settings_of, without_half
 from econ.core.errors import InputError
 from econ.core.files import file_hash
 from econ.core.manifests import read_parquet
-from econ.core.measurements import extras, read_measurements
+from econ.core.measurements import SETTING_KEYS, extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.surfaces.cells import CONFIRMATORY
 

@@ -10,22 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from econ.core.measurements import MATCHED_BIAS, given_settings
+
 #: Knobs at which the predictions are registered.
 REFERENCE: Mapping[str, float] = {
     "v": 0.93, "coverage": 8, "bias": 2.0, "flag_bias": 0.0, "confounding": 0.85, "comp": 0.5,
     "harm_weight": 2.0, "miss": 0.0501, "false_alarm": 0.0501,
 }  # fmt: skip
-#: Keys of column `extra` that say under which knobs or protocol a run was made, not how its method was configured.
-SETTING_KEYS = frozenset(
-    {
-        "pair_flip", "pair_temperature", "pair_agreement", "critic_noise", "base_rate", "refusal", "raters", "sampling",
-        "verifier_error", "verifier_errors", "base_accuracy", "match_bias", "half", "training", "model",
-    }
-)  # fmt: skip
-#: Where this is set, `flag_bias` was solved for world by world and is no knob of the setting.
-MATCHED_BIAS = "match_bias"
-#: Where this is set, `pair_temperature` was solved for in the same way.
-AGREEMENT = "pair_agreement"
 #: The method whose noise was solved for world by world, so that a flag carries a pair's bits: no knob either.
 MATCHED_BITS = "flag_bits"
 #: A setting: the knobs that differ from the reference, with their values; empty at the reference.
@@ -63,13 +54,9 @@ def settings_of(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     known: dict[tuple[Any, ...], str] = {}
     found = []
     solved = (rows["method"] == MATCHED_BITS).to_numpy(bool)
-    pairs = (rows["label_kind"] == "preference").to_numpy(bool)
+    kinds = rows["label_kind"].astype(str).tolist()
     for i, detail in enumerate(details):
-        # Pairs hold the raters' bias as it is: nothing was solved for.
-        given = {k: x for k, x in detail.items() if k in SETTING_KEYS and not (pairs[i] and k == MATCHED_BIAS)}
-        if AGREEMENT in given:
-            given.pop("pair_temperature", None)
-        unusual = sorted(given.items())
+        unusual = list(given_settings(detail, kinds[i]).items())
         knobs = {k: float(c[i]) for k, c in columns.items()}
         if detail.get(MATCHED_BIAS):
             knobs["flag_bias"] = REFERENCE["flag_bias"]

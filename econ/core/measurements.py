@@ -7,6 +7,7 @@ imported into it. Columns, types, units and legal ranges stand here and nowhere 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,22 @@ LABEL_KINDS = (
 )  # fmt: skip
 POLARITIES = ("none", "negative", "positive", "both")
 FORMATS = ("none", "binary", "pair", "sequence")
+#: Keys of column `extra` on which a world and its base model depend.
+WORLD_KEYS = frozenset({"base_rate", "refusal", "model", "base_accuracy"})
+#: Those that say how prompts were chosen, labels split and models trained.
+PROTOCOL_KEYS = frozenset({"sampling", "half", "training"})
+#: Those that say who judges, each of some kinds of label only.
+JUDGE_KEYS = frozenset(
+    {
+        "pair_flip", "pair_temperature", "pair_agreement", "critic_noise", "raters", "verifier_error", "verifier_errors", "match_bias",
+    }
+)  # fmt: skip
+#: Keys of column `extra` that say under which knobs or protocol a run was made, not how its method was configured.
+SETTING_KEYS = WORLD_KEYS | PROTOCOL_KEYS | JUDGE_KEYS
+#: Where this is set, `flag_bias` was solved for world by world and is no knob of the setting.
+MATCHED_BIAS = "match_bias"
+#: Where this is set, `pair_temperature` was solved for in the same way.
+AGREEMENT = "pair_agreement"
 PASS_AT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -220,6 +237,15 @@ def extras(table: pd.DataFrame) -> list[dict[str, Any]]:
             known[text] = _json_object(text)
         found.append(known[text] if isinstance(text, str) else {})
     return found
+
+
+def given_settings(detail: Mapping[str, Any], label_kind: str) -> dict[str, Any]:
+    """Settings that a row's `extra` gives, in order of their keys; what was solved for world by world is none."""
+    # Pairs hold the raters' bias as it is: nothing was solved for.
+    left_out = {MATCHED_BIAS} if label_kind == "preference" else set()
+    if AGREEMENT in detail:
+        left_out.add("pair_temperature")
+    return {key: detail[key] for key in sorted(SETTING_KEYS & detail.keys() - left_out)}
 
 
 def _json_object(text: str) -> dict[str, Any]:

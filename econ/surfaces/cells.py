@@ -5,15 +5,16 @@ Only rows that belong to one design are kept; what is missing or mixed is refuse
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from econ.core.errors import InputError
-from econ.core.measurements import extras
+from econ.core.measurements import SETTING_KEYS, WORLD_KEYS, extras, given_settings
 from econ.surfaces.forms import Floats, logit
 from econ.surfaces.secondary import SECONDARY
 
@@ -31,6 +32,10 @@ JOINT_METHODS = ("hybrid", "dpo", "npo_ret", "base")
 LABEL_KINDS = ("none", "flag", "preference", "flag+preference")
 #: Knobs that must not vary inside one surface; v, and the noise that follows from it, may.
 KNOBS = ("coverage", "bias", "flag_bias", "confounding", "comp", "harm_weight")
+#: The one of them on which worlds and base models depend too.
+WORLD_KNOB = "confounding"
+#: How a knob that a row does not name is shown.
+DEFAULT = "default"
 #: Responses that one evaluation amounts to: its sampling error is at most 0.01.
 EVALUATION_RESPONSES = 2500
 
@@ -109,12 +114,7 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
             file=source, key="stage", found=", ".join(stages), allowed=" or ".join(CONFIRMATORY),
         )  # fmt: skip
     rows = _one_method(rows, source)
-    for knob in KNOBS:
-        settings = sorted(rows.loc[rows["n"] > 0, knob].dropna().unique())
-        if len(settings) > 1:
-            raise InputError(
-                "a surface needs one setting of this knob", file=source, key=knob, found=", ".join(f"{s:g}" for s in settings)
-            )  # fmt: skip
+    refuse_mixed_settings(rows, source)
     return rows.assign(v=rows["v"].astype(float).round(6))
 
 
@@ -130,6 +130,45 @@ def refuse_descriptive(table: pd.DataFrame, source: str | Path) -> None:
             "the table was imported with --descriptive, so nothing is fitted to it; import it without that option",
             file=source,
         )
+
+
+def refuse_mixed_settings(rows: pd.DataFrame, source: str | Path) -> None:
+    """Refuse rows of one fit that were made under several settings: worlds, models, raters or protocols.
+
+    Trained rows must agree in all knobs, those of column `extra` included. A base model is the same whoever
+    judges and however it is trained afterwards, so its rows must agree with them in what a world depends on.
+
+    Raises
+    ------
+    InputError
+    """
+    trained = (rows["n"] > 0).to_numpy(bool)
+    for knob in KNOBS:
+        alike = rows if knob == WORLD_KNOB else rows[trained]
+        _refuse_several(knob, [f"{x:g}" for x in sorted(alike[knob].dropna().unique())], source)
+    of_trained, of_base = setting_values(rows[trained]), setting_values(rows[~trained])
+    for key in sorted(SETTING_KEYS):
+        values = of_trained[key] | of_base[key] if key in WORLD_KEYS else of_trained[key]
+        _refuse_several(key, sorted(values), source)
+
+
+def _refuse_several(key: str, values: list[str], source: str | Path) -> None:
+    if len(values) > 1:
+        raise InputError(
+            "a fit needs one setting of this knob, and its rows hold several", file=source, key=key, found=", ".join(values),
+            allowed="one, in the rows of trained models and of base models",
+        )  # fmt: skip
+
+
+def setting_values(rows: pd.DataFrame) -> dict[str, set[str]]:
+    """Values that rows give each key of `SETTING_KEYS` in column `extra`, as text; `DEFAULT` where they give none."""
+    given: dict[tuple[str, str], dict[str, Any]] = {}
+    for detail, kind, text in zip(extras(rows), rows["label_kind"].astype(str), rows["extra"].astype(str), strict=True):
+        if (kind, text) not in given:
+            given[kind, text] = given_settings(detail, kind)
+    return {
+        key: {json.dumps(own[key], sort_keys=True) if key in own else DEFAULT for own in given.values()} for key in SETTING_KEYS
+    }
 
 
 def _one_method(rows: pd.DataFrame, source: str | Path) -> pd.DataFrame:

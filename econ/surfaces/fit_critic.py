@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import InputError
+from econ.core.measurements import PROTOCOL_KEYS, WORLD_KEYS
 from econ.surfaces.bootstrap import allot, widening, world_weights
-from econ.surfaces.cells import CONFIRMATORY, KNOBS, MINIMUM_WORLDS, Cells, curve_cells, refuse_descriptive
+from econ.surfaces.cells import (
+    CONFIRMATORY,
+    KNOBS,
+    MINIMUM_WORLDS,
+    Cells,
+    curve_cells,
+    refuse_descriptive,
+    refuse_mixed_settings,
+    setting_values,
+)
 from econ.surfaces.comparison import stacking_weights
 from econ.surfaces.critic import CriticCurves
 from econ.surfaces.curves import MINIMUM_CURVE_BUDGETS, CurveFit, curve_refusal, fit_curve
@@ -52,7 +62,7 @@ def critic_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:
             "no labels that a critic wrote are here", file=source, key="label_kind", found=", ".join(sorted(table["label_kind"].unique())),
             allowed=f"{KIND}, on confirmatory or imported worlds, distribution id or ood",
         )  # fmt: skip
-    for key in ("method", *KNOBS, "v"):
+    for key in ("method", "v"):
         settings = sorted(trained[key].dropna().unique())
         if len(settings) > 1:
             raise InputError(
@@ -62,7 +72,9 @@ def critic_rows(table: pd.DataFrame, source: str) -> pd.DataFrame:
         raise InputError(
             "the critic's labels do not say how many calls of an AI judge they took", file=source, key="ai_calls"
         )
-    return table[(table["label_kind"] == KIND) | ((table["method"] == "base") & table["world"].isin(trained["world"]))]
+    rows = table[(table["label_kind"] == KIND) | ((table["method"] == "base") & table["world"].isin(trained["world"]))]
+    refuse_mixed_settings(rows, source)
+    return rows
 
 
 def refuse_other_setting(rows: pd.DataFrame, surface: pd.DataFrame, source: str) -> None:
@@ -78,6 +90,13 @@ def refuse_other_setting(rows: pd.DataFrame, surface: pd.DataFrame, source: str)
             raise InputError(
                 "the critic was measured in another setting than the surfaces", file=source, key=knob,
                 found=", ".join(f"{x:g}" for x in sorted(own)), allowed=", ".join(f"{x:g}" for x in sorted(other)),
+            )  # fmt: skip
+    given, expected = (setting_values(part[part["n"] > 0]) for part in (rows, surface))
+    for key in sorted(WORLD_KEYS | PROTOCOL_KEYS):
+        if given[key] != expected[key]:
+            raise InputError(
+                "the critic was measured in another setting than the surfaces", file=source, key=key,
+                found=", ".join(sorted(given[key])), allowed=", ".join(sorted(expected[key])),
             )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from claims_tables import WORLDS, arm, constant, evidence, line
 from econ.claims.arms import Missing
 from econ.claims.evidence import find_pair
 from econ.claims.reading import load_evidence
-from econ.claims.settings import REFERENCE, SETTING_KEYS, describe_setting
+from econ.claims.settings import REFERENCE, describe_setting
 from econ.core.errors import InputError
-from econ.core.measurements import check_measurements, write_measurements
+from econ.core.measurements import SETTING_KEYS, check_measurements, write_measurements
 from econ.lab.knobs import Knobs
 
 

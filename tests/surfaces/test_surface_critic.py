@@ -112,10 +112,14 @@ def test_labels_that_did_nothing_have_no_curve():
 def test_another_setting_than_the_surfaces_is_refused():
     own, surface = ({"n": [16, 39], "coverage": [rules, rules]} for rules in (4.0, 8.0))
     knobs = {name: np.nan for name in ("bias", "flag_bias", "confounding", "comp", "harm_weight")}
+    knobs |= {"label_kind": "critic", "extra": None}
     own, surface = (pd.DataFrame(part).assign(**knobs) for part in (own, surface))
     with pytest.raises(InputError, match=r"coverage: the critic was measured in another setting.*found '4'; allowed: 8"):
         refuse_other_setting(own, surface, "mine")
-    refuse_other_setting(surface, surface, "mine")
+    with pytest.raises(InputError, match=r"refusal: the critic was measured in another setting.*found '\"off\"'; allowed: default"):
+        refuse_other_setting(surface.assign(extra='{"refusal": "off"}'), surface, "mine")
+    # Whose judgement the critic's is says nothing of the surfaces.
+    refuse_other_setting(surface.assign(extra='{"critic_noise": 0.1}'), surface, "mine")
 
 
 @pytest.mark.parametrize(

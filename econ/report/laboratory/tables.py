@@ -12,10 +12,9 @@ import pandas as pd
 
 from econ.claims.evidence import Evidence
 from econ.claims.reading import evidence_of
-from econ.claims.settings import SETTING_KEYS
 from econ.core.errors import InputError
 from econ.core.manifests import MANIFEST, read_manifest, read_parquet
-from econ.core.measurements import extras, read_measurements
+from econ.core.measurements import SETTING_KEYS, extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.surfaces.cells import CONFIRMATORY, KNOBS
 from econ.surfaces.estimate import SIGMA
