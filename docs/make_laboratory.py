@@ -162,7 +162,7 @@ def _references(repeated: Sequence[Repeated]) -> str:
             areas[name] = [f"{found[x].details['hypervolume'][arm]:.3f}" for x in at]
         gains.append([f"hybrid, {which}, minus `{row.against}`", *(effect_text(found[x].effect) for x in at)])
     said = [
-        f"{row.configurations.partition(' (')[0]} against `{row.against}` at {', '.join(f'{x:g}' for x in row.reversed_at)}"
+        f"{row.configurations.partition(' (')[0]} against `{row.against}` at {', '.join(f'{x:g} ({effect_text(other.effect)})' for x, other in row.reversed_at.items())}"
         for row in held_back if row.reversed_at
     ]
     holds = "reverses: " + "; ".join(said) if said else "holds at all of them"

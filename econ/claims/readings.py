@@ -8,6 +8,7 @@ from econ.claims.curves import FLOOR, TARGETS
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
 from econ.claims.panels import REFERENCE_POINT
 from econ.claims.replication import FIRST, Repeated
+from econ.claims.resampling import Effect
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
@@ -116,13 +117,17 @@ def _repeated(assessment: Assessment) -> list[str]:
 
 def _by_reference(row: Repeated) -> str:
     """Whether the sign holds at other reference points of helpfulness, reversals with their intervals."""
-    reversals = [
-        f"{at:g} ({other.effect.value:+.3g} [{', '.join(f'{end:+.3g}' for end in other.effect.interval)}])" for at, other in row.reversed_at.items()
-    ]
+    reversals = [f"{at:g} ({_reversal(other.effect)})" for at, other in row.reversed_at.items()]
     registered = f"the sign holds at the registered reference point of helpfulness, {REFERENCE_POINT[1]:g}"
     if reversals:
         return f"{registered}, and reverses at {', '.join(reversals)}"
     return f"{registered}, and at {', '.join(f'{at:g}' for at in row.by_reference)}"
+
+
+def _reversal(effect: Effect) -> str:
+    """An estimate of the other sign with its interval, and whether that excludes 0."""
+    low, high = effect.interval
+    return f"{effect.value:+.3g} [{low:+.3g}, {high:+.3g}]{'' if low > 0 or high < 0 else ', not resolved'}"
 
 
 def _outcomes(assessment: Assessment) -> list[str]:

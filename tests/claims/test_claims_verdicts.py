@@ -403,7 +403,7 @@ def test_h9_is_told_at_other_reference_points_of_helpfulness():
     rows = repeated(turned, turned)
     assert [row.verdict for row in rows] == [REVERSED] * len(rows) and all(set(row.reversed_at) == {0.3} for row in rows)
     beside = Assessment(turned, (), turned).readings["H9"]
-    assert "holds at the registered reference point of helpfulness, 0.5, and reverses at 0.3 (+" in beside[0]
+    assert "holds at the registered reference point of helpfulness, 0.5, and reverses at 0.3 (+" in beside[0] and "not resolved" not in beside[0]
     assert "and at 0.3, 0.4, 0.6, 0.7" in Assessment(plain, (), plain).readings["H9"][0]
 
 
