@@ -275,6 +275,13 @@ class Case:
         factor = np.exp((wanted - self.transfer)[:, None] * advantage(self.batch, self.v, self._position))
         return replace(self, per_a=self.per_a * factor, transfer=wanted)
 
+    def in_setting(self, transfer: float, verifiability: float | Sequence[tuple[float, float]]) -> Case:
+        """The same draws and prices at another transfer and verifiability, with the same labels held."""
+        v, share = categories(verifiability)
+        prices = {**self.prices, "transfer": np.full(len(self), float(transfer))}
+        per_a, per_b = _effects(self.batch, v, prices, self.units)
+        return replace(self, v=v, share=share, per_a=per_a, per_b=per_b, prices=prices, transfer=prices["transfer"])
+
     def with_price_ratio(self, ratio: float | Floats) -> Case:
         """The same case with constraint labels at `ratio` times the price of preference labels."""
         return replace(self, prices={**self.prices, "price_constraint_label": self.price_b * ratio})

@@ -1,14 +1,16 @@
 """Labels that a critic wrote: what a target costs with them alone, from the untrained model.
 
 An AI judge writes labels under rules that humans drafted, so a label costs calls of it, c of them as the laboratory
-counted, and drafting is paid once:
+counted, and rules are drafted and tried once:
 
-    C(h) = n(h)·s·c·p_call + rules·p_draft + computing
+    C(h) = n(h)·s·c·p_call + d·rules·p_draft + computing
 
-with n(h) the inverse of the critic's learning curve. Its labels are pairs of responses. No stock of them is known
-that commercial developers hold, so in commercial units one laboratory label counts for as many commercial ones as
-one human pair does, s = 1/(e_b·b_half); the laboratory's ratio of the critic's pairs to human pairs carries over
-whole, and transfer, which is about constraints against preferences, plays no part. In laboratory units s = 1.
+with n(h) the inverse of the critic's learning curve and d its fixed work over that of flags, whose rules are drafted
+alone. Its labels are pairs of responses. No stock of them is known that commercial developers hold, so in commercial
+units one laboratory label counts for as many commercial ones as one human pair does, s = 1/(e_b·b_half), with b_half
+out of distribution: a label is the same label whatever the test, so each draw has one scale. The laboratory's ratio of
+the critic's pairs to human pairs carries over whole, and transfer, which is about constraints against preferences,
+plays no part. In laboratory units s = 1.
 
 Beside flags and pairs held already the critic's labels were not measured.
 """
@@ -23,6 +25,9 @@ import numpy as np
 from econ.core.errors import InputError
 from econ.cost.case import Case, Floats
 from econ.cost.mix import CRITIC, PIPELINES, Level, Purchase, per_harm, targets_of
+
+#: Distribution whose human pairs set the scale of commercial labels.
+SCALE_FROM = "ood"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Written(Purchase):
     def hours(self) -> Floats:
         """Hours of drafting and of work on calls, [D, M]; infinite where the target is not attainable."""
         work = self.calls * self.case.prices["minutes_ai_call"][:, None] / 60.0
-        drafting = np.where(self.labels > 0.0, self.case.drafting_hours[:, None], 0.0)
+        drafting = np.where(self.labels > 0.0, self.case.critic.drafting * self.case.drafting_hours[:, None], 0.0)
         return np.where(self.attainable, work + drafting, np.inf)
 
     @property
@@ -68,7 +73,7 @@ class Written(Purchase):
     def margins(self) -> tuple[Floats, Floats]:
         """USD and hours per further unit of relative harm, [D, M] each; NaN where nothing is bought."""
         _, fall = self.case.critic.harm(np.nan_to_num(self._laboratory))
-        bought = np.where(self.labels > 0.0, fall / _scale(self.case), np.nan)
+        bought = np.where(self.labels > 0.0, fall / scale_of(self.case)[:, None], np.nan)
         calls, prices = self.case.critic.ai_calls, self.case.prices
         dollars, minutes = (calls * prices[name][:, None] for name in ("price_ai_call", "minutes_ai_call"))
         return per_harm(dollars, bought), per_harm(minutes / 60.0, bought)
@@ -87,16 +92,34 @@ class Written(Purchase):
         """1 where more labels are needed than were measured, else 0; NaN where the target is not attainable, [D, M]."""
         return np.where(self.attainable, self._laboratory > self.case.critic.largest, np.nan)
 
+    def attained_by_form(self) -> dict[str, Floats]:
+        """Share of the draws of each form of the curve that attain the targets, [M]."""
+        return {name: self.attainable[rows].mean(axis=0) for name, rows in self.case.critic.rows_by_form.items()}
+
     @property
     def _laboratory(self) -> Floats:
-        value: Floats = self.labels / _scale(self.case)
+        value: Floats = self.labels / scale_of(self.case)[:, None]
         return value
 
 
-def _scale(case: Case) -> Floats:
-    """Labels bought that one laboratory label counts for, [D, 1]: as many as a human pair."""
-    value: Floats = (1.0 / (case.per_b * case.at.b_half))[:, None]
+def scale_of(case: Case) -> Floats:
+    """Labels bought that one laboratory label counts for, [D]: as many as a human pair out of distribution."""
+    if case.units == "laboratory":
+        return np.ones(len(case))
+    value: Floats = 1.0 / (case.per_b * pair_half_saturation(case))
     return value
+
+
+def pair_half_saturation(case: Case) -> Floats:
+    """Human pairs of the laboratory at which half of their effect is there, out of distribution where that was measured, [D]."""
+    distribution = SCALE_FROM if SCALE_FROM in case.surfaces.distributions else case.distribution
+    _, pairs = case.surfaces.batch(case.index, distribution).half_saturation(case.v)
+    return pairs
+
+
+def fixed_cost(case: Case) -> Floats:
+    """USD of computing, and of drafting and trying the critic's rules, [D]."""
+    return case.training + case.critic.drafting * case.drafting
 
 
 def why_unmeasured(case: Case) -> str:
@@ -125,7 +148,7 @@ def written_for(case: Case, asked: Sequence[Level]) -> Written:
             f"not measured: {why}", key="pipeline", found=CRITIC, allowed=", ".join(name for name in PIPELINES if name != CRITIC)
         )
     target = targets_of(case, asked, "target_harm", case.start_harm)
-    labels = case.critic.labels(target) * _scale(case)
+    labels = case.critic.labels(target) * scale_of(case)[:, None]
     price = case.critic.ai_calls * case.prices["price_ai_call"]
-    cost = labels * price[:, None] + (case.training + case.drafting)[:, None]
+    cost = labels * price[:, None] + fixed_cost(case)[:, None]
     return Written(case, tuple(asked), target, labels, np.where(labels > 0.0, cost, np.where(labels == 0.0, 0.0, np.inf)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from econ.core.errors import InputError, nearest_name
 from econ.cost.case import Case, Floats, Options, prepare
-from econ.cost.critic import Written, why_unmeasured, written_for
+from econ.cost.critic import Written, fixed_cost, why_unmeasured, written_for
 from econ.cost.mix import CRITIC, PIPELINES, Level, Mix, listed, pipeline_for
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def break_even_call_price(
     """USD per call of an AI judge at which labels that a critic wrote cost as much as a rival pipeline, [D].
 
     Below it the critic is cheaper. Infinite where the rival never reaches the target, 0 where the critic never does
-    or drafting alone costs more, NaN where neither does or nothing is to buy.
+    or drafting alone costs more, NaN where neither does or nothing is to buy. `transfer` and `verifiability` move the
+    rival alone: at 1 and the critic's own verifiability (`at_critics_setting`) neither side is discounted.
 
     Raises
     ------
@@ -85,7 +86,16 @@ def call_price_for(case: Case, rival: str, asked: Level) -> Floats:
     calls, cost = written.calls[:, 0], other.cost[:, 0]
     reached, reached_other = written.attainable[:, 0], other.attainable[:, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
-        price = np.maximum((cost - case.training - case.drafting) / calls, 0.0)
+        price = np.maximum((cost - fixed_cost(case)) / calls, 0.0)
     price = np.where(reached & ~reached_other, np.inf, np.where(~reached & reached_other, 0.0, price))
     value: Floats = np.where((reached | reached_other) & ~written.nothing[:, 0], price, np.nan)
     return value
+
+
+def at_critics_setting(case: Case) -> Case:
+    """The case with what was measured of all labels in the critic's setting: whole transfer, and its verifiability.
+
+    Elsewhere transfer and requests that humans can hardly check discount flags, and not the critic.
+    """
+    measured = None if case.surfaces.critic is None else case.surfaces.critic.verifiability
+    return case.in_setting(1.0, list(zip(case.v, case.share, strict=True)) if measured is None else measured)

@@ -13,7 +13,7 @@ import numpy as np
 
 from econ.cost.breakeven import price_ratio_for, transfers_for
 from econ.cost.case import Case, Floats
-from econ.cost.critic import Written
+from econ.cost.critic import Written, pair_half_saturation, scale_of
 from econ.cost.information import information_for
 from econ.cost.mix import (
     BOTH,
@@ -31,7 +31,7 @@ from econ.cost.mix import (
     targets_of,
 )
 from econ.cost.outlays import lowest_harm
-from econ.cost.pipelines import call_price_for, measured_pipelines, purchase_for
+from econ.cost.pipelines import at_critics_setting, call_price_for, measured_pipelines, purchase_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,8 @@ NOT_MEASURED, NO_EFFECT, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
 )  # fmt: skip
 #: The break-even transfer asks for a mix at many transfers, so it uses this many draws at most.
 TRANSFER_DRAWS = 200
+#: End of the names of quantities of other pipelines at whole transfer and the critic's verifiability.
+AT_CRITICS_SETTING = "_at_critics_setting"
 PER_HARM = "per unit of relative harm"
 OUTCOME_UNITS = {"helpfulness": "0 to 1", "sycophancy": "rate", "over_refusal": "rate"}
 
@@ -118,18 +120,16 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
             add(pipeline, None, f"{name}_at_start", f"{unit} {PER_HARM}", values, share, status)
     measured = measured_pipelines(case)
     for pipeline in measured:
-        add(pipeline, None, "lowest_harm", "relative harm", _lowest_harm(case, pipeline), 1.0)
+        status = NOT_IDENTIFIED if pipeline == CRITIC and _floor_refused(case) else ""
+        add(pipeline, None, "lowest_harm", "relative harm", _lowest_harm(case, pipeline), 1.0, status)
         bought = purchase_for(case, pipeline, targets)
         for m, level in enumerate(bought.asked):
             share = float(bought.attainable[:, m].mean())
             status = status_of(bought, m)
             for quantity, unit, values in _pipeline_quantities(bought):
                 add(pipeline, level, quantity, unit, values[:, m], share, status)
+    (_critic_rows if CRITIC in measured else _unmeasured_rows)(case, targets, add)
     for level in targets:
-        if CRITIC in measured:
-            _call_prices(case, level, add)
-        else:
-            add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
         ratio = price_ratio_for(case, level)
         known = float(np.isfinite(ratio).mean())
         versus = f"{NEGATIVE} against {PREFERENCE}"
@@ -158,12 +158,40 @@ def _lowest_harm(case: Case, pipeline: str) -> Floats:
     return case.critic.floor() if pipeline == CRITIC else lowest_harm(case, SHARE_OF.get(pipeline))
 
 
-def _call_prices(case: Case, level: Level, add: Callable[..., None]) -> None:
-    """Prices of a critic's call at which it costs as much as each pure pipeline."""
+def _floor_refused(case: Case) -> bool:
+    critic = case.surfaces.critic
+    return critic is not None and critic.floor_refused(case.distribution)
+
+
+def _unmeasured_rows(case: Case, targets: Sequence[Level], add: Callable[..., None]) -> None:
+    """That a critic's labels have no cost here."""
+    for level in targets:
+        add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
+
+
+def _critic_rows(case: Case, targets: Sequence[Level], add: Callable[..., None]) -> None:
+    """What a critic's labels rest on, and each pure pipeline held against them as it was measured in their setting."""
+    assert case.surfaces.critic is not None
+    least = np.array([case.surfaces.critic.least_measured(case.distribution)])
+    add(CRITIC, None, "scale", "labels per laboratory label", scale_of(case), 1.0)
+    add(CRITIC, None, "pair_half_saturation", "laboratory labels", pair_half_saturation(case), 1.0)
+    add(CRITIC, None, "least_measured_harm", "relative harm", least, 1.0)
+    written, same = purchase_for(case, CRITIC, targets), at_critics_setting(case)
+    assert isinstance(written, Written)
+    for name, attained in written.attained_by_form().items():
+        for level, share in zip(targets, attained, strict=True):
+            add(CRITIC, level, f"share_attainable_{name}", "share of draws of the form", np.array([share]), share)
     for rival in (PREFERENCE, NEGATIVE):
-        price = call_price_for(case, rival, level)
-        known = float(np.isfinite(price).mean())
-        add(f"{CRITIC} against {rival}", level, "break_even_call_price", "USD per call", price, known, "" if known else NOT_ATTAINABLE)
+        versus, here, there = f"{CRITIC} against {rival}", purchase_for(case, rival, targets), purchase_for(same, rival, targets)
+        for m, level in enumerate(targets):
+            share = float(there.attainable[:, m].mean())
+            add(rival, level, f"cost{AT_CRITICS_SETTING}", "USD", there.cost[:, m], share, status_of(there, m))
+            for name, other in (("share_cheaper", here), (f"share_cheaper{AT_CRITICS_SETTING}", there)):
+                add(versus, level, name, "share of draws", np.array([np.mean(written.cost[:, m] < other.cost[:, m])]), 1.0)
+            price = call_price_for(same, rival, level)
+            # Infinite and zero prices are answers: one side alone attains the target.
+            known = float((~np.isnan(price)).mean())
+            add(versus, level, "break_even_call_price", "USD per call", price, known, "" if known >= 0.5 else NOT_ATTAINABLE)
 
 
 def _pipeline_quantities(bought: Mix | Written) -> list[tuple[str, str, Floats]]:

@@ -40,7 +40,7 @@ class CriticCurves:
     ai_calls : float
         Calls of an AI judge per label.
     diagnostics : mapping
-        Of the fit: method, worlds, setting, fixed minutes, weights of forms, refusals.
+        Of the fit: method, worlds, setting, fixed minutes of the critic and of flags, measured harm, weights of forms, refusals.
     """
 
     hash: str
@@ -55,6 +55,27 @@ class CriticCurves:
         """Test distributions under which harm was fitted."""
         return tuple(sorted(d for outcome, d in self.draws if outcome == "harm"))
 
+    @property
+    def drafting(self) -> float:
+        """Fixed work of the critic, rules drafted and tried, over that of flags; 1 where either was not recorded."""
+        own, flags = (self.diagnostics.get(name) for name in ("fixed_minutes", "flag_fixed_minutes"))
+        return 1.0 if own is None or not flags else float(own / flags)
+
+    @property
+    def verifiability(self) -> float | None:
+        """At which the critic was measured; None where the measurements do not say."""
+        value: float | None = self.diagnostics.get("setting", {}).get("v")
+        return value
+
+    def least_measured(self, distribution: str) -> float:
+        """Least mean relative harm that was measured with any number of labels; NaN where that was not recorded."""
+        measured = self.diagnostics.get("harm", {}).get(distribution, {}).get("measured", [np.nan])
+        return float(min(measured))
+
+    def floor_refused(self, distribution: str) -> bool:
+        """Whether the measurements do not identify how low labels can bring harm."""
+        return any(refused["what"] == f"floor, {distribution}" for refused in self.diagnostics.get("refusals", ()))
+
     def batch(self, draws: NDArray[np.int64], distribution: str) -> CriticBatch:
         """The curves of some draws [S] under a distribution that was measured."""
         return CriticBatch(self, draws, distribution)
@@ -67,12 +88,14 @@ class CriticBatch:
     ----------
     ai_calls : float
         Calls of an AI judge per label.
+    drafting : float
+        Fixed work over that of flags.
     largest : float
         Largest budget that was measured, in labels.
     """
 
     def __init__(self, curves: CriticCurves, index: NDArray[np.int64], distribution: str) -> None:
-        self.ai_calls, self.largest = curves.ai_calls, curves.largest
+        self.ai_calls, self.drafting, self.largest = curves.ai_calls, curves.drafting, curves.largest
         self._curves, self._index, self._distribution = curves, index, distribution
         harm, base = curves.draws[("harm", distribution)], curves.base_violation[distribution]
         names = harm.form[index]
@@ -80,6 +103,11 @@ class CriticBatch:
         for name in sorted(set(names)):
             rows, form = np.flatnonzero(names == name), CurveForm(name, base)
             self._groups.append((rows, form, harm.theta[index[rows], : len(form.prior.centre)]))
+
+    @property
+    def rows_by_form(self) -> dict[str, NDArray[np.intp]]:
+        """Places of the draws that follow each form of harm."""
+        return {form.name: rows for rows, form, _ in self._groups}
 
     @property
     def outcomes(self) -> tuple[str, ...]:

@@ -118,10 +118,16 @@ def estimate_surfaces(
         own, of_critic, source = _joined(critic)
         written = critic_rows(own, source)
         refuse_other_setting(written, rows, source)
-        curves = fit_critic(written, source, seed=seed, draws=draws, say=say)
+        curves = fit_critic(written, source, seed=seed, draws=draws, flag_minutes=_flag_minutes(rows), say=say)
     surfaces, harm = _fit_rows(rows, name, seed, draws, say)
     sigma = {distribution: bca_interval(fit) for distribution, fit in harm.items()}
     return Estimate(replace(surfaces, critic=curves), measurements, sigma, of_critic)
+
+
+def _flag_minutes(rows: pd.DataFrame) -> float | None:
+    """Fixed minutes of rows trained on flags; None where they do not say."""
+    minutes = rows.loc[rows["a"] > 0, "fixed_minutes"]
+    return None if minutes.isna().any() or minutes.empty else float(minutes.mean())
 
 
 def _joined(paths: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]], str]:

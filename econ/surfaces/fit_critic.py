@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KIND = "critic"
+#: Median floors of forms that differ by more than this are not one floor.
+FLOORS_APART = 0.1
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,15 @@ def refuse_other_setting(rows: pd.DataFrame, surface: pd.DataFrame, source: str)
 
 
 def fit_critic(
-    rows: pd.DataFrame, source: str, *, seed: int, draws: int, say: Callable[[str], None] = lambda line: None
-) -> CriticCurves:
+    rows: pd.DataFrame, source: str, *, seed: int, draws: int, flag_minutes: float | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> CriticCurves:  # fmt: skip
     """Fit all outcomes under each distribution that the rows of `critic_rows` hold.
+
+    Parameters
+    ----------
+    flag_minutes : float or None
+        Fixed minutes of flags, to which those of the critic are related.
 
     Raises
     ------
@@ -113,6 +121,7 @@ def fit_critic(
     posterior: dict[tuple[str, str], Draws] = {}
     harm: dict[str, CriticFit] = {}
     companions: dict[str, dict[str, Any]] = {}
+    missing: list[dict[str, str]] = []
     for distribution in sorted(rows["distribution"].unique()):
         cells = curve_cells(rows, distribution, "violation", source)
         _refuse_little(cells, source)
@@ -122,6 +131,7 @@ def fit_critic(
         posterior[("harm", distribution)] = harm[distribution].draws
         for outcome in SECONDARY:
             if rows.loc[rows["distribution"] == distribution, outcome].isna().any():
+                missing.append({"what": f"{outcome}, {distribution}", "reason": "missing", "why": "the table lacks it in some rows"})
                 continue
             own = curve_cells(rows, distribution, outcome, source)
             posterior[(outcome, distribution)], described = fit_secondary(
@@ -131,7 +141,7 @@ def fit_critic(
     trained = rows[rows["label_kind"] == KIND]
     return CriticCurves(
         "", posterior, float(trained["n"].max()), {name: float(fit.cells.base.mean()) for name, fit in harm.items()},
-        float(trained["ai_calls"].sum() / trained["n"].sum()), _diagnostics(trained, harm, companions, seed),
+        float(trained["ai_calls"].sum() / trained["n"].sum()), _diagnostics(trained, harm, companions, missing, flag_minutes, seed),
     )  # fmt: skip
 
 
@@ -156,14 +166,15 @@ def _fit_harm(cells: Cells, weights: Floats) -> CriticFit:
 
 
 def _diagnostics(
-    trained: pd.DataFrame, harm: dict[str, CriticFit], companions: dict[str, Any], seed: int
-) -> dict[str, Any]:
+    trained: pd.DataFrame, harm: dict[str, CriticFit], companions: dict[str, Any], missing: list[dict[str, str]],
+    flag_minutes: float | None, seed: int,
+) -> dict[str, Any]:  # fmt: skip
     """What was fitted to what, as plain numbers."""
     first = next(iter(harm.values())).cells
     setting = {knob: trained[knob].dropna().unique() for knob in (*KNOBS, "v")}
     refusals = []
     for distribution, fit in harm.items():
-        refused = curve_refusal(fit.cells)
+        refused = curve_refusal(fit.cells) or floor_refusal(fit)
         if refused is not None:
             refusals.append({"what": f"{refused[0]}, {distribution}", "reason": refused[1], "why": refused[2]})
     return {
@@ -174,10 +185,31 @@ def _diagnostics(
         "budgets": [float(n) for n in first.a],
         "setting": {knob: float(found[0]) for knob, found in setting.items() if len(found)},
         "fixed_minutes": None if trained["fixed_minutes"].isna().any() else float(trained["fixed_minutes"].mean()),
+        "flag_fixed_minutes": flag_minutes,
         "harm": {distribution: _described(fit) for distribution, fit in harm.items()},
         "secondary": companions,
-        "refusals": refusals,
+        "refusals": refusals + missing,
     }
+
+
+def floor_refusal(fit: CriticFit) -> tuple[str, str, str] | None:
+    """Why the floor is not identified, (quantity, reason, why), or None.
+
+    Where a form puts half of the effect beyond the largest budget, or the forms that were drawn differ in their median
+    floors by more than `FLOORS_APART`, a form decides how low labels can bring harm, and no measurement.
+    """
+    median: dict[str, tuple[float, float]] = {}
+    for form in (fitted.form for fitted in fit.forms):
+        drawn = fit.draws.theta[fit.draws.form == form.name, : len(form.prior.centre)]
+        if len(drawn):
+            described = form.describe(drawn)
+            median[form.name] = float(np.median(described["floor"])), float(np.median(described["half_saturation"]))
+    floors, halves = zip(*median.values(), strict=True)
+    largest = float(fit.cells.a.max())
+    if max(halves) <= largest and max(floors) - min(floors) <= FLOORS_APART:
+        return None
+    said = "; ".join(f"{name} {floor:.2f} with half of its effect at {half:,.0f} labels" for name, (floor, half) in median.items())
+    return "floor", "not identified", f"its median by form is {said}, of {largest:,.0f} measured"
 
 
 def _described(fit: CriticFit) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from small_posteriors import PLAIN, ces, posterior
 import econ
 from econ.core.errors import InputError
 from econ.cost.case import prepare
-from econ.cost.critic import why_unmeasured, written_for
+from econ.cost.critic import scale_of, why_unmeasured, written_for
 from econ.cost.pipelines import call_price_for, measured_pipelines, purchase_for
-from econ.cost.tables import cost_table
+from econ.cost.tables import cost_table, quantiles
 from econ.surfaces.critic import CriticCurves
 from econ.surfaces.forms import logit
 from econ.surfaces.posterior import Draws
@@ -26,7 +26,7 @@ CALLS, CALL_PRICE = 9.0, 0.01
 ONE = ((0.3, np.log(900.0)),)
 
 
-def curves(form, rows, distributions=("id", "ood"), outcomes=True, largest=8192.0):
+def curves(form, rows, distributions=("id", "ood"), outcomes=True, largest=8192.0, diagnostics=None):
     """Curves of one form, [D, P] parameters with the floor relative to the base in the place of its log-odds."""
     draws = {}
     for distribution in distributions:
@@ -40,7 +40,7 @@ def curves(form, rows, distributions=("id", "ood"), outcomes=True, largest=8192.
             hill = np.full((len(rows), 12), np.nan)
             hill[:, :7] = [0.1, effect, 0.0, 0.0, 0.0, 6.0, 6.0]
             draws[(outcome, distribution)] = Draws(np.full(len(rows), "hill"), hill)
-    return CriticCurves("", draws, largest, {name: BASE[name] for name in distributions}, CALLS, {"refusals": []})
+    return CriticCurves("", draws, largest, {name: BASE[name] for name in distributions}, CALLS, {"refusals": [], **(diagnostics or {})})
 
 
 def with_critic(form="exponential", rows=ONE, surfaces=None, **options):
@@ -171,12 +171,70 @@ def test_the_table_holds_the_critic_as_another_pipeline(plain):
     table = cost_table([prepare(with_critic(rows=rows), plain, **LABORATORY)], [0.8, 0.5, 0.25])
     own = table[table["pipeline"] == "critic-written"]
     assert {"lowest_harm", "cost", "hours", "average_cost", "marginal_cost", "marginal_hours", "critic_labels", "ai_calls", "helpfulness",
-            "over_refusal", "extrapolated"} == set(own["quantity"])  # fmt: skip
+            "over_refusal", "extrapolated", "scale", "pair_half_saturation", "least_measured_harm", "share_attainable_exponential"} == set(own["quantity"])  # fmt: skip
     cost = own[own["quantity"] == "cost"].set_index("target_harm")
     np.testing.assert_allclose(cost["share_attainable"], [1.0, 2.0 / 3.0, 1.0 / 3.0])
     assert cost["status"].tolist() == ["", "", "not attainable"] and np.isinf(cost.loc[0.25, "p50"])
     against = table[table["quantity"] == "break_even_call_price"]
     assert set(against["pipeline"]) == {"critic-written against preference-only", "critic-written against negative-only"}
+
+
+def test_rules_that_are_tried_too_cost_as_much_more_as_was_measured(plain):
+    prices = {**plain, "rules": 8, "price_rule_draft": 1_000.0, "minutes_rule_draft": 600.0}
+    plainly, tried = (
+        with_critic(diagnostics={"fixed_minutes": own, "flag_fixed_minutes": 480.0}) for own in (480.0, 600.0)
+    )
+    less, more = (written_for(prepare(surfaces, prices, **LABORATORY), [0.5]) for surfaces in (plainly, tried))
+    assert more.cost[0, 0] - less.cost[0, 0] == pytest.approx(2_000.0)
+    assert more.hours[0, 0] - less.hours[0, 0] == pytest.approx(20.0)
+    price = call_price_for(more.case, "negative-only", 0.5)
+    there = prepare(tried, {**prices, "price_ai_call": float(price[0])}, **LABORATORY)
+    assert written_for(there, [0.5]).cost[0, 0] == pytest.approx(purchase_for(there, "negative-only", [0.5]).cost[0, 0], rel=1e-9)
+    assert with_critic(diagnostics={"fixed_minutes": 600.0, "flag_fixed_minutes": None}).critic.drafting == 1.0
+
+
+def test_one_scale_serves_both_distributions():
+    surfaces = with_critic()
+    harm = surfaces.draws[("harm", "id")].theta.copy()
+    harm[:, 2] += 1.5
+    surfaces.draws[("harm", "id")] = replace(surfaces.draws[("harm", "id")], theta=harm)
+    ood, other = (prepare(surfaces, PLAIN, start="untrained", distribution=name) for name in ("ood", "id"))
+    assert other.at.b_half[0] == pytest.approx(np.exp(1.5) * ood.at.b_half[0])
+    assert scale_of(other)[0] == scale_of(ood)[0] == pytest.approx(1.0 / (ood.per_b * ood.at.b_half)[0])
+    assert scale_of(prepare(surfaces, PLAIN, distribution="id", **LABORATORY))[0] == 1.0
+
+
+def test_calls_are_worth_what_the_other_costs_at_the_critics_own_setting(forms):
+    count, v = forms.count, 0.93
+    rows = tuple((floor, np.log(900.0)) for floor in np.linspace(0.1, 0.7, count))
+    surfaces = replace(forms, critic=curves("exponential", rows, diagnostics={"setting": {"v": v}}))
+    prices = {**PLAIN, "transfer": 0.3}
+    case, same = (prepare(surfaces, prices, start="untrained", **options) for options in ({}, {"transfer": 1.0, "verifiability": v}))
+    table = cost_table([case], [0.6]).set_index(["pipeline", "quantity"])
+    for rival in ("preference-only", "negative-only"):
+        versus, written = f"critic-written against {rival}", written_for(case, [0.6])
+        there, here = (purchase_for(one, rival, [0.6]) for one in (same, case))
+        assert table.loc[(rival, "cost_at_critics_setting"), "p50"] == pytest.approx(quantiles(there.cost[:, 0])["p50"])
+        assert table.loc[(versus, "break_even_call_price"), "p50"] == pytest.approx(quantiles(call_price_for(same, rival, 0.6))["p50"])
+        assert table.loc[(versus, "break_even_call_price"), "share_attainable"] == np.mean(written.attainable | there.attainable)
+        assert table.loc[(versus, "share_cheaper_at_critics_setting"), "p50"] == np.mean(written.cost < there.cost)
+        assert table.loc[(versus, "share_cheaper"), "p50"] == np.mean(written.cost < here.cost)
+    assert table.loc[("negative-only", "cost_at_critics_setting"), "p50"] < table.loc[("negative-only", "cost"), "p50"]
+
+
+def test_a_floor_that_was_refused_is_marked_and_forms_are_counted_apart(plain):
+    refused = [{"what": "floor, ood", "reason": "not identified", "why": "so"}]
+    measured = {"ood": {"measured": [0.9, 0.64, 0.7]}}
+    surfaces = with_critic(rows=((0.3, np.log(900.0)), (0.6, np.log(900.0))), diagnostics={"refusals": refused, "harm": measured})
+    harm = surfaces.critic.draws[("harm", "ood")]
+    harm.form[:], harm.theta[1, 2] = ["exponential", "hill"], 0.0
+    table = cost_table([prepare(surfaces, plain, **LABORATORY)], [0.5])
+    own = table[table["pipeline"] == "critic-written"].set_index("quantity")
+    assert own.loc["lowest_harm", "status"] == "not identified" and own.loc["least_measured_harm", "p50"] == 0.64
+    assert own.loc[["share_attainable_exponential", "share_attainable_hill"], "p50"].tolist() == [1.0, 0.0]
+    # Below half of the draws in which either attains it there is no median.
+    none = cost_table([prepare(surfaces, {**plain}, **LABORATORY)], [1e-4])
+    assert set(none.loc[none["quantity"] == "break_even_call_price", "status"]) == {"not attainable"}
 
 
 def test_a_draw_of_the_critic_does_not_depend_on_how_many_there_are():

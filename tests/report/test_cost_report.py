@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import econ
 from econ.core.errors import InputError
+from econ.cost.pipelines import purchase_for
 from econ.cost.prices import load_prices
 from econ.cost.tables import COST_COLUMNS, MIX_COLUMNS
 from econ.report.cost.figures import curve_data, curves_alt_text, target_of
-from econ.report.cost.write import Question, compact, key_facts, write_question
+from econ.report.cost.write import (
+    Question,
+    compact,
+    critic_lines,
+    key_facts,
+    mostly_extrapolated,
+    print_question,
+    write_question,
+)
 
 FIGURES = ("break_even_map", "cost_curves", "hours_against_dollars", "isoquants", "share_by_elasticity")
 
@@ -82,6 +93,26 @@ def test_facts_are_valid_json_without_infinities(surfaces):
     text = json.dumps(facts, allow_nan=False)
     assert "cai_dpo" in json.loads(text)["critic-written"] and "not measured" not in facts["critic-written"]
     assert [row["pipeline"] for row in facts["pipelines"][:4]] == ["preference-only", "negative-only", "critic-written", "hybrid"]
+
+
+def test_of_a_critic_only_what_its_fit_holds_is_said(surfaces):
+    facts = {**surfaces.critic.diagnostics, "setting": {"v": 0.5}, "fixed_minutes": 960.0, "refusals": []}
+    own, silent = (replace(surfaces, critic=replace(surfaces.critic, diagnostics=held)) for held in (facts, {**facts, "setting": {}, "fixed_minutes": None}))
+    said, nothing = (
+        " ".join(critic_lines(Question(one, load_prices(), start="untrained", distribution="ood", options={"draws": 6}))) for one in (own, silent)
+    )
+    assert "at verifiability 0.5" in said and "2 times those of flags" in said and "Refused" not in said
+    assert "at verifiability" not in nothing and "1 times those of flags" in nothing and "erred" not in said + nothing
+
+
+def test_costs_beyond_the_measured_labels_bear_a_dagger(surfaces):
+    case = Question(surfaces, load_prices(), options={"draws": 24}).case(start="untrained")
+    bought = purchase_for(case, "critic-written", ["97%", "50%", 1e-9])
+    assert [mostly_extrapolated(bought, m) for m in range(3)] == [False, True, False]
+    text = StringIO()
+    print_question(Question(surfaces, load_prices(), start="untrained", distribution="ood", options={"draws": 24}), Console(file=text, width=200), None)
+    row = next(line for line in text.getvalue().splitlines() if line.startswith("critic-written"))
+    assert row.count("†") == 3 and "]" in row.split("†")[0]
 
 
 def test_surfaces_without_a_critic_say_so_in_every_place(surfaces, tmp_path):

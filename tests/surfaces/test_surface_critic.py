@@ -1,5 +1,6 @@
 """Curves of labels that a critic wrote: a known truth, the shipped measurements, files, refusals."""
 
+import re
 import shutil
 
 import numpy as np
@@ -13,8 +14,11 @@ from econ.core.shipped import shipped_path
 from econ.surfaces import load_surfaces
 from econ.surfaces.cells import Cells
 from econ.surfaces.critic_files import write_critic
-from econ.surfaces.fit_critic import critic_rows, fit_critic, refuse_other_setting
+from econ.surfaces.curves import CurveFit, CurveForm
+from econ.surfaces.fit_critic import CriticFit, critic_rows, fit_critic, floor_refusal, refuse_other_setting
 from econ.surfaces.fit_secondary import free_parameters
+from econ.surfaces.forms import logit
+from econ.surfaces.posterior import Draws
 from econ.surfaces.secondary import PARAMETERS
 
 DRAWS = 60
@@ -76,6 +80,56 @@ def test_parameters_of_labels_that_were_not_trained_on_cost_no_freedom():
     alone = Cells(n, 0.0 * n, 0.0 * n, np.arange(4), np.full((4, 3), 0.5), np.full(4, 0.6))
     # Alone: u_a, u_t, its half-saturation and its exponent.
     assert free_parameters(joint) == len(PARAMETERS) - 1 and free_parameters(alone) == 4
+
+
+@pytest.mark.parametrize(
+    ("hill", "exponential", "says"),
+    [
+        ((0.50, 900.0), (0.55, 800.0), None),
+        ((0.35, 900.0), (0.68, 800.0), "hill 0.35 .* exponential 0.68"),
+        ((0.50, 9_000.0), (0.55, 800.0), "9,000 labels.* of 8,192 measured"),
+    ],
+)
+def test_a_floor_is_identified_only_where_no_form_decides_it(hill, exponential, says):
+    base, n = 0.5, np.geomspace(16, 8192, 8)
+    cells = Cells(n, 0.0 * n, 0.0 * n, np.arange(4), np.full((4, 8), 0.4), np.full(4, base))
+    forms, rows = [], []
+    for name, (floor, half), rest in (("hill", hill, [0.0]), ("exponential", exponential, []), ("power", (0.5, 1.0), [])):
+        theta = np.array([logit(floor * base), np.log(half), *rest])
+        forms.append(CurveFit(CurveForm(name, base), theta, theta[None], np.zeros(4), 0.0, 0.0))
+        rows.append(np.pad(theta, (0, 12 - len(theta)), constant_values=np.nan))
+    # No draw follows the power curve, whose floor is 0: it decides nothing.
+    drawn = Draws(np.array(["hill", "exponential", "exponential"]), np.array([rows[0], rows[1], rows[1]]))
+    refused = floor_refusal(CriticFit(cells, forms, np.array([1.0, 2.0, 0.0]) / 3.0, drawn))
+    if says is None:
+        assert refused is None
+    else:
+        assert refused[:2] == ("floor", "not identified") and re.search(says, refused[2])
+
+
+def test_a_curve_that_has_come_to_rest_has_a_floor():
+    table = critic_measurements(lambda n: 0.5 + 0.5 * 2.0 ** (-n / 100.0), seed=2)
+    curves = fit_critic(critic_rows(check_measurements(table, "mine"), "mine"), "mine", seed=1, draws=DRAWS)
+    for distribution in ("id", "ood"):
+        assert not curves.floor_refused(distribution) and abs(curves.least_measured(distribution) - 0.5) < 0.05
+
+
+def test_the_shipped_floors_are_refused_and_drafting_is_related_to_flags():
+    critic = load_surfaces().critic
+    assert critic.drafting == 1.25 and critic.verifiability == pytest.approx(0.93)
+    for distribution in critic.distributions:
+        (said,) = [r for r in critic.diagnostics["refusals"] if r["what"] == f"floor, {distribution}"]
+        assert said["reason"] == "not identified" and "hill" in said["why"] and critic.floor_refused(distribution)
+
+
+def test_an_outcome_with_one_value_missing_is_said_to_be():
+    table = critic_measurements(lambda n: 0.5 + 0.5 * 2.0 ** (-n / 800.0))
+    row = table.index[(table["n"] == 95) & (table["distribution"] == "id")][0]
+    table.loc[row, "helpfulness"] = np.nan
+    curves = fit_critic(critic_rows(check_measurements(table, "mine"), "mine"), "mine", seed=1, draws=4)
+    what = [r["what"] for r in curves.diagnostics["refusals"] if r["reason"] == "missing"]
+    assert "helpfulness, id" in what and "helpfulness, ood" not in what
+    assert ("helpfulness", "id") not in curves.draws and ("helpfulness", "ood") in curves.draws
 
 
 def test_draws_keep_their_own_weights_whatever_their_number(critic_table, known):

@@ -143,7 +143,7 @@ def cost_curves_figure(data: pd.DataFrame) -> Figure:
         start = START_NAMES.get(data["start"].iloc[0], data["start"].iloc[0])
         note = (
             "Harm relative to the untrained model. Line: median; bands: 50 % and 90 % of draws; grey: medians of the other pipelines. A line ends "
-            f"where most draws do not attain the target, a band reaches the top where its end does not.{_unmeasured(data)} {CONDITIONAL}"
+            f"where most draws do not attain the target, a band reaches the top where its end does not.{_unmeasured(data)}{_undiscounted(data)} {CONDITIONAL}"
         )
         finish_figure(figure, f"What a reduction of harm costs, {start}", wrapped(note))
         return figure
@@ -184,6 +184,11 @@ def curves_alt_text(data: pd.DataFrame) -> str:
 def _unmeasured(data: pd.DataFrame) -> str:
     """A sentence about the pipelines that have no curve."""
     return "".join(f" {name}: not measured." for name in PIPELINES if name not in set(data["pipeline"]))
+
+
+def _undiscounted(data: pd.DataFrame) -> str:
+    """A sentence about what favours the critic where it is shown."""
+    return f" {CRITIC}: discounted neither by transfer nor by verifiability, as flags are." if CRITIC in set(data["pipeline"]) else ""
 
 
 def hours_figure(data: pd.DataFrame) -> Figure:

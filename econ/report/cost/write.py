@@ -18,7 +18,7 @@ from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.cost.case import UNITS, Case, Options, prepare
-from econ.cost.critic import Written, why_unmeasured
+from econ.cost.critic import Written, scale_of, why_unmeasured
 from econ.cost.mix import CRITIC, HYBRID, PIPELINES, Level, Mix, budget_frontier, cheapest_mix, pipeline_for
 from econ.cost.pipelines import measured_pipelines, purchase_for
 from econ.cost.tables import (
@@ -217,7 +217,9 @@ def print_question(question: Question, console: Console, place: str | None) -> N
         console.print(answer)
     if grids:
         console.print(
-            "What a reduction of harm costs: median [90 % of draws] (share of draws that attain it, if not all)", style="bold", highlight=False
+            "What a reduction of harm costs: median [90 % of draws] (share of draws that attain it, if not all); †: most of those draws need more "
+            "labels than were measured",
+            style="bold", highlight=False,
         )
     for grid in grids:
         console.print(grid)
@@ -270,10 +272,13 @@ def critic_lines(question: Question) -> list[str]:
         return lines
     facts = curves.diagnostics
     refused = "".join(f" Refused: {r['what']} ({r['reason']}): {r['why']}." for r in facts["refusals"])
+    at = "" if curves.verifiability is None else f"at verifiability {curves.verifiability:.2g}, "
+    scale = quantiles(scale_of(measured[0].case))
+    counts = "" if question.units == "laboratory" else f" One counts for {interval(scale['p50'], scale['p05'], scale['p95'])} commercial labels, as a human pair does."
     first = (
-        f"Pipeline {CRITIC}: pairs that an AI judge wrote under drafted rules (method {facts['method']}, {len(facts['worlds'])} worlds, up to "
-        f"{curves.largest:,.0f} labels of {curves.ai_calls:g} calls), alone. One counts for as many {question.units} labels as a human pair does; its "
-        f"judge erred as rarely whatever the verifiability, and neither that nor transfer moves it.{refused}"
+        f"Pipeline {CRITIC}: pairs that an AI judge wrote under drafted rules (method {facts['method']}, {len(facts['worlds'])} worlds, {at}up to "
+        f"{curves.largest:,.0f} labels of {curves.ai_calls:g} calls), alone; rules cost {curves.drafting:g} times those of flags.{counts} Neither transfer nor "
+        f"verifiability discounts it here, as they do flags: cost.csv holds those in its setting.{refused}"
     )
     return [first, f"Draws in which it needs more labels than were trained on, of those that attain the target: {_beyond(measured)}.", *lines]
 
@@ -353,12 +358,19 @@ def _cell(mix: Mix | Written, values: Any, column: int, words: bool = True) -> s
     """A cost with its interval, or the answer in words."""
     status = status_of(mix, column)
     share = float(mix.attainable[:, column].mean())
-    note = f" ({100.0 * share:.0f} %)" if words and share < 0.995 else ""
+    dagger = " †" if mostly_extrapolated(mix, column) else ""
+    note = (f" ({100.0 * share:.0f} %)" if words and share < 0.995 else "") + dagger
     if status and status != NOT_IDENTIFIED:
         return f"{status}{note}" if words else ""
     found = quantiles(values[:, column])
     mark = " *" if status == NOT_IDENTIFIED else ""
     return f"{compact(found['p50'])} [{compact(found['p05'])}, {compact(found['p95'])}]{note}{mark}"
+
+
+def mostly_extrapolated(bought: Mix | Written, column: int) -> bool:
+    """Whether half or more of the draws that attain a target need more labels than were measured."""
+    outside = bought.extrapolated()[:, column]
+    return bool(np.isfinite(outside).any() and np.nanmean(outside) >= 0.5)
 
 
 def compact(value: float) -> str:
