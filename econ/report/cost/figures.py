@@ -188,7 +188,7 @@ def _unmeasured(data: pd.DataFrame) -> str:
 
 def _undiscounted(data: pd.DataFrame) -> str:
     """A sentence about what favours the critic where it is shown."""
-    return f" {CRITIC}: discounted neither by transfer nor by verifiability, as flags are." if CRITIC in set(data["pipeline"]) else ""
+    return f" {CRITIC}: discounted neither by transfer nor by verifiability; flags by both." if CRITIC in set(data["pipeline"]) else ""
 
 
 def hours_figure(data: pd.DataFrame) -> Figure:
@@ -217,7 +217,7 @@ def hours_figure(data: pd.DataFrame) -> Figure:
         pane.set_ylabel("Human work, hours")
         pane.legend(loc="upper left")
         start = START_NAMES.get(own["start"].iloc[0], own["start"].iloc[0])
-        note = f"Medians; dots: harm reached, relative to the untrained model; bars: middle half of draws, none where an end is not attainable.{_unmeasured(data)} {CONDITIONAL}"
+        note = f"Medians; dots: harm reached, relative to the untrained model; bars: middle half of draws, none where an end is not attainable.{_unmeasured(data)}{_undiscounted(data)} {CONDITIONAL}"
         finish_figure(figure, f"Hours against dollars, {DISTRIBUTION_NAMES.get(distribution, distribution)}, {start}", wrapped(note))
         return figure
 
