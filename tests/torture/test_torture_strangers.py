@@ -43,22 +43,39 @@ def test_names_are_no_paths(tmp_path, name):
             load(path)
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """Where a stranger's scenario lies, two levels below things that are not its own."""
+    folder = tmp_path / "deep" / "deeper"
+    folder.mkdir(parents=True)
+    return folder
+
+
 @pytest.mark.parametrize("name", PATHS)
-@pytest.mark.parametrize("key", ["extends", "surfaces"])
-def test_files_that_a_scenario_names_lie_beside_it(tmp_path, key, name):
+def test_a_scenario_extends_files_beside_it_alone(tmp_path, folder, name):
+    from econ.scenario import load_scenario
+
+    for place in (tmp_path, folder.parent):
+        (place / "outside").write_text(yaml.safe_dump({"schema_version": 1, "name": "outside", "title": "secret"}))
+    (folder / "trial.yaml").write_text(yaml.safe_dump({"schema_version": 1, "name": "trial", "extends": name}))
+    with pytest.raises(InputError) as caught:
+        load_scenario(folder / "trial.yaml")
+    assert "secret" not in str(caught.value) and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_what_is_no_surfaces_is_not_read_as_such(tmp_path, folder, name):
+    """Surfaces may lie anywhere, relative to the scenario; of a directory that holds others' data nothing is shown."""
     from econ.scenario import load_scenario
     from econ.surfaces import load_surfaces
 
-    folder = tmp_path / "deep" / "deeper"
-    folder.mkdir(parents=True)
-    (tmp_path / "outside").write_text(yaml.safe_dump({"schema_version": 1, "name": "outside", "title": "secret"}))
-    (folder / "trial.yaml").write_text(yaml.safe_dump({"schema_version": 1, "name": "trial", key: name}))
-    try:
-        loaded = load_scenario(folder / "trial.yaml")
-        load_surfaces(loaded.surfaces)
-        assert (loaded.title != "secret" and name in ("", ".", "..")) or key == "surfaces"
-    except InputError as error:
-        assert "secret" not in str(error) and str(error).isprintable()
+    for place in (tmp_path / "outside", folder.parent / "outside", tmp_path, folder.parent, folder):
+        place.mkdir(exist_ok=True)
+        (place / "surfaces.json").write_text(json.dumps({"schema_version": 1, "secret": "secret"}))
+    (folder / "trial.yaml").write_text(yaml.safe_dump({"schema_version": 1, "name": "trial", "surfaces": name}))
+    with pytest.raises(InputError) as caught:
+        load_surfaces(load_scenario(folder / "trial.yaml").surfaces)
+    assert "secret" not in str(caught.value) and str(caught.value).isprintable()
 
 
 def test_a_stranger_s_run_writes_nothing_outside(zygote, tmp_path):
