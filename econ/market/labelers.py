@@ -31,7 +31,6 @@ REFERENCE_SEED = 20_240_101
 TOLERANCE, MOST_ROUNDS = 1e-12, 100
 #: Most rounds in which the start settles; a few suffice.
 SETTLING_ROUNDS = 100
-OUTSIDE = 0
 #: Why a replicate has no status quo.
 NO_INTERCEPTS = "no intercepts of the labor market give the participation and hours that the parameters state"
 

@@ -153,7 +153,14 @@ def sum_over(array: Array, *axes: int) -> Array:
     """Sum of floats over axes, several times faster than `ndarray.sum` where they are short.
 
     In the same order for every number of replicates, so that a replicate's sums do not depend on its batch.
+
+    Raises
+    ------
+    TypeError
+        Of truth values, whose sum here would be whether any is true.
     """
+    if array.dtype == bool:
+        raise TypeError("truth values are counted by ndarray.sum")
     return np.einsum(_subscripts(array.ndim, axes), array)
 
 

@@ -279,8 +279,10 @@ def changed(part: Part, **arrays: Array) -> Part:
     TypeError
         If there is no array of a name.
     """
-    if unknown := arrays.keys() - part.__dict__.keys():
+    names, held = part.__dataclass_fields__, part.__dict__
+    if unknown := arrays.keys() - names.keys():
         raise TypeError(f"{type(part).__name__} has no {', '.join(sorted(unknown))}")
     new = object.__new__(type(part))
-    new.__dict__.update(part.__dict__, **arrays)
+    # What was worked out from the old arrays and kept beside them is not taken along.
+    new.__dict__.update({name: held[name] for name in names}, **arrays)
     return new

@@ -28,16 +28,8 @@ class Correction:
     bias: float
     acceleration: float
 
-    def percentiles(self, levels: Floats) -> Floats:
-        """Shares of draws below the ends whose confidence is `levels` (Efron 1987, equation 6.8)."""
-        from scipy.special import ndtr, ndtri
-
-        z = self.bias + ndtri(levels)
-        found: Floats = ndtr(self.bias + z / (1.0 - self.acceleration * z))
-        return found
-
     def levels(self, percentiles: Floats) -> Floats:
-        """The inverse: confidence that the quantity lies below a quantile of the draws."""
+        """Confidence that the quantity lies below a quantile of the draws: the inverse of equation 6.8 of Efron (1987)."""
         from scipy.special import ndtr, ndtri
 
         z = np.clip(ndtri(percentiles), -FARTHEST, FARTHEST) - self.bias

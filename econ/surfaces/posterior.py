@@ -254,7 +254,7 @@ class SurfaceAt:
             out[rows] = p[key]
         return out
 
-    def evaluate(self, x: Any, y: Any, log_x: Any = None, log_y: Any = None) -> tuple[Any, Any, Any]:
+    def evaluate(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
         """Relative harm and its elasticities.
 
         Parameters
@@ -263,8 +263,6 @@ class SurfaceAt:
             Constraint stock in half-saturations, numpy or torch.
         y : array, [S, …, 1]
             Preference stock in half-saturations; broadcasts against x.
-        log_x, log_y : array, optional
-            ln(x + GUARD) and ln(y + GUARD) where the caller has them already.
 
         Returns
         -------
@@ -274,9 +272,7 @@ class SurfaceAt:
             -∂H/∂ln x and -∂H/∂ln y, not negative; of the broadcast shape, as `h`.
         """
         xp = array_namespace(x, y)
-        log_x = xp.log(x + GUARD) if log_x is None else log_x
-        log_y = xp.log(y + GUARD) if log_y is None else log_y
-        h, d_x, d_y = self._evaluate_logs(xp, log_x, log_y)
+        h, d_x, d_y = self._evaluate_logs(xp, xp.log(x + GUARD), xp.log(y + GUARD))
         return h, d_x * (x / (x + GUARD)), d_y * (y / (y + GUARD))
 
     def _evaluate_logs(self, xp: Any, log_x: Any, log_y: Any) -> tuple[Any, Any, Any]:

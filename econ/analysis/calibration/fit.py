@@ -142,7 +142,6 @@ class Minimum:
 
     point: Floats
     j: float
-    free_point: Floats
     free_j: float
 
 
@@ -155,7 +154,7 @@ def find_minimum(emulator: Emulator, sample: Sample, start: Floats, pull: float)
     """
     held, free = (_least(emulator, sample, start, weight) for weight in (pull, 0.0))
     j = [emulator.objective_and_slope(point)[0] for point in (held, free)]
-    return Minimum(held, j[0], free, j[1])
+    return Minimum(held, j[0], j[1])
 
 
 def _least(emulator: Emulator, sample: Sample, start: Floats, pull: float) -> Floats:

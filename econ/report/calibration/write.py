@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 #: A direction is called identified from this singular value on: a standard deviation over the whole interval.
 IDENTIFIED = 1.0
-#: The middle 90 % of a posterior should hold this share of truths.
-NOMINAL = 0.9
 
 
 def write_all(result: CalibrationResult, directory: Path) -> None:

@@ -10,11 +10,10 @@ import pandas as pd
 
 import econ
 from econ.core.csv_files import write_csv
-from econ.core.errors import InputError
 from econ.core.files import content_hash, write_json
 from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
-from econ.core.results import result_directory
+from econ.core.results import refuse_existing, result_directory
 from econ.report.laboratory.arms import (
     curves_alt_text,
     filled_outcomes,
@@ -242,12 +241,9 @@ def write_laboratory(laboratory: Laboratory, out: Path, *, force: bool = False) 
     Raises
     ------
     InputError
-        If `out` exists and `force` is off.
+        If `out` exists and `force` is off, or is no result of ours.
     """
-    if out.exists() and not force:
-        raise InputError(
-            "this result exists already; choose another --out, or give --force to replace it", file=out
-        )
+    refuse_existing(out, force=force)
     tables = laboratory_tables(laboratory)
     drawings, left_out = laboratory_figures(laboratory)
     source = provenance_of(laboratory)
