@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econ.cli.terminal import RUNS, console, show_progress, use_one_thread
+from econ.cli.terminal import RUNS, console, print_json, show_progress, use_one_thread
 
 if TYPE_CHECKING:
     from econ.analysis.calibration.execute import CalibrationPlan
@@ -53,7 +51,7 @@ def calibrate(
         )
     stored = read_calibration(place)
     if as_json:
-        sys.stdout.write(json.dumps(key_facts(stored, str(place)), indent=2, allow_nan=False) + "\n")
+        print_json(key_facts(stored, str(place)))
     elif not quiet:
         print_calibration(stored, console(), str(place))
 

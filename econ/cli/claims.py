@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
-from econ.cli.terminal import busy, console, use_one_thread
+from econ.cli.terminal import busy, console, json_text, print_json, use_one_thread
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
@@ -65,9 +64,9 @@ def claims(
 def _text(found: Assessment, form: str, out: Path | None) -> str:
     """What is printed as it is; empty for a table."""
     if form == "key facts":
-        return json.dumps({"out": None if out is None else str(out)} | found.key_facts(), indent=2, allow_nan=False)
+        return json_text({"out": None if out is None else str(out)} | found.key_facts())
     if form == "json":
-        return json.dumps(found.plain(), indent=2, allow_nan=False)
+        return json_text(found.plain())
     if form == "md":
         from econ.claims.text import markdown
 
@@ -90,7 +89,7 @@ def _print_catalogue(as_json: bool) -> None:
     from econ.claims.catalogue import CLAIMS
 
     if as_json:
-        sys.stdout.write(json.dumps({"claims": [dict(claim.__dict__) for claim in CLAIMS]}, indent=2) + "\n")
+        print_json({"claims": [dict(claim.__dict__) for claim in CLAIMS]})
         return
     from econ.claims.text import print_catalogue
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from econ.cli.terminal import busy, console, use_one_thread
+from econ.cli.terminal import busy, console, print_json, use_one_thread
 
 
 def cost(
@@ -58,7 +56,7 @@ def cost(
             write_question(question, out, force=force)
     place = None if out is None else str(out)
     if as_json:
-        sys.stdout.write(json.dumps(key_facts(question, place), indent=2, allow_nan=False) + "\n")
+        print_json(key_facts(question, place))
     elif not quiet:
         print_question(question, console(), place)
 

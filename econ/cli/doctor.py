@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from econ.cli.terminal import print_json
+
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """What is installed, which devices there are, whether shipped data verify."""
-    import json
-
     report = examine()
     if as_json:
-        typer.echo(json.dumps(report, indent=2, allow_nan=False))
+        print_json(report)
     else:
         _print_report(report)
     if report["problems"]:

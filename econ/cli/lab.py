@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
-from econ.cli.terminal import busy, console
+from econ.cli.terminal import busy, console, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +53,7 @@ def run(
         _write_csv(target)
     facts = {key: manifest[key] for key in ("config_hash", "device", "runs", "rows", "wall_seconds", "status")}
     if as_json:
-        typer.echo(json.dumps({"out": str(target)} | facts))
+        print_json({"out": str(target)} | facts)
     elif not quiet:
         typer.echo(f"{target}: {facts['runs']} runs, {facts['rows']} rows, {facts['wall_seconds']:.0f} s")
 
@@ -112,7 +111,7 @@ def fit(
     from econ.report.laboratory.text import key_facts, print_fit
 
     if as_json:
-        typer.echo(json.dumps({"out": str(out)} | key_facts(surfaces)))
+        print_json({"out": str(out)} | key_facts(surfaces))
     elif not quiet:
         print_fit(surfaces, measurements, console(), corrected_sigma(out))
         typer.echo(f"{out}: written")
@@ -138,7 +137,7 @@ def import_data(
         _write_csv(target)
     shown = {key: facts[key] for key in ("config_hash", "rows", "worlds", "methods", "distributions", "descriptive", "notes")}
     if as_json:
-        typer.echo(json.dumps({"out": str(target)} | shown))
+        print_json({"out": str(target)} | shown)
     elif not quiet:
         typer.echo(f"{target}: {facts['rows']} rows, {len(facts['worlds'])} replicates, methods {', '.join(facts['methods'])}")
         for note in facts["notes"]:
@@ -152,7 +151,7 @@ def schema(
     """Print the JSON Schema of mapping files, for editors."""
     from econ.lab.importing.mapping import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    print_json(json_schema())
 
 
 @app.command("show")
@@ -180,7 +179,7 @@ def show(
         left_out = {left.name: left.why for left in without}
     if as_json:
         facts = {} if laboratory.surfaces is None else key_facts(laboratory.surfaces)
-        typer.echo(json.dumps({"source": laboratory.source, "files": written, "left_out": left_out} | facts))
+        print_json({"source": laboratory.source, "files": written, "left_out": left_out} | facts)
     elif not quiet:
         print_laboratory(laboratory, console())
         for name, why in left_out.items():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from econ.cli import completion
+from econ.cli.terminal import print_json
 
 if TYPE_CHECKING:
     from econ.market.outcomes import Outcome
@@ -23,7 +23,7 @@ def outcomes(
     chosen = _chosen(name)
     if as_json:
         facts = {x.name: {"unit": x.unit, "meaning": x.meaning, "section": x.section} for x in chosen}
-        typer.echo(json.dumps(facts, indent=2))
+        print_json(facts)
         return
     width = max(len(x.name) for x in chosen)
     section = None

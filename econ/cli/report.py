@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from econ.cli import completion
-from econ.cli.terminal import RUNS, busy, use_one_thread
+from econ.cli.terminal import RUNS, busy, print_json, use_one_thread
 
 
 def report(
@@ -37,7 +35,7 @@ def report(
             directories, out, formats=form, figures_only=figures_only, baseline=baseline, force=force, csv=csv, progress=progress
         )
     if as_json:
-        sys.stdout.write(json.dumps(made.key_facts(str(out)), indent=2, allow_nan=False) + "\n")
+        print_json(made.key_facts(str(out)))
     elif not quiet:
         for name in made.files:
             typer.echo(str(out / name))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from econ.cli import completion
-from econ.cli.terminal import show_progress, use_one_thread
+from econ.cli.terminal import print_json, show_progress, use_one_thread
 
 if TYPE_CHECKING:
     from econ.report.reproduce import Reproduction
@@ -42,7 +40,7 @@ def reproduce(
             "where": found.where,
             "versions": found.versions,
         }
-        sys.stdout.write(json.dumps(facts, indent=2, allow_nan=False) + "\n")
+        print_json(facts)
     elif not quiet:
         _print(found)
     if not found.reproduced:

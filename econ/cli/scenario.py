@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from econ.cli import completion
+from econ.cli.terminal import print_json
 
 app = typer.Typer(help="Scenario files: list, show, check, compare, start one.", no_args_is_help=True)
 
@@ -27,7 +28,7 @@ def list_scenarios(as_json: JSON = False) -> None:
     scenarios = [load_scenario(name) for name in shipped_scenarios()]
     if as_json:
         keys = ("name", "title", "question")
-        _print_json({"scenarios": [{key: getattr(scenario, key) for key in keys} for scenario in scenarios]})
+        print_json({"scenarios": [{key: getattr(scenario, key) for key in keys} for scenario in scenarios]})
         return
     _print_columns([(scenario.name, scenario.title) for scenario in scenarios])
 
@@ -46,7 +47,7 @@ def show(
 
     loaded = load_scenario(scenario)
     if as_json:
-        _print_json(facts(loaded, complete=resolved))
+        print_json(facts(loaded, complete=resolved))
     elif resolved:
         import yaml
 
@@ -80,7 +81,7 @@ def check(
         told = {"name": scenario.name, "changes": len(changes(scenario))} if scenario else {"name": None, "changes": None}
         results.append({"file": file, **told, "error": faults[0] if faults else None, "faults": faults})
     if as_json:
-        _print_json({"files": results})
+        print_json({"files": results})
     for result in results:
         for fault in result["faults"]:
             typer.echo(f"econ: {fault}", err=True)
@@ -108,7 +109,7 @@ def diff(
     left, right = load_scenario(first), load_scenario(second)
     found = differences(left, right)
     if as_json:
-        _print_json({"first": left.name, "second": right.name, "differences": found})
+        print_json({"first": left.name, "second": right.name, "differences": found})
     elif found:
         rows = [(key, _short(before), _short(after)) for key, (before, after) in found.items()]
         _print_columns([("key", left.name, right.name), *rows])
@@ -137,7 +138,7 @@ def new(
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, text)
     if as_json:
-        _print_json({"file": str(file), "extends": extends})
+        print_json({"file": str(file), "extends": extends})
     elif not quiet:
         typer.echo(f"wrote {file}; check it with: econ scenario check {file}")
 
@@ -154,7 +155,7 @@ def schema(
 
     if kind not in SCHEMAS:
         raise InputError("no such kind of file", found=kind, allowed=", ".join(SCHEMAS), nearest=nearest_name(kind, SCHEMAS))
-    _print_json(import_module(SCHEMAS[kind]).json_schema())
+    print_json(import_module(SCHEMAS[kind]).json_schema())
 
 
 def _print_texts(scenario: Any) -> None:
@@ -167,10 +168,6 @@ def _print_texts(scenario: Any) -> None:
         typer.echo(f"Expected against the baseline: {', '.join(signs)}\n")
     if scenario.sources:
         typer.echo("Sources: " + "; ".join(scenario.sources) + "\n")
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 def _print_columns(rows: Sequence[tuple[str, ...]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from functools import partial
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from econ.cli import completion
-from econ.cli.terminal import RUNS, show_progress, use_one_thread
+from econ.cli.terminal import RUNS, print_json, show_progress, use_one_thread
 from econ.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def _report(manifest: dict[str, Any], place: Path, as_json: bool, quiet: bool) -
         "failed_replicates": failed, "wall_seconds": manifest["wall_seconds"], "config_hash": manifest["config_hash"],
     }  # fmt: skip
     if as_json:
-        sys.stdout.write(json.dumps(facts, indent=2) + "\n")
+        print_json(facts)
     elif not quiet:
         typer.echo(f"{manifest['points']} points x {manifest['replicates']} replicates: {place}")
         typer.echo(f"dataset {place}/outcomes (column point), settings {place}/index.parquet, means {place}/summary.parquet")

@@ -86,4 +86,9 @@ def console() -> Console:
 
 def print_json(facts: dict[str, Any]) -> None:
     """Print a result's key facts as one JSON object on stdout."""
-    sys.stdout.write(json.dumps(facts, indent=2, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(facts) + "\n")
+
+
+def json_text(facts: dict[str, Any]) -> str:
+    """JSON as commands print it; what is no number is a fault of the command, never the word NaN."""
+    return json.dumps(facts, indent=2, allow_nan=False)

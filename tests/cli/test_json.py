@@ -1,4 +1,4 @@
-"""`--json` and `--quiet` of every command, run for real: one JSON object on stdout and nothing else, or nothing at all."""
+"""`--json` of every command, run for real: one JSON object on stdout and nothing else. `--quiet` of the quick ones: nothing at all."""
 
 from __future__ import annotations
 
@@ -86,6 +86,10 @@ def place(tmp_path_factory):
         yield folder
 
 
+def _no_number(word: str) -> None:
+    raise AssertionError(f"{word} is not JSON")
+
+
 def test_every_command_is_here():
     assert set(LINES) | set(LONG) == set(COMMANDS) and not set(LINES) & set(LONG)
 
@@ -99,9 +103,8 @@ def test_json_is_one_object_and_quiet_is_nothing(place, tmp_path, monkeypatch, n
 
     code, out, err = _econ(*words(1), "--json")
     assert (code, err) == (0, "")
-    facts = json.loads(out)
+    facts = json.loads(out, parse_constant=_no_number)
     assert isinstance(facts, dict) and facts and out.startswith("{") and out.endswith("}\n") and "\x1b" not in out
-    assert not any(isinstance(x, float) and x != x for x in facts.values())
     silent = {option for parameter in COMMANDS[name].params for option in parameter.opts} & {"--quiet"}
     if silent and name not in LONG:
         assert _econ(*words(2), "--quiet") == (0, "", "")
