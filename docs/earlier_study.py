@@ -14,7 +14,8 @@ from laboratory_settings import measured
 
 from econ.core.measurements import read_measurements
 from econ.report.laboratory.fits import curve_table
-from econ.report.laboratory.pass_at_k import matched, mean_interval, pass_table
+from econ.report.laboratory.intervals import mean_interval
+from econ.report.laboratory.pass_at_k import matched, pass_table
 from econ.report.numbers import interval, short
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pandas as pd
 from laboratory_protocol import configuration, rate
 
 from econ.core.measurements import read_measurements
-from econ.report.laboratory.pass_at_k import mean_interval
+from econ.report.laboratory.intervals import mean_interval
 
 HEAD = ("method", "chosen, on the edge", "score", "best beyond it", "score", "difference [95 %]", "tried beyond", "would be chosen")
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from econ.claims.reading import arm_names
 from econ.core.measurements import extras, read_measurements
-from econ.report.laboratory.methods import is_oracle
-from econ.report.laboratory.pass_at_k import MINIMUM_WORLDS, mean_interval
+from econ.report.laboratory.intervals import MINIMUM_WORLDS, mean_interval
+from econ.report.laboratory.tables import is_oracle
 from econ.report.numbers import short
 
 #: Weights of violations against helpfulness by which configurations could have been chosen; 1 is registered.

@@ -13,7 +13,7 @@ from laboratory_protocol import rate
 
 from econ.claims.reading import load_evidence
 from econ.claims.settings import Setting, decode_setting
-from econ.report.laboratory.pass_at_k import MINIMUM_WORLDS, mean_interval
+from econ.report.laboratory.intervals import MINIMUM_WORLDS, mean_interval
 
 SHOWN = ("relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed")
 HEAD = (

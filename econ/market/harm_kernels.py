@@ -16,8 +16,9 @@ from econ.core import compiled
 from econ.surfaces import forms
 
 GUARD = forms.GUARD
-#: Number of each form in compiled code, and of the most parameters that a formula takes.
+#: Number by which compiled code knows each form.
 CODE = {name: code for code, name in enumerate(("S1", "S1n", "S2", "S3"))}
+#: Room for the parameters of a formula; none takes more.
 WIDTH = 10
 _compiled = numba.njit(error_model="numpy")
 #: By LLVM, where numba's own inlining stops at what a function encloses; without it no loop runs in vectors.

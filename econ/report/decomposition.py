@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from econ.ensemble.decomposition import DIRECT, LAST_QUARTERS, LINKS, TOTAL
-from econ.report.figures import Rendered
 from econ.report.numbers import short
+from econ.report.rendered import Rendered
 from econ.report.style import COLOURS, GREY, figure_style, finish_figure, new_figure
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from econ.ensemble.moments import missed
 from econ.report.numbers import short
+from econ.report.rendered import Rendered
 from econ.report.style import (
     BAND_50,
     BAND_90,
@@ -378,16 +379,6 @@ def _log_axis(axes: Axes) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A figure ready to be saved: file name, the data that it shows, drawing and alt text."""
-
-    name: str
-    data: pd.DataFrame
-    draw: Callable[[], Figure]
-    alt_text: str
 
 
 def run_figures(summary: pd.DataFrame, moments: pd.DataFrame, scenarios: Sequence[str]) -> list[Rendered]:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from econ.ensemble.workers import Progress
-    from econ.report.figures import FanFigure, Rendered
+    from econ.report.figures import FanFigure
+    from econ.report.rendered import Rendered
     from econ.scenario import Scenario
     from econ.surfaces import Surfaces
 

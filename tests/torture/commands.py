@@ -91,7 +91,7 @@ class Zygote:
         return Counter(line for line in self.work() if not line.startswith(BEGUN))
 
     def clear(self) -> None:
-        """Forget finished work."""
+        """Forget all work, begun and finished."""
         self.log.unlink(missing_ok=True)
 
 

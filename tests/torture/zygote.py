@@ -36,7 +36,7 @@ CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.
 
 
 def note(what: str) -> None:
-    """Append a finished piece of work to the log, in one write."""
+    """Append a line to the log, in one write: a piece of work that is begun or finished."""
     if LOG in os.environ:
         descriptor = os.open(os.environ[LOG], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(descriptor, f"{what}\n".encode())

@@ -11,8 +11,8 @@ import pandas as pd
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, differences_data, effects_data
 from econ.ensemble.statistics import QUANTILES
 from econ.ensemble.tables import by_scenario
-from econ.report.figures import Rendered
 from econ.report.numbers import short
+from econ.report.rendered import Rendered
 from econ.report.style import (
     BAND_50,
     BAND_90,

@@ -15,8 +15,8 @@ from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PIPELINES, PREFERENCE, Level
 from econ.cost.pipelines import measured_pipelines, purchase_for
 from econ.cost.tables import quantiles
 from econ.report.cost.write import DISTRIBUTION_NAMES, START_NAMES, Question
-from econ.report.figures import Rendered
 from econ.report.numbers import short
+from econ.report.rendered import Rendered
 from econ.report.style import (
     BAND_50,
     BAND_90,

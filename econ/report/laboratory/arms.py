@@ -16,6 +16,7 @@ from econ.report.laboratory.drawing import (
     DISTRIBUTIONS,
     EFFORTS,
     LABELS,
+    MARKERS,
     effort_axis,
     finish,
     legend_above,
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Markers tell methods of one arm apart, where there are several.
-MARKERS = "osD^vP*X"
 #: Of the plane of harm and helpfulness.
 MARKERS_OF = {"both": "^", "flags": "o", "pairs": "s", "base": "*"}
 

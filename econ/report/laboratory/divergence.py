@@ -10,11 +10,9 @@ import pandas as pd
 from econ.claims.reading import arm_names
 from econ.claims.settings import settings_of
 from econ.core.measurements import extras
-from econ.report.laboratory.arms import MARKERS
-from econ.report.laboratory.drawing import DISTRIBUTIONS, LABELS, finish, legend_above
-from econ.report.laboratory.methods import KIND_COLOURS
-from econ.report.laboratory.pass_at_k import MINIMUM_WORLDS, mean_interval
-from econ.report.laboratory.tables import OUTCOMES, wilson
+from econ.report.laboratory.drawing import DISTRIBUTIONS, KIND_COLOURS, LABELS, MARKERS, finish, legend_above
+from econ.report.laboratory.intervals import MINIMUM_WORLDS, mean_interval, wilson
+from econ.report.laboratory.tables import OUTCOMES
 from econ.report.numbers import interval, short
 from econ.report.style import GREY, LINES, figure_style, new_figure
 from econ.surfaces.cells import CONFIRMATORY

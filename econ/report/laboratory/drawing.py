@@ -1,15 +1,14 @@
-"""What the laboratory's figures share: names, axes of effort, titles with their notes, and what a drawing is."""
+"""What the laboratory's figures share: names, axes of effort, titles with their notes, and figures left out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from econ.report.style import finish_figure
+from econ.report.style import COLOURS, finish_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,18 +28,15 @@ EFFORTS = {
     "verifications": "Calls of a program that knows every rule",
 }
 DISTRIBUTIONS = {"id": "in distribution", "ood": "out of distribution"}
+#: Markers tell methods of one arm apart, where there are several.
+MARKERS = "osD^vP*X"
+#: Colour by kind of label; marker and line tell methods of one kind apart.
+KIND_COLOURS = {
+    "flag": COLOURS[0], "flag_rule": COLOURS[0], "preference": COLOURS[1], "flag+preference": COLOURS[2],
+    "desirability": COLOURS[3], "critic": COLOURS[4], "demonstration": COLOURS[5], "verification": COLOURS[6],
+}  # fmt: skip
 #: Labels and minutes are drawn at log(1 + x/FIRST), so that zero has a place.
 FIRST = 8.0
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure with its data: file name, table, how it is drawn, alt text."""
-
-    name: str
-    data: pd.DataFrame
-    draw: Callable[[], Figure]
-    alt_text: str
 
 
 @dataclass(frozen=True)

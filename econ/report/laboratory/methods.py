@@ -11,16 +11,19 @@ import pandas as pd
 from econ.claims.arms import Curve as MeasuredCurve
 from econ.claims.evidence import Evidence
 from econ.claims.settings import Setting, describe_setting, distance
-from econ.report.laboratory.arms import MARKERS, Curve, curve_panes, draw_plane_cells
+from econ.report.laboratory.arms import Curve, curve_panes, draw_plane_cells
 from econ.report.laboratory.drawing import (
     DISTRIBUTIONS,
     EFFORTS,
+    KIND_COLOURS,
     LABELS,
+    MARKERS,
     finish,
     legend_above,
     short_label,
 )
-from econ.report.laboratory.tables import EFFORT, LEVEL, OUTCOMES, caveat, wilson, worlds_of
+from econ.report.laboratory.intervals import LEVEL, wilson
+from econ.report.laboratory.tables import EFFORT, OUTCOMES, caveat, is_oracle, worlds_of
 from econ.report.numbers import interval, short
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 
@@ -29,22 +32,9 @@ if TYPE_CHECKING:
 
 #: Budgets that a learning curve needs to be drawn beside others.
 MINIMUM_BUDGETS = 3
-#: Colour by kind of label; marker and line tell methods of one kind apart.
-KIND_COLOURS = {
-    "flag": COLOURS[0], "flag_rule": COLOURS[0], "preference": COLOURS[1], "flag+preference": COLOURS[2],
-    "desirability": COLOURS[3], "critic": COLOURS[4], "demonstration": COLOURS[5], "verification": COLOURS[6],
-}  # fmt: skip
-#: Arms that see the truth: upper bounds, in a panel of their own.
-ORACLE_KINDS = ("verification",)
-ORACLE_METHODS = ("oracle",)
 COLUMNS = (*OUTCOMES, "collapsed")
 #: The pair of the registered predictions, and how many methods a figure can hold.
 REGISTERED, MOST_METHODS = ("npo_ret", "dpo"), 12
-
-
-def is_oracle(method: str, kind: str) -> bool:
-    """Whether an arm is told the truth by a program, or trained on it."""
-    return kind in ORACLE_KINDS or method in ORACLE_METHODS or method.endswith("_or")
 
 
 def method_table(evidence: Evidence, measurements: pd.DataFrame, distribution: str) -> pd.DataFrame:

@@ -10,10 +10,9 @@ import pandas as pd
 
 from econ.claims.reading import arm_names
 from econ.core.measurements import PASS_AT, extras
-from econ.report.laboratory.arms import MARKERS
-from econ.report.laboratory.drawing import DISTRIBUTIONS, finish, legend_above
-from econ.report.laboratory.methods import is_oracle
-from econ.report.laboratory.tables import LEVEL
+from econ.report.laboratory.drawing import DISTRIBUTIONS, MARKERS, finish, legend_above
+from econ.report.laboratory.intervals import LEVEL, MINIMUM_WORLDS, mean_interval
+from econ.report.laboratory.tables import is_oracle
 from econ.report.numbers import interval
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 from econ.surfaces.cells import CONFIRMATORY
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 PASSES = [f"pass_{k}" for k in PASS_AT]
 #: Largest k is what the claim is about; one in the middle shows the way there.
 SHOWN_K = (16, 256)
-MINIMUM_WORLDS = 4
 #: Methods in a panel whose intervals are drawn at every k.
 MOST_BARRED = 6
 
@@ -250,12 +248,3 @@ def print_pass_rates(measurements: pd.DataFrame, console: Console) -> None:
         mark = " (upper bound: a program verifies)" if panel == "oracle" else ""
         table.add_row(f"{method}{mark}", str(len(own)), *(interval(*cell) for cell in cells))
     console.print(table)
-
-
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean over worlds with the ends of its 95 % interval (Student t)."""
-    from scipy.special import stdtrit
-
-    mean = float(values.mean())
-    margin = float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2) * values.std(ddof=1) / np.sqrt(len(values)))
-    return mean, mean - margin, mean + margin

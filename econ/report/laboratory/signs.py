@@ -13,8 +13,7 @@ from econ.claims.resampling import Effect, Resampler
 from econ.claims.settings import REFERENCE, Setting, distance
 from econ.claims.signs import negative_methods
 from econ.report.laboratory.drawing import DISTRIBUTIONS, LABELS, finish, short_label
-from econ.report.laboratory.methods import is_oracle
-from econ.report.laboratory.tables import OUTCOMES, caveat
+from econ.report.laboratory.tables import OUTCOMES, caveat, is_oracle
 from econ.report.style import COLOURS, figure_style, new_figure
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from econ.core.errors import InputError
 from econ.core.manifests import MANIFEST, read_manifest, read_parquet
 from econ.core.measurements import SETTING_KEYS, extras, read_measurements
 from econ.core.shipped import shipped_path
+from econ.report.laboratory.intervals import LEVEL, wilson
 from econ.surfaces.cells import CONFIRMATORY, KNOBS
 from econ.surfaces.estimate import SIGMA
 from econ.surfaces.files import DESCRIPTION, load_surfaces
@@ -30,7 +31,9 @@ CELL = ["distribution", "method", "label_kind", "v", "setting", "a", "b", "n"]
 EFFORT = ("judgements", "human_minutes", "flops")
 #: Arms with one kind of label: what trains them is known from the labels, not from the method's name.
 PURE = {"flags": "flags alone", "pairs": "pairs alone"}
-LEVEL = 0.95
+#: Arms that see the truth: upper bounds, in a panel of their own.
+ORACLE_KINDS = ("verification",)
+ORACLE_METHODS = ("oracle",)
 KINDS = {
     "measured": "measured",
     "imposed": "IMPOSED elasticity of substitution, not measured",
@@ -156,14 +159,9 @@ def _swept_in_details(rows: pd.DataFrame) -> pd.Series[str]:
     return texts
 
 
-def wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float], pd.Series[float]]:
-    """Score interval of a share of `n` worlds."""
-    from scipy.special import ndtri
-
-    z2 = float(ndtri(0.5 + LEVEL / 2)) ** 2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * share * (1 - share) / n + (z2 / (2 * n)) ** 2) / (1 + z2 / n)
-    return (middle - half).clip(lower=0.0), (middle + half).clip(upper=1.0)
+def is_oracle(method: str, kind: str) -> bool:
+    """Whether an arm is told the truth by a program, or trained on it."""
+    return kind in ORACLE_KINDS or method in ORACLE_METHODS or method.endswith("_or")
 
 
 def arms(cells: pd.DataFrame) -> pd.Series[str]:

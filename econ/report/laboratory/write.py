@@ -23,7 +23,7 @@ from econ.report.laboratory.arms import (
     plane_table,
 )
 from econ.report.laboratory.divergence import divergence_alt_text, divergence_figure, divergence_table
-from econ.report.laboratory.drawing import DISTRIBUTIONS, Drawing, LeftOut
+from econ.report.laboratory.drawing import DISTRIBUTIONS, LeftOut
 from econ.report.laboratory.fits import curve_table
 from econ.report.laboratory.maps import (
     DIAGRAMS,
@@ -51,19 +51,20 @@ from econ.report.laboratory.tables import (
     pure_arms,
     sigma_table,
 )
+from econ.report.rendered import Rendered
 from econ.report.style import save_figure
 
 if TYPE_CHECKING:
     from econ.claims.evidence import Evidence
     from econ.surfaces.posterior import Surfaces
 
-Found = Drawing | LeftOut
+Found = Rendered | LeftOut
 
 
-def laboratory_figures(laboratory: Laboratory) -> tuple[list[Drawing], list[LeftOut]]:
+def laboratory_figures(laboratory: Laboratory) -> tuple[list[Rendered], list[LeftOut]]:
     """Every figure that the data allow, and every other with the reason why it is left out."""
     found = list(_all(laboratory))
-    return [f for f in found if isinstance(f, Drawing)], [f for f in found if isinstance(f, LeftOut)]
+    return [f for f in found if isinstance(f, Rendered)], [f for f in found if isinstance(f, LeftOut)]
 
 
 def _all(laboratory: Laboratory) -> Iterator[Found]:
@@ -99,7 +100,7 @@ def _measured(
             yield LeftOut(name, why)
             continue
         shown = grid[2]
-        yield Drawing(
+        yield Rendered(
             name, phase_table(shown, diagram, distribution),
             _later(phase_diagram, shown, diagram, distribution), phase_alt_text(shown, diagram, distribution),
         )  # fmt: skip
@@ -109,7 +110,7 @@ def _measured(
         why = "needs an arm on flags of what is wrong and another method at the same knobs, on 4 confirmatory worlds"
         yield LeftOut(f"signs_{distribution}", why)
     else:
-        yield Drawing(f"signs_{distribution}", signs, _later(sign_map, signs), signs_alt_text(signs))
+        yield Rendered(f"signs_{distribution}", signs, _later(sign_map, signs), signs_alt_text(signs))
     yield _pass_at_k(pass_table(measurements, laboratory.curves, distribution), distribution)
 
 
@@ -128,7 +129,7 @@ def _arms(cells: pd.DataFrame, distribution: str) -> Iterator[Found]:
     elif not design and trained["method"].nunique() > MOST_ARMS:
         yield LeftOut(name, "many methods of one kind of label: see the learning curves of the methods")
     else:
-        yield Drawing(name, curves, _later(learning_curves, curves), curves_alt_text(curves))
+        yield Rendered(name, curves, _later(learning_curves, curves), curves_alt_text(curves))
     # Harm and helpfulness alone would hide what was paid for them.
     name = f"harm_helpfulness_{distribution}"
     if not plane.loc[plane["n"] > 0, "helpfulness"].notna().any() or not filled_outcomes(plane):
@@ -138,7 +139,7 @@ def _arms(cells: pd.DataFrame, distribution: str) -> Iterator[Found]:
     elif plane.loc[plane["n"] > 0, "method"].nunique() > MOST_ARMS:
         yield LeftOut(name, "many methods of one kind of label: see the plane of the methods")
     else:
-        yield Drawing(name, plane, _later(harm_helpfulness_plane, plane), plane_alt_text(plane))
+        yield Rendered(name, plane, _later(harm_helpfulness_plane, plane), plane_alt_text(plane))
 
 
 #: Methods that the figures of the surface design can hold.
@@ -156,39 +157,39 @@ def _methods(table: pd.DataFrame, distribution: str) -> Iterator[Found]:
         for number, group in enumerate(groups, start=1):
             part = f"_{number}" if len(groups) > 1 else ""
             alt = methods_alt_text(group)
-            yield Drawing(f"methods_{distribution}{part}", group, _later(method_learning_curves, group), alt)
+            yield Rendered(f"methods_{distribution}{part}", group, _later(method_learning_curves, group), alt)
             if group["helpfulness"].notna().any() and filled_outcomes(group):
                 alt = methods_alt_text(group, plane=True)
-                yield Drawing(f"methods_plane_{distribution}{part}", group, _later(method_plane, group), alt)
+                yield Rendered(f"methods_plane_{distribution}{part}", group, _later(method_plane, group), alt)
     oracle = panels["oracle"]
     name = f"upper_bounds_{distribution}"
     if oracle.empty:
         yield LeftOut(name, "no oracle arm over 3 budgets of verifications was measured in world A")
     else:
-        yield Drawing(name, oracle, _later(method_learning_curves, oracle), methods_alt_text(oracle))
+        yield Rendered(name, oracle, _later(method_learning_curves, oracle), methods_alt_text(oracle))
 
 
 def _divergence(table: pd.DataFrame, distribution: str) -> Found:
     name = f"divergence_{distribution}"
     if table.empty:
         return LeftOut(name, "needs an arm at three weights of divergence (beta_kl) on 4 confirmatory worlds (grid stress)")
-    return Drawing(name, table, _later(divergence_figure, table, distribution), divergence_alt_text(table, distribution))
+    return Rendered(name, table, _later(divergence_figure, table, distribution), divergence_alt_text(table, distribution))
 
 
 def _pass_at_k(table: pd.DataFrame, distribution: str) -> Found:
     name = f"pass_at_k_{distribution}"
     if table.empty or (table["panel"] == "base").all():
         return LeftOut(name, "no method was measured in world B (pass_1 to pass_256) on 4 confirmatory worlds")
-    return Drawing(
+    return Rendered(
         name, table, _later(pass_at_k_figure, table, distribution), pass_alt_text(table, distribution)
     )
 
 
-def _slices(surfaces: Surfaces, distribution: str, cells: pd.DataFrame | None) -> Iterator[Drawing]:
+def _slices(surfaces: Surfaces, distribution: str, cells: pd.DataFrame | None) -> Iterator[Rendered]:
     levels: Sequence[float] = surfaces.diagnostics.get("design", {}).get("v", [0.5])
     for v in map(float, levels):
         table = slice_table(surfaces, distribution, v)
-        yield Drawing(
+        yield Rendered(
             f"surface_{distribution}_v{v:.2f}", table, _later(surface_slices, table, cells, surfaces.kind),
             slice_alt_text(table, surfaces.kind),
         )  # fmt: skip
