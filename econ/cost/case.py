@@ -196,7 +196,7 @@ class Case:
         return h @ self.share, (e_x @ self.share) / stock_a, (e_y @ self.share) / stock_b
 
     def level(self, a: Floats, b: Floats) -> Floats:
-        """Relative harm alone, [D, …]."""
+        """Relative harm without its slopes, which the surfaces work out all the same, [D, …]."""
         value: Floats = self._evaluated(*self._stocks(a, b))[0] @ self.share
         return value
 

@@ -65,7 +65,7 @@ def harm_on_ray(case: Case, log_outlay: Floats, theta: Floats) -> tuple[Floats, 
 
 
 def level_on_ray(case: Case, log_outlay: Floats, theta: Floats) -> Floats:
-    """H alone, as `harm_on_ray`, [D, …]."""
+    """H without the slopes of `harm_on_ray`, [D, …]."""
     return case.level(*_held(case, np.exp(log_outlay), theta))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,31 +52,15 @@ class Incidents:
     retained: Array
 
 
-def _search(uniform: Any, mean: Any, out: Any) -> None:
-    for i in range(uniform.size):
-        chance, count = np.exp(-mean[i]), 0
-        reached = chance
-        while uniform[i] > reached and count < mean[i] + 40.0 * np.sqrt(mean[i] + 1.0) + 40.0:
-            count += 1
-            chance *= mean[i] / count
-            reached += chance
-        out[i] = count
-
-
-@cache
-def _poisson_kernel() -> Any:
-    from econ.core.compiled import kernel
-
-    return kernel(_search)
-
-
 def poisson(uniform: Array, mean: Array) -> Array:
     """Poisson counts by inverse CDF from uniforms, by search from zero; by the quantile function above 500."""
     from scipy.special import pdtr, pdtrik
 
+    from econ.market import poisson_kernels
+
     flat, rate = np.ascontiguousarray(uniform).ravel(), np.ascontiguousarray(np.broadcast_to(mean, uniform.shape)).ravel()
     out = np.empty(flat.size)
-    _poisson_kernel()(flat, np.minimum(rate, LARGE_MEAN), out)
+    poisson_kernels.search(flat, np.minimum(rate, LARGE_MEAN), out)
     large = rate > LARGE_MEAN
     if large.any():
         guess = np.ceil(pdtrik(flat[large], rate[large]))

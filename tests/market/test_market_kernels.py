@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import small_market as small
+from scipy import stats
 
 from econ.market import (
     certification,
@@ -13,6 +14,7 @@ from econ.market import (
     library_kernels,
     norm_kernels,
     orders,
+    poisson_kernels,
     quality_kernels,
     technology_kernels,
 )
@@ -152,6 +154,16 @@ def test_efforts_of_contests():
         expected = np.where(stakes > 0, x * np.maximum(1 - x / stakes, 0.0), 0.0)
     np.testing.assert_allclose(effort, expected, rtol=1e-12)
     assert (effort > 0).any() and (effort[stakes > 0] == 0).any()
+
+
+def test_counts_of_poisson_distributions():
+    uniform, mean = (x.ravel() for x in np.meshgrid((np.arange(200) + 0.5) / 200, [0.0, 1e-9, 0.03, 0.9, 7.0, 300.0]))
+    count = np.empty(uniform.size)
+    poisson_kernels.search(uniform, mean, count)
+    np.testing.assert_array_equal(count, np.where(mean > 0, stats.poisson.ppf(uniform, np.maximum(mean, 1e-300)), 0.0))
+    # Where rounding leaves the sum below every uniform, the search still ends.
+    poisson_kernels.search(np.ones(3), np.array([0.0, 2.0, 400.0]), count[:3])
+    assert (count[:3] <= 41 + np.array([0.0, 2.0, 400.0]) + 40 * np.sqrt(np.array([1.0, 3.0, 401.0]))).all()
 
 
 def test_positions_and_pulls(running):
