@@ -38,6 +38,7 @@ NOT_RUN = {
 LEFT_OUT = {
     (README, "econ run no_transfer full_transfer --decompose"): "66 runs; docs/howto_analyst.md runs it",
     (README, "econ calibrate default"): "145 simulated points; docs/howto_calibration.md runs a smaller one",
+    (README, "econ sweep transfer_and_commons"): "dozens of points; docs/howto_sweeps.md runs sweeps of fewer",
     (README, "econ report runs/commons"): "docs/tutorial.md runs it",
 }  # fmt: skip
 #: Reductions, so that a page takes seconds: (page, text, what stands in its place).
