@@ -34,9 +34,9 @@ def by_workers(folder: Path, replicates: int, rounds: int) -> dict[int, Spent]:
     taken: dict[int, list[Spent]] = {1: [], 2: []}
     for number in range(rounds):
         for workers, own in taken.items():
-            out = folder / f"workers-{workers}-{number}"
+            out = folder / f"workers-{workers}-{replicates}-{number}"
             own.append(spent("run", "baseline", f"--replicates={replicates}", f"--workers={workers}", f"--out={out}", "--quiet")[0])
-    one, two = (folder / f"workers-{workers}-0" / "summary.csv" for workers in (1, 2))
+    one, two = (folder / f"workers-{workers}-{replicates}-0" / "summary.csv" for workers in (1, 2))
     if one.read_bytes() != two.read_bytes():
         raise SystemExit("one worker and two give different tables")
     return {workers: median(own) for workers, own in taken.items()}
@@ -113,7 +113,7 @@ def verdict(found: float, met: bool, text: str) -> str:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replicates", type=int, default=256, help="replicates of the run by one worker and by two")
+    parser.add_argument("--replicates", type=int, nargs="+", default=[64, 256, 1024], help="replicates of the runs by one worker and by two")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sweep", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -123,14 +123,17 @@ def main() -> None:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        workers = by_workers(folder, given.replicates, given.rounds)
+        workers = {size: by_workers(folder, size, given.rounds if size < max(given.replicates) else 1) for size in given.replicates}
         compare, reported = of_stored(stored_runs(folder), folder, given.rounds)
     point = json.loads(spent("--sweep", f"--rounds={given.rounds}", program=("-m", "benchmarks.ensemble"))[1].splitlines()[-1])
-    faster = workers[1].wall / workers[2].wall
-    most = 2 * workers[1].cpu / workers[2].cpu
+    largest = max(given.replicates)
+    ratios = {size: own[1].wall / own[2].wall for size, own in workers.items()}
+    faster, smaller = ratios[largest], {size: ratio for size, ratio in ratios.items() if size < largest}
     rows: list[list[Any]] = [
-        [f"econ run baseline, {given.replicates} replicates, 1 worker", workers[1].cpu, workers[1].wall],
-        [f"econ run baseline, {given.replicates} replicates, 2 workers", workers[2].cpu, workers[2].wall],
+        *(
+            [f"econ run baseline, {size:,} replicates, {number} worker{'s' * (number > 1)}", x.cpu, x.wall]
+            for size, own in workers.items() for number, x in own.items()
+        ),
         [f"econ compare, {COMPARED} runs of {REPLICATES} replicates", compare.cpu, compare.wall],
         [f"econ report, 2 runs of {REPLICATES} replicates", reported.cpu, reported.wall],
     ]
@@ -140,16 +143,17 @@ def main() -> None:
         [
             f"Asked: 2 workers at least {TARGET_WORKERS} times as fast as 1 on 2 idle cores; found "
             + verdict(faster, faster >= TARGET_WORKERS, "{:.2f} times by wall time")
-            + f" at a load of {load:.1f} before it, other processes included; by CPU time, were both cores idle and work split evenly, at most {most:.2f} times.",
+            + f" of a run of {largest:,} replicates, " + ", ".join(f"{ratio:.2f} of one of {size}" for size, ratio in smaller.items())
+            + f", at a load of {load:.1f} before it. Start-up, tables and figures are the work of one process, whatever the size.",
             f"Asked: a point of a sweep at most {TARGET_POINT:g} ms beyond its work; found "
             + verdict(point["each_ms"], point["each_ms"] <= TARGET_POINT, "{:.1f} ms of CPU time")
             + f" for each further point from {POINTS[0]} to {POINTS[1]}, and {point['once_ms']:.0f} ms once.",
             f"Asked: a comparison in {TARGET_COMPARE:g} s; found " + verdict(compare.cpu, compare.cpu < TARGET_COMPARE, "{:.1f} s of CPU time") + f", {compare.wall:.1f} s of wall time.",
             f"Asked: a report in {TARGET_REPORT:g} s; found " + verdict(reported.cpu, reported.cpu < TARGET_REPORT, "{:.1f} s of CPU time") + f", {reported.wall:.1f} s of wall time.",
-            f"Medians of {given.rounds} rounds. CPU time is that of the command and all its processes; tables of both numbers of workers are equal.",
+            f"Medians of {given.rounds} rounds, of the largest run one. CPU time is that of the command and all its processes; tables of both numbers of workers are equal.",
         ],
-        workers={str(number): {"cpu": x.cpu, "wall": x.wall} for number, x in workers.items()},
-        wall_ratio=faster, most_by_cpu=most, load_before=load, compare={"cpu": compare.cpu, "wall": compare.wall},
+        workers={str(size): {str(number): {"cpu": x.cpu, "wall": x.wall} for number, x in own.items()} for size, own in workers.items()},
+        wall_ratio=ratios, load_before=load, compare={"cpu": compare.cpu, "wall": compare.wall},
         report={"cpu": reported.cpu, "wall": reported.wall}, sweep=point,
     )  # fmt: skip
 
