@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 from scipy.stats import bootstrap, skew
@@ -41,7 +41,10 @@ def test_ends_are_those_of_scipy(statistic):
 @given(bias=st.floats(-1, 1), acceleration=st.floats(-0.3, 0.3), level=st.floats(0.02, 0.98))
 def test_levels_and_percentiles_are_inverse(bias, acceleration, level):
     own = Correction(bias, acceleration)
-    assert own.levels(percentiles(own, [level]))[0] == pytest.approx(level, abs=1e-9)
+    share = percentiles(own, [level])
+    # A share of draws this near 1 has too few digits left to tell levels apart.
+    assume(share[0] < 1.0 - 1e-6)
+    assert own.levels(share)[0] == pytest.approx(level, abs=1e-9)
 
 
 @given(bias=st.floats(-2, 2), acceleration=st.floats(-0.4, 0.4))
