@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 GIB = 2**30
 #: A worker process with the numerical libraries loaded and the kernels compiled (bytes, measured 286 MiB, rounded up).
 PROCESS = 320 * 2**20
-#: The main process, which draws figures too and compiles in a first run (bytes, measured 438 MiB, rounded up).
-MAIN_PROCESS = 480 * 2**20
+#: The main process, which draws figures too (bytes, measured 358 MiB, rounded up).
+MAIN_PROCESS = 420 * 2**20
 #: State and temporaries per labeler and replicate (bytes): ability, experience, choice, chunked work.
 PER_LABELER = 220
 #: State and temporaries per replicate of everything else (bytes, measured 0.7 MiB with 3,000 labelers).

@@ -26,7 +26,7 @@ def _number(row: dict[str, Any]) -> str:
 
 def counter_evidence(claims: Assessment) -> list[str]:
     """Sentences, in the order of the predictions."""
-    return [*_statements(claims), *_reversed_advantages(claims), *_bits(claims), *_matched_bits(claims), *_seeds(claims), *_pairs_of_methods(claims)]
+    return [*_statements(claims), *_reversed_advantages(claims), *_bits(claims), *_matched_bits(claims), *_seeds(claims), *_runs_again(claims), *_pairs_of_methods(claims)]
 
 
 def _statements(claims: Assessment) -> list[str]:
@@ -62,6 +62,16 @@ def _matched_bits(claims: Assessment) -> list[str]:
 def _seeds(claims: Assessment) -> list[str]:
     rows = [r for r in claims.secondary if r["text"] == "churn between optimiser seeds, preference minus negative" and not r["missing"] and r["low"] <= 0]
     return [f"H3: between two seeds on the same labels, training on negatives is not clearly steadier (preferences minus negatives): {_number(r)} in P(violation)." for r in rows]
+
+
+def _runs_again(claims: Assessment) -> list[str]:
+    """The registered effect as it was first run and on worlds held back, and hybrids against the better half, where no gain is clear."""
+    rows = [r for r in claims.repeated if r.verdict in (CONTRADICTED, REVERSED) or r.measured.effect.interval[0] <= 0.0]
+    return [
+        f"H9 {row.configurations}, worlds {min(row.measured.worlds)} to {max(row.measured.worlds)}, hybrid minus {row.against}: "
+        f"{with_interval(row.measured.effect.value, *row.measured.effect.interval)} (hypervolume); {row.verdict}, exploratory."
+        for row in rows
+    ]
 
 
 #: Pairs of methods named in a card.
