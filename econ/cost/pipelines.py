@@ -82,13 +82,16 @@ def break_even_call_price(
 
 def call_price_for(case: Case, rival: str, asked: Level) -> Floats:
     """As `break_even_call_price`, of a prepared case."""
-    written, other = written_for(case, [asked]), purchase_for(case, rival, [asked])
-    calls, cost = written.calls[:, 0], other.cost[:, 0]
-    reached, reached_other = written.attainable[:, 0], other.attainable[:, 0]
+    return call_prices(written_for(case, [asked]), purchase_for(case, rival, [asked]))[:, 0]
+
+
+def call_prices(written: Written, other: Mix | Written) -> Floats:
+    """As `break_even_call_price`, of what was bought in one case for the same targets, [D, M]."""
+    reached, reached_other = written.attainable, other.attainable
     with np.errstate(divide="ignore", invalid="ignore"):
-        price = np.maximum((cost - fixed_cost(case)) / calls, 0.0)
+        price = np.maximum((other.cost - fixed_cost(written.case)[:, None]) / written.calls, 0.0)
     price = np.where(reached & ~reached_other, np.inf, np.where(~reached & reached_other, 0.0, price))
-    value: Floats = np.where((reached | reached_other) & ~written.nothing[:, 0], price, np.nan)
+    value: Floats = np.where((reached | reached_other) & ~written.nothing, price, np.nan)
     return value
 
 

@@ -6,14 +6,14 @@ attain the target; other quantities are summarised over the draws in which they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from econ.cost.breakeven import price_ratio_for, transfers_for
 from econ.cost.case import Case, Floats
-from econ.cost.critic import Written, pair_half_saturation, scale_of
+from econ.cost.critic import Written, pair_half_saturation, scale_of, written_for
 from econ.cost.information import information_for
 from econ.cost.mix import (
     BOTH,
@@ -31,7 +31,7 @@ from econ.cost.mix import (
     targets_of,
 )
 from econ.cost.outlays import lowest_harm
-from econ.cost.pipelines import at_critics_setting, call_price_for, measured_pipelines, purchase_for
+from econ.cost.pipelines import at_critics_setting, call_prices, measured_pipelines, purchase_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,17 +118,20 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
             share = float(np.isfinite(values).mean())
             status = "" if share else NO_EFFECT
             add(pipeline, None, f"{name}_at_start", f"{unit} {PER_HARM}", values, share, status)
-    measured = measured_pipelines(case)
-    for pipeline in measured:
+    purchases = {pipeline: purchase_for(case, pipeline, targets) for pipeline in measured_pipelines(case)}
+    for pipeline, bought in purchases.items():
         status = NOT_IDENTIFIED if pipeline == CRITIC and _floor_refused(case) else ""
         add(pipeline, None, "lowest_harm", "relative harm", _lowest_harm(case, pipeline), 1.0, status)
-        bought = purchase_for(case, pipeline, targets)
         for m, level in enumerate(bought.asked):
             share = float(bought.attainable[:, m].mean())
             status = status_of(bought, m)
             for quantity, unit, values in _pipeline_quantities(bought):
                 add(pipeline, level, quantity, unit, values[:, m], share, status)
-    (_critic_rows if CRITIC in measured else _unmeasured_rows)(case, targets, add)
+    if CRITIC in purchases:
+        _critic_rows(case, targets, purchases, add)
+    else:
+        for level in targets:
+            add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
     for level in targets:
         ratio = price_ratio_for(case, level)
         known = float(np.isfinite(ratio).mean())
@@ -143,15 +146,20 @@ def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
             "" if known else NOT_ATTAINABLE,
         )
     if case.units == "commercial":
-        few = case.take(np.arange(min(len(case), TRANSFER_DRAWS)))
-        for level, found in zip(targets, transfers_for(few, targets), strict=True):
-            share = float(np.isfinite(found.transfer).mean())
-            status = "" if share else NOT_ATTAINABLE
-            add(HYBRID, level, "break_even_transfer", "share", found.transfer, share, status)
-            for quantity in ("mostly_constraints", "mostly_preferences"):
-                value = np.array([getattr(found, quantity)])
-                add(HYBRID, level, f"{quantity}_at_every_transfer", "share of draws", value, 1.0)
+        _transfer_rows(case, targets, add)
     return rows
+
+
+def _transfer_rows(case: Case, targets: Sequence[Level], add: Callable[..., None]) -> None:
+    """Transfers at which the cheapest mix spends equally on both kinds of label."""
+    few = case.take(np.arange(min(len(case), TRANSFER_DRAWS)))
+    for level, found in zip(targets, transfers_for(few, targets), strict=True):
+        share = float(np.isfinite(found.transfer).mean())
+        status = "" if share else NOT_ATTAINABLE
+        add(HYBRID, level, "break_even_transfer", "share", found.transfer, share, status)
+        for quantity in ("mostly_constraints", "mostly_preferences"):
+            value = np.array([getattr(found, quantity)])
+            add(HYBRID, level, f"{quantity}_at_every_transfer", "share of draws", value, 1.0)
 
 
 def _lowest_harm(case: Case, pipeline: str) -> Floats:
@@ -163,35 +171,32 @@ def _floor_refused(case: Case) -> bool:
     return critic is not None and critic.floor_refused(case.distribution)
 
 
-def _unmeasured_rows(case: Case, targets: Sequence[Level], add: Callable[..., None]) -> None:
-    """That a critic's labels have no cost here."""
-    for level in targets:
-        add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
-
-
-def _critic_rows(case: Case, targets: Sequence[Level], add: Callable[..., None]) -> None:
+def _critic_rows(
+    case: Case, targets: Sequence[Level], purchases: Mapping[str, Mix | Written], add: Callable[..., None]
+) -> None:
     """What a critic's labels rest on, and each pure pipeline held against them as it was measured in their setting."""
     assert case.surfaces.critic is not None
     least = np.array([case.surfaces.critic.least_measured(case.distribution)])
     add(CRITIC, None, "scale", "labels per laboratory label", scale_of(case), 1.0)
     add(CRITIC, None, "pair_half_saturation", "laboratory labels", pair_half_saturation(case), 1.0)
     add(CRITIC, None, "least_measured_harm", "relative harm", least, 1.0)
-    written, same = purchase_for(case, CRITIC, targets), at_critics_setting(case)
+    written, same = purchases[CRITIC], at_critics_setting(case)
     assert isinstance(written, Written)
+    written_there = written_for(same, targets)
     for name, attained in written.attained_by_form().items():
         for level, share in zip(targets, attained, strict=True):
             add(CRITIC, level, f"share_attainable_{name}", "share of draws of the form", np.array([share]), share)
     for rival in (PREFERENCE, NEGATIVE):
-        versus, here, there = f"{CRITIC} against {rival}", purchase_for(case, rival, targets), purchase_for(same, rival, targets)
+        versus, here, there = f"{CRITIC} against {rival}", purchases[rival], purchase_for(same, rival, targets)
+        prices = call_prices(written_there, there)
         for m, level in enumerate(targets):
             share = float(there.attainable[:, m].mean())
             add(rival, level, f"cost{AT_CRITICS_SETTING}", "USD", there.cost[:, m], share, status_of(there, m))
             for name, other in (("share_cheaper", here), (f"share_cheaper{AT_CRITICS_SETTING}", there)):
                 add(versus, level, name, "share of draws", np.array([np.mean(written.cost[:, m] < other.cost[:, m])]), 1.0)
-            price = call_price_for(same, rival, level)
             # Infinite and zero prices are answers: one side alone attains the target.
-            known = float((~np.isnan(price)).mean())
-            add(versus, level, "break_even_call_price", "USD per call", price, known, "" if known >= 0.5 else NOT_ATTAINABLE)
+            known = float((~np.isnan(prices[:, m])).mean())
+            add(versus, level, "break_even_call_price", "USD per call", prices[:, m], known, "" if known >= 0.5 else NOT_ATTAINABLE)
 
 
 def _pipeline_quantities(bought: Mix | Written) -> list[tuple[str, str, Floats]]:
