@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from econ.core.files import write_text
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.core.provenance import now, provenance
-from econ.report.cost.write import compact
+from econ.report.cost.write import ALL, compact
 from econ.surfaces import Surfaces, load_surfaces
 
 PAGE = Path(__file__).parent / "cost.md"
@@ -20,12 +21,9 @@ QUANTITIES = (("cost", "USD"), ("hours", "hours"), ("helpfulness", "helpfulness"
 #: Rivals with which a critic's calls are compared.
 RIVALS = ("preference-only", NEGATIVE)
 CALL_PRICE = "break_even_call_price"
-#: From this share on all draws attain a target.
-ALL = 0.995
 #: From this share of draws beyond the measured labels a cell is marked.
 MOST = 0.5
 TITLES = {"untrained": "From the untrained model", "status-quo": "On top of today's stocks"}
-DISTRIBUTIONS = {"ood": "out of distribution", "id": "in distribution"}
 FORMS = {"hill": "Hill", "exponential": "exponential", "power": "power"}
 
 
@@ -37,7 +35,7 @@ def main() -> None:
     for start in dict.fromkeys(table["start"]):
         for distribution in dict.fromkeys(table["distribution"]):
             rows = table[(table["start"] == start) & (table["distribution"] == distribution)]
-            text += f"\n## {TITLES.get(start, start)}, {DISTRIBUTIONS[distribution]}\n\n" + _markdown(rows)
+            text += f"\n## {TITLES.get(start, start)}, {DISTRIBUTION_NAMES[distribution]}\n\n" + _markdown(rows)
             if CRITIC in set(rows.loc[rows["quantity"] == "scale", "pipeline"]):
                 text += "\n" + _same_setting(rows, surfaces) + _by_form(rows, distribution)
     write_text(PAGE, text + "\n## What the critic's figures are\n\n" + _of_the_critic(every, surfaces))
@@ -121,7 +119,7 @@ def _by_form(rows: pd.DataFrame, distribution: str) -> str:
         for found in [_by_target(rows, CRITIC, f"share_attainable_{form}")]
         if len(found)
     ]
-    text = f"The least harm measured with a critic's labels {DISTRIBUTIONS[distribution]} is {least:.2f}"
+    text = f"The least harm measured with a critic's labels {DISTRIBUTION_NAMES[distribution]} is {least:.2f}"
     if not below:
         return text + ".\n"
     return f"{text}; whether they attain less is decided by the form of the curve: to {_listed(map(_percent, below))} of it, {' and '.join(said)} do.\n"
@@ -135,7 +133,7 @@ def _of_the_critic(every: pd.DataFrame, surfaces: Surfaces) -> str:
     plain = []
     for distribution in dict.fromkeys(laboratory["distribution"]):
         found = _by_target(laboratory[laboratory["distribution"] == distribution], CRITIC, "cost")
-        plain.append(f"{DISTRIBUTIONS[distribution]} {_listed(compact(found.loc[t, 'p50']) for t in _targets(found.reset_index()))} USD")
+        plain.append(f"{DISTRIBUTION_NAMES[distribution]} {_listed(compact(found.loc[t, 'p50']) for t in _targets(found.reset_index()))} USD")
     targets = _listed(map(_percent, _targets(laboratory)))
     assert surfaces.critic is not None
     return (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from econ.claims.resampling import MIN_WORLDS
 from econ.claims.settings import Setting
+from econ.core.measurements import DISTRIBUTION_NAMES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -158,4 +159,4 @@ def join(first: Curve, second: Curve, *, same_budgets: bool = True) -> Pair | No
 
 def where(distribution: str) -> str:
     """A distribution in words."""
-    return {"id": "in distribution", "ood": "out of distribution"}.get(distribution, f"under {distribution}")
+    return DISTRIBUTION_NAMES.get(distribution, f"under {distribution}")

@@ -1,4 +1,4 @@
-"""Hashes of files and values, and files that appear whole or not at all: temporary names, then one rename."""
+"""Hashes of files and values, and files (texts, JSON, tables) that appear whole or not at all: temporary names, then one rename."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import WorkError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def canonical_json(value: Any) -> str:
@@ -71,3 +74,9 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file atomically, keys in the order given."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_parquet(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet atomically, without its index."""
+    with atomic_file(path) as temporary:
+        table.to_parquet(temporary, compression="zstd", index=False)

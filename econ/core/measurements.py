@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TASKS = ("A", "B")
 STAGES = ("confirm", "tune", "develop", "import")
 DISTRIBUTIONS = ("id", "ood", "s0.33", "s0.67", "ood_combos", "ood_risk", "ood_opinion")
+#: The two under which curves are drawn and told, in words.
+DISTRIBUTION_NAMES = {"id": "in distribution", "ood": "out of distribution"}
 LABEL_KINDS = (
     "none", "preference", "flag", "flag_rule", "desirability", "demonstration",
     "rule_draft", "critic", "verification", "flag+preference",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from econ.core.files import atomic_file
+from econ.core.files import write_parquet
 from econ.core.measurements import PASS_AT, write_measurements
 
 if TYPE_CHECKING:
@@ -87,7 +87,4 @@ def _write(path: Path, rows: list[dict[str, Any]], types: dict[str, str], order:
     import pandas as pd
 
     table = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=own) for name, own in types.items()})
-    with atomic_file(path) as temporary:
-        table.sort_values(order, kind="stable").reset_index(drop=True).to_parquet(
-            temporary, compression="zstd", index=False
-        )
+    write_parquet(path, table.sort_values(order, kind="stable").reset_index(drop=True))

@@ -32,6 +32,18 @@ def _log1p(x: Any) -> Any:
     return _log(1.0 + x)
 
 
+@_inlined
+def per_label(scale: Any, transfer: Any, advantage: Any) -> Any:
+    """Half-saturations per constraint label: the laboratory's advantage, as far as it carries over."""
+    return scale * _exp(transfer * advantage)
+
+
+@_inlined
+def guarded(per: Any, labels: Any, least: Any) -> Any:
+    """A stock in half-saturations, never zero."""
+    return per * labels + least + GUARD
+
+
 def _along(form: forms.Form) -> Callable[..., None]:
     """Harm by a form along guarded stocks x and y, which make room for -∂H/∂x and -∂H/∂y."""
     at, used = _inlined(form.formula(_exp, _log, _log1p)), len(form.used)
@@ -74,10 +86,11 @@ def _harm(
     for i in range(a.shape[0]):
         for k in range(a.shape[3]):
             for f in range(firms):
-                unit, stock = scale_a[i, k] * _exp(transfer[i, min(f, last)] * advantage[i, k]), per_b[i] * b[i, f] + least + GUARD
+                unit = per_label(scale_a[i, k], transfer[i, min(f, last)], advantage[i, k])
+                stock = guarded(per_b[i], b[i, f], least)
                 for m in range(sets):
                     n = f * sets + m
-                    per_a[n], x[n], y[n] = unit, unit * a[i, f, m, k] + least + GUARD, stock
+                    per_a[n], x[n], y[n] = unit, guarded(unit, a[i, f, m, k], least), stock
             along(form[i], p[i, k], x, y, value)
             for f in range(firms):
                 for m in range(sets):

@@ -8,7 +8,7 @@ import numpy as np
 
 from econ.core import compiled
 from econ.market import harm_kernels
-from econ.market.harm_kernels import GUARD, along
+from econ.market.harm_kernels import along, guarded, per_label
 from econ.surfaces import forms
 
 
@@ -74,11 +74,11 @@ def _worth(
         x, y, harm = of_x[: firms * sets], of_y[: firms * sets], of_harm[: firms * sets]
         for k in range(kinds):
             for f in range(firms):
-                per_a[f] = scale_a[i, k] * compiled.exp(transfer[i, min(f, last)] * advantage[i, k])
-                x[f * sets] = per_a[f] * constraints[i, f, k] + least + GUARD
+                per_a[f] = per_label(scale_a[i, k], transfer[i, min(f, last)], advantage[i, k])
+                x[f * sets] = guarded(per_a[f], constraints[i, f, k], least)
                 for m in range(1, sets):
-                    x[f * sets + m] = per_a[f] * (constraints[i, f, k] + stocks[i, f, place[m - 1], k]) + least + GUARD
-                y[f * sets : (f + 1) * sets] = per_b[i] * preferences[i, f] + least + GUARD
+                    x[f * sets + m] = guarded(per_a[f], constraints[i, f, k] + stocks[i, f, place[m - 1], k], least)
+                y[f * sets : (f + 1) * sets] = guarded(per_b[i], preferences[i, f], least)
             along(form[i], p[i, k], x, y, harm)
             for f in range(firms):
                 for m in range(1, sets):
@@ -98,11 +98,11 @@ def _blended(
     for i in range(size):
         for k in range(kinds):
             for f in range(firms):
-                per_a[f] = scale_a[i, k] * compiled.exp(transfer[i, min(f, last)] * advantage[i, k])
-                x[f * sets] = per_a[f] * constraints[i, f, k] + least + GUARD
+                per_a[f] = per_label(scale_a[i, k], transfer[i, min(f, last)], advantage[i, k])
+                x[f * sets] = guarded(per_a[f], constraints[i, f, k], least)
                 for m in range(places):
-                    x[f * sets + 1 + m] = per_a[f] * (constraints[i, f, k] + rules[i, f, m, k]) + least + GUARD
-                y[f * sets : (f + 1) * sets] = per_b[i] * preferences[i, f] + least + GUARD
+                    x[f * sets + 1 + m] = guarded(per_a[f], constraints[i, f, k] + rules[i, f, m, k], least)
+                y[f * sets : (f + 1) * sets] = guarded(per_b[i], preferences[i, f], least)
             along(form[i], p[i, k], x, y, harm)
             part = generic[i, k]
             for f in range(firms):

@@ -237,13 +237,14 @@ def quality(s: Setting, verifiability: Array) -> StandIn | Measured:
     """
     if s.p["measured_quality"][0] == 0:
         return StandIn(s.p["over_refusal_weight"], s.p["preference_value_half"], s.p["sycophancy_half"], verifiability.shape[1])
-    wanted = ("helpfulness", "over_refusal", "sycophancy")
-    lacking = [name for name in wanted if name not in s.surface.surfaces.outcomes]
+    from econ.market.quality_kernels import OUTCOMES
+
+    lacking = [name for name in OUTCOMES if name not in s.surface.surfaces.outcomes]
     if lacking:
         raise InputError(
             f"these response surfaces hold no measured {' and '.join(lacking)}", key="parameters.measured_quality", found=1,
             allowed="1 where all of helpfulness, over_refusal and sycophancy were fitted; 0 for stand-in curves", nearest="0",
         )  # fmt: skip
-    help_, refusal, flattery = (s.surface.secondary(name) for name in wanted)
+    help_, refusal, flattery = (s.surface.secondary(name) for name in OUTCOMES)
     a_half, b_half = s.surface.half_saturation(verifiability)
     return Measured(help_, refusal, flattery, verifiability, a_half, b_half, s.p["refusal_credit"], s.p["preference_value_half"])

@@ -166,9 +166,9 @@ def entrants(
 
 def _with_row(array: Array, rows: Array, slots: Array, values: Array) -> Array:
     """An array [S, C, …] with other values [n, …] in one slot of each of n replicates."""
-    changed = array.copy()
-    changed[rows, slots] = values
-    return changed
+    out = array.copy()
+    out[rows, slots] = values
+    return out
 
 
 def _mean_of(value: Array, active: Array) -> Array:

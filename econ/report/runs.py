@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from econ.core.csv_files import write_csv
-from econ.core.errors import InputError, WorkError
-from econ.core.files import atomic_file, file_hash, write_json
+from econ.core.errors import InputError
+from econ.core.files import atomic_file, file_hash, make_directory, write_json
 from econ.core.provenance import now
 from econ.core.results import result_directory
 from econ.ensemble import engine as engines
@@ -256,10 +256,7 @@ def write_figures(rendered: Sequence[Rendered], directory: Path) -> None:
     from econ.report.style import save_figure
 
     folder = directory / FIGURES
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise WorkError(f"{folder}: cannot be created ({error.strerror or error})") from error
+    make_directory(folder)
     for figure in rendered:
         save_figure(figure.draw(), folder, figure.name)
         write_csv(folder / f"{figure.name}.csv", figure.data)

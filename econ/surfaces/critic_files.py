@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, file_hash
+from econ.core.files import file_hash, write_parquet
 from econ.surfaces.critic import CriticCurves
 from econ.surfaces.curves import FORMS
 from econ.surfaces.secondary import HILL, PARAMETERS
@@ -37,8 +37,7 @@ def write_critic(
         [pd.DataFrame(draw_columns(*key, drawn, forms)) for key, drawn in sorted(curves.draws.items())],
         ignore_index=True,
     )
-    with atomic_file(directory / DRAWS) as temporary:
-        table.to_parquet(temporary, index=False, compression="zstd")
+    write_parquet(directory / DRAWS, table)
     description = {
         "schema_version": SCHEMA_VERSION,
         "surfaces": surfaces.hash,

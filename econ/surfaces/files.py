@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, file_hash
+from econ.core.files import file_hash, write_parquet
 from econ.core.shipped import shipped_path
 from econ.surfaces.critic_files import read_critic
 from econ.surfaces.forms import FORMS
@@ -90,8 +90,7 @@ def write_surfaces(directory: Path, surfaces: Surfaces, measurements: list[dict[
         `file`, `sha256` and `rows` of each table that was fitted.
     """
     table = tidy_draws(dict(surfaces.draws), dict(surfaces.domain))
-    with atomic_file(directory / DRAWS) as temporary:
-        table.to_parquet(temporary, index=False, compression="zstd")
+    write_parquet(directory / DRAWS, table)
     description = {
         "schema_version": SCHEMA_VERSION,
         "id": surfaces.id,

@@ -133,12 +133,9 @@ def tables(rows: list[dict]) -> str:
 @pytest.fixture(scope="session")
 def zygote(tmp_path_factory):
     """A process that forks commands, with their inputs beside it."""
-    from commands import Zygote
-    from victims import write_inputs
+    from victims import zygote_in
 
-    folder = tmp_path_factory.mktemp("torture")
-    write_inputs(folder)
-    with Zygote(folder) as started:
+    with zygote_in(tmp_path_factory.mktemp("torture")) as started:
         yield started
 
 

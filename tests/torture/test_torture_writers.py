@@ -10,16 +10,14 @@ import signal
 import time
 
 import pytest
-from commands import KillCounts, Tables, Zygote, leftovers
+from commands import KillCounts, Tables, leftovers
 from editions import SEED, editions
-from victims import COMMANDS, victim, write_inputs
+from victims import COMMANDS, victim, zygote_in
 
 
 @pytest.fixture(scope="module")
 def second(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("second")
-    write_inputs(folder)
-    with Zygote(folder) as started:
+    with zygote_in(tmp_path_factory.mktemp("second")) as started:
         yield started
 
 

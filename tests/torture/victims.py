@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -30,6 +32,14 @@ def write_inputs(folder: Path) -> None:
     files = {"small": SMALL, "commons": {**SMALL, "name": "commons", "levers": {"commons": 0.1}}, "sweep": SWEEP, "grid": GRID}
     for name, content in files.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
+
+
+@contextlib.contextmanager
+def zygote_in(folder: Path) -> Iterator[Zygote]:
+    """A process that forks commands in a folder, with their inputs in it."""
+    write_inputs(folder)
+    with Zygote(folder) as started:
+        yield started
 
 
 _known: dict[tuple[Path, str, int], Victim] = {}

@@ -12,7 +12,7 @@ import yaml
 from econ.analysis.calibration.tables import all_tables, key_numbers
 from econ.core.csv_files import write_csv
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, content_hash, write_text
+from econ.core.files import content_hash, write_parquet, write_text
 from econ.core.manifests import FILES, MANIFEST, hashes, read_manifest, read_parquet, write_manifest
 from econ.core.provenance import now, provenance
 from econ.scenario import shipped_scenarios
@@ -59,11 +59,11 @@ def write_calibration(result: CalibrationResult, directory: Path) -> None:
     """Write everything but figures into a working directory, the manifest last."""
     for name, table in all_tables(result).items():
         if name in LONG:
-            _parquet(directory / f"{name}.parquet", table)
+            write_parquet(directory / f"{name}.parquet", table)
         else:
             write_csv(directory / f"{name}.csv", table)
     space = result.plan.space
-    _parquet(directory / "draws.parquet", pd.DataFrame(space.values(result.draws), columns=space.keys))
+    write_parquet(directory / "draws.parquet", pd.DataFrame(space.values(result.draws), columns=space.keys))
     write_text(directory / POINT, _fragment(result, "the point with the least distance", result.after.settings[0]))
     write_text(directory / PRIORS, _fragment(result, "the posterior's middle 90 %, each parameter apart", _priors(result)))
     tables = hashes(directory, [f"{name}.parquet" for name in (*LONG, "draws")])
@@ -112,8 +112,3 @@ def _fragment(result: CalibrationResult, what: str, settings: dict[str, Any]) ->
         raw = base.with_settings(settings).resolved() | {"name": name, "title": title}
     head = f"# Written by econ calibrate: {what}; draws.parquet holds the parameters jointly.\n"
     return head + yaml.safe_dump(raw, sort_keys=False, allow_unicode=True, width=110)
-
-
-def _parquet(path: Path, table: pd.DataFrame) -> None:
-    with atomic_file(path) as temporary:
-        table.to_parquet(temporary, compression="zstd", index=False)

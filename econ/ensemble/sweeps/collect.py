@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, file_hash, make_directory
+from econ.core.files import atomic_file, file_hash, make_directory, write_parquet
 from econ.core.manifests import MANIFEST, read_manifest, read_parquet
 from econ.core.provenance import now
 from econ.core.results import result_directory
@@ -77,8 +77,7 @@ def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False,
                 _copy(path, partial / path.relative_to(shard.directory))
         for name, keys in ((INDEX, ["point"]), (SUMMARY, ["point"])):
             whole = pd.concat([read_parquet(shard.directory / name) for shard in shards])
-            with atomic_file(partial / name) as temporary:
-                whole.sort_values(keys, kind="stable").to_parquet(temporary, compression="zstd", index=False)
+            write_parquet(partial / name, whole.sort_values(keys, kind="stable"))
         if csv:
             write_csv_tables(partial)
         failed = {k: v for shard in shards for k, v in shard.manifest["failed_replicates"].items()}

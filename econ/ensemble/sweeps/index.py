@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from econ.core.csv_files import write_csv
-from econ.core.files import atomic_file
+from econ.core.files import atomic_file, write_parquet
 from econ.ensemble.sweeps.store import FOLDER
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def write_index(
     index = pd.DataFrame(rows, columns=["point", "settings", "failed", *keys])
     for key in keys:
         index[key] = _column(index[key])
-    _write(directory / INDEX, index)
+    write_parquet(directory / INDEX, index)
     told = pd.DataFrame(summary, columns=["point", "variable", *MOMENTS])
     # A single replicate has neither spread nor error, yet their columns hold numbers.
-    _write(directory / SUMMARY, told.astype(dict.fromkeys(MOMENTS, "float64")))
+    write_parquet(directory / SUMMARY, told.astype(dict.fromkeys(MOMENTS, "float64")))
     return failed
 
 
@@ -84,8 +84,3 @@ def _column(values: pd.Series[Any]) -> pd.Series[Any]:
     if all(isinstance(x, int | float) and not isinstance(x, bool) for x in given):
         return values.astype("float64")
     return values.map(lambda x: None if isinstance(x, float) and pd.isna(x) else json.dumps(x)).astype("string")
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    with atomic_file(path) as temporary:
-        table.to_parquet(temporary, compression="zstd", index=False)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.cost.breakeven import price_ratio_for, share_by_elasticity
 from econ.cost.case import Case
 from econ.cost.critic import Written
 from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PIPELINES, PREFERENCE, Level, mix_for, pipeline_for
 from econ.cost.pipelines import measured_pipelines, purchase_for
 from econ.cost.tables import quantiles
-from econ.report.cost.write import DISTRIBUTION_NAMES, START_NAMES, Question
+from econ.report.cost.write import START_NAMES, Question
 from econ.report.numbers import short
 from econ.report.rendered import Rendered
 from econ.report.style import (

@@ -15,6 +15,7 @@ from econ.core.csv_files import write_csv
 from econ.core.errors import InputError
 from econ.core.files import content_hash
 from econ.core.manifests import write_manifest
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.cost.case import UNITS, Case, Options, prepare
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
 TARGETS: tuple[Level, ...] = ("80%", "65%", "50%", "35%")
 #: Budgets at which the value of information is given when none is asked for, USD.
 BUDGETS = (50_000.0, 200_000.0, 1_000_000.0, 5_000_000.0)
-DISTRIBUTION_NAMES = {"ood": "out of distribution", "id": "in distribution"}
 START_NAMES = {"untrained": "from the untrained model", "status-quo": "on top of today's stocks"}
+#: From this share on all draws attain a target, as far as whole per cents tell.
+ALL = 0.995
 CAVEAT = "Conditional on laboratory curves, assumed transfer and assumed prices; not a forecast."
 
 
@@ -359,7 +361,7 @@ def _cell(mix: Mix | Written, values: Any, column: int, words: bool = True) -> s
     status = status_of(mix, column)
     share = float(mix.attainable[:, column].mean())
     dagger = " †" if mostly_extrapolated(mix, column) else ""
-    note = (f" ({100.0 * share:.0f} %)" if words and share < 0.995 else "") + dagger
+    note = (f" ({100.0 * share:.0f} %)" if words and share < ALL else "") + dagger
     if status and status != NOT_IDENTIFIED:
         return f"{status}{note}" if words else ""
     found = quantiles(values[:, column])

@@ -8,13 +8,13 @@ from econ.claims.curves import FLOOR, TARGETS
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
 from econ.claims.readings import advantage_text
 from econ.claims.signs import sign_summary
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.core.texts import first_few
 from econ.report.document.numerals import with_interval
 from econ.report.document.plain import plain_effect
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
-DISTRIBUTIONS = {"id": "in distribution", "ood": "out of distribution"}
 
 
 def _number(row: dict[str, Any]) -> str:
@@ -39,7 +39,7 @@ def _reversed_advantages(claims: Assessment) -> list[str]:
     """Floors of helpfulness at which preferences need fewer labels."""
     rows = [r for r in claims.advantages if r["axis"] == "judgements" and not r["with_tuning"] and r["target"] == TARGETS[0] and r.get("high") is not None and r["high"] < 0]
     return [
-        f"H1: where helpfulness must stay at {r['floor']:g} of the base model's, the advantage per label is reversed ({DISTRIBUTIONS[r['distribution']]}): {_number(r)} doublings."
+        f"H1: where helpfulness must stay at {r['floor']:g} of the base model's, the advantage per label is reversed ({DISTRIBUTION_NAMES[r['distribution']]}): {_number(r)} doublings."
         for r in rows
     ]
 
@@ -48,7 +48,7 @@ def _bits(claims: Assessment) -> list[str]:
     """Whether an advantage remains per bit about violations."""
     rows = [r for r in claims.advantages if r["axis"] == "bits_harm" and r["target"] == TARGETS[0] and r["floor"] == FLOOR and r["distribution"] == "id"]
     return [
-        f"H1: per bit of information about violations there is no clear advantage ({DISTRIBUTIONS['id']}): {_number(r)} doublings."
+        f"H1: per bit of information about violations there is no clear advantage ({DISTRIBUTION_NAMES['id']}): {_number(r)} doublings."
         for r in rows
         if r.get("low") is not None and r["low"] <= 0
     ]

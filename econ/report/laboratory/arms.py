@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.report.laboratory.drawing import (
-    DISTRIBUTIONS,
     EFFORTS,
     LABELS,
     MARKERS,
@@ -215,7 +215,7 @@ def where_from(table: pd.DataFrame) -> str:
     name = str(table["distribution"].iloc[0])
     stages = set(table["stage"])
     mark = ", imported" if "import" in stages else ", DEVELOPMENT worlds" if "develop" in stages else ""
-    return f"{DISTRIBUTIONS.get(name, name)}{mark}"
+    return f"{DISTRIBUTION_NAMES.get(name, name)}{mark}"
 
 
 def knobs_note(table: pd.DataFrame) -> str:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from econ.claims.reading import arm_names
 from econ.claims.settings import settings_of
-from econ.core.measurements import extras
-from econ.report.laboratory.drawing import DISTRIBUTIONS, KIND_COLOURS, LABELS, MARKERS, finish, legend_above
+from econ.core.measurements import DISTRIBUTION_NAMES, extras
+from econ.report.laboratory.drawing import KIND_COLOURS, LABELS, MARKERS, finish, legend_above
 from econ.report.laboratory.intervals import MINIMUM_WORLDS, mean_interval, wilson
 from econ.report.laboratory.tables import OUTCOMES
 from econ.report.numbers import interval, short
@@ -84,7 +84,7 @@ def divergence_figure(table: pd.DataFrame, distribution: str) -> Figure:
             f"{table['worlds'].min()} worlds. Hollow: most runs collapsed. Dotted: base models. A flag and a pair carry other bits, minutes "
             "and reads. Toy worlds: signs may carry over, magnitudes do not."
         )
-        finish(figure, f"What divergence from the base model buys and costs, {DISTRIBUTIONS.get(distribution, distribution)}", note)
+        finish(figure, f"What divergence from the base model buys and costs, {DISTRIBUTION_NAMES.get(distribution, distribution)}", note)
         return figure
 
 
@@ -124,7 +124,7 @@ def divergence_alt_text(table: pd.DataFrame, distribution: str) -> str:
             f"{row['method']} ({row['label_kind']}), {row['n']:,} labels, weight {row['beta_kl']:g}: {', '.join(values)}, collapsed "
             f"{short(row['collapsed'])}."
         )
-    where = DISTRIBUTIONS.get(distribution, distribution)
+    where = DISTRIBUTION_NAMES.get(distribution, distribution)
     return f"Outcomes against divergence from the base model, {where}; means [95 % intervals]. {' '.join(sentences)}"
 
 

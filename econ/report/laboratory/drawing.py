@@ -27,7 +27,6 @@ EFFORTS = {
     "flops": "FLOPs of training,\nsampling and scoring",
     "verifications": "Calls of a program that knows every rule",
 }
-DISTRIBUTIONS = {"id": "in distribution", "ood": "out of distribution"}
 #: Markers tell methods of one arm apart, where there are several.
 MARKERS = "osD^vP*X"
 #: Colour by kind of label; marker and line tell methods of one kind apart.

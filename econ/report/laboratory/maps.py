@@ -14,7 +14,8 @@ from econ.claims.arms import Curve, join
 from econ.claims.evidence import Evidence
 from econ.claims.resampling import LEVEL, Effect, Resampler
 from econ.claims.settings import REFERENCE, Setting
-from econ.report.laboratory.drawing import DISTRIBUTIONS, finish
+from econ.core.measurements import DISTRIBUTION_NAMES
+from econ.report.laboratory.drawing import finish
 from econ.report.laboratory.tables import caveat
 from econ.report.numbers import short
 from econ.report.style import figure_style, new_figure
@@ -220,7 +221,7 @@ def phase_diagram(cells: list[Cell], diagram: Diagram, distribution: str) -> Fig
             f"and reads than one of the other. {diagram.unknown} are unknown: they must come from the literature or from "
             f"you. {caveat(None)}"
         )
-        finish(figure, f"{diagram.title}, {DISTRIBUTIONS.get(distribution, distribution)}", note)
+        finish(figure, f"{diagram.title}, {DISTRIBUTION_NAMES.get(distribution, distribution)}", note)
         return figure
 
 
@@ -288,7 +289,7 @@ def phase_alt_text(cells: list[Cell], diagram: Diagram, distribution: str) -> st
         for which, c in (("largest", most), ("smallest", least))
     )
     return (
-        f"Phase diagram, {DISTRIBUTIONS.get(distribution, distribution)}: {diagram.title.lower()} over {diagram.x} and "
+        f"Phase diagram, {DISTRIBUTION_NAMES.get(distribution, distribution)}: {diagram.title.lower()} over {diagram.x} and "
         f"{diagram.y}. Clearly positive in {above} of {len(cells)} cells, clearly negative in {below}, undecided in "
         f"{len(cells) - above - below}; {ends}."
     )

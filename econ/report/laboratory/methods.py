@@ -11,9 +11,9 @@ import pandas as pd
 from econ.claims.arms import Curve as MeasuredCurve
 from econ.claims.evidence import Evidence
 from econ.claims.settings import Setting, describe_setting, distance
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.report.laboratory.arms import Curve, curve_panes, draw_plane_cells
 from econ.report.laboratory.drawing import (
-    DISTRIBUTIONS,
     EFFORTS,
     KIND_COLOURS,
     LABELS,
@@ -223,7 +223,7 @@ def _setting_note(table: pd.DataFrame) -> str:
 def _where(table: pd.DataFrame) -> str:
     name = str(table["distribution"].iloc[0])
     mark = ", imported" if (table["stage"] == "import").any() else ""
-    return f"{DISTRIBUTIONS.get(name, name)}{mark}"
+    return f"{DISTRIBUTION_NAMES.get(name, name)}{mark}"
 
 
 def methods_alt_text(table: pd.DataFrame, *, plane: bool = False) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from econ.claims.reading import arm_names
-from econ.core.measurements import PASS_AT, extras
-from econ.report.laboratory.drawing import DISTRIBUTIONS, MARKERS, finish, legend_above
+from econ.core.measurements import DISTRIBUTION_NAMES, PASS_AT, extras
+from econ.report.laboratory.drawing import MARKERS, finish, legend_above
 from econ.report.laboratory.intervals import LEVEL, MINIMUM_WORLDS, mean_interval
 from econ.report.laboratory.tables import is_oracle
 from econ.report.numbers import interval
@@ -165,7 +165,7 @@ def pass_at_k_figure(table: pd.DataFrame, distribution: str) -> Figure:
             "reach; bars: 95 % intervals over worlds (of each method, not of differences). Exact, not sampled. One verification is not one human label, "
             "so the rows must not be compared at equal n. Toy world: signs may carry over, magnitudes do not."
         )
-        where = DISTRIBUTIONS.get(distribution, distribution)
+        where = DISTRIBUTION_NAMES.get(distribution, distribution)
         finish(figure, f"World B: pass@k along training and at matched pass@1, {where}", note)
         _legend(figure, axes, styles)
         return figure
@@ -223,7 +223,7 @@ def pass_alt_text(table: pd.DataFrame, distribution: str) -> str:
             )
             kind = {"human": "human labels", "oracle": "oracle arms, upper bounds"}[panel]
             sentences.append(f"{kind}: pass@256 at pass@1 = {level:.3f}, means [95 % intervals]: {values}.")
-    where = DISTRIBUTIONS.get(distribution, distribution)
+    where = DISTRIBUTION_NAMES.get(distribution, distribution)
     return f"Paths of pass@16 and pass@256 against pass@1 along training in world B, {where}, and pass@k over k at matched pass@1. {' '.join(sentences)}"
 
 
@@ -236,7 +236,7 @@ def print_pass_rates(measurements: pd.DataFrame, console: Console) -> None:
     if rates.empty:
         return
     table = Table(
-        title=f"World B {DISTRIBUTIONS[distribution]}, confirmatory worlds: mean pass@k, 95 % intervals over worlds",
+        title=f"World B {DISTRIBUTION_NAMES[distribution]}, confirmatory worlds: mean pass@k, 95 % intervals over worlds",
         title_justify="left", box=None,
     )  # fmt: skip
     table.add_column("method")

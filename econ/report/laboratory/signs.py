@@ -12,7 +12,8 @@ from econ.claims.evidence import Evidence
 from econ.claims.resampling import Effect, Resampler
 from econ.claims.settings import REFERENCE, Setting, distance
 from econ.claims.signs import negative_methods
-from econ.report.laboratory.drawing import DISTRIBUTIONS, LABELS, finish, short_label
+from econ.core.measurements import DISTRIBUTION_NAMES
+from econ.report.laboratory.drawing import LABELS, finish, short_label
 from econ.report.laboratory.tables import OUTCOMES, caveat, is_oracle
 from econ.report.style import COLOURS, figure_style, new_figure
 
@@ -123,7 +124,7 @@ def sign_map(table: pd.DataFrame) -> Figure:
             f"worlds holds 0; blank: not measured. Numbers: the difference.{rest} A label of one method carries other bits, "
             f"minutes and reads than one of another. {caveat(None)}"
         )
-        where = DISTRIBUTIONS.get(str(table["distribution"].iloc[0]), "")
+        where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
         finish(figure, f"Signs by pair of methods and knobs, {where}", note)
         return figure
 
@@ -165,5 +166,5 @@ def signs_alt_text(table: pd.DataFrame) -> str:
         sentences.append(
             f"{LABELS[str(outcome)].split(',')[0]}: + in {counts['+']}, 0 in {counts['0']}, - in {counts['-']} of {len(rows)}."
         )
-    where = DISTRIBUTIONS.get(str(table["distribution"].iloc[0]), "")
+    where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
     return f"Signs of other minus negative methods by pair and setting of the knobs, {where}. {' '.join(sentences)}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.report.laboratory.drawing import DISTRIBUTIONS, FIRST, LABELS, finish, label_ticks, short_label
+from econ.core.measurements import DISTRIBUTION_NAMES
+from econ.report.laboratory.drawing import FIRST, LABELS, finish, label_ticks, short_label
 from econ.report.laboratory.tables import KINDS, OUTCOMES, PURE, caveat, reported_cells
 from econ.report.numbers import short
 from econ.report.style import COLOURS, figure_style, new_figure
@@ -96,7 +97,7 @@ def surface_slices(table: pd.DataFrame, cells: pd.DataFrame | None = None, kind:
             "Contours: posterior mean of the fit; of relative harm they are isoquants: mixes of labels with equal harm. "
             f"{circles}Nothing beyond the axes was measured. {caveat(near)}"
         )
-        where = DISTRIBUTIONS.get(distribution, distribution)
+        where = DISTRIBUTION_NAMES.get(distribution, distribution)
         finish(figure, f"Fitted surfaces at v = {v:g}, {where}{mark}", note)
         return figure
 
@@ -158,7 +159,7 @@ def slice_alt_text(table: pd.DataFrame, kind: str = "measured") -> str:
         means = rows.set_index(["a", "b"])["mean"]
         values = ", ".join(f"{short(float(means.loc[corner]))} at {name}" for name, corner in corners.items())
         sentences.append(f"{short_label(str(outcome))}: {values}.")
-    where = DISTRIBUTIONS.get(str(table["distribution"].iloc[0]), str(table["distribution"].iloc[0]))
+    where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), str(table["distribution"].iloc[0]))
     return f"Contours of fitted outcomes over flags and pairs, {where}, v = {table['v'].iloc[0]:g}; {KINDS[kind]}. {' '.join(sentences)}"
 
 

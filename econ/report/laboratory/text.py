@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from econ.claims.reading import load_evidence
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.report.laboratory.fits import curve_table, print_curves
 from econ.report.laboratory.tables import (
     KINDS,
@@ -60,7 +61,7 @@ def _print_cells(cells: pd.DataFrame, console: Console) -> None:
     if shown.empty:
         console.print("No confirmatory, imported or development cells of world A were measured.")
         return
-    name = {"ood": "out of distribution", "id": "in distribution"}[distribution]
+    name = DISTRIBUTION_NAMES[distribution]
     stages = {"confirm": "confirmatory worlds", "import": "imported worlds", "develop": "DEVELOPMENT worlds"}
     places = " and ".join(f"{worlds_of(rows)} {stages[str(s)]}" for s, rows in shown.groupby("stage"))
     table = Table(

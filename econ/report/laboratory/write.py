@@ -12,6 +12,7 @@ import econ
 from econ.core.csv_files import write_csv
 from econ.core.files import content_hash, write_json
 from econ.core.manifests import write_manifest
+from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.core.provenance import now, provenance
 from econ.core.results import refuse_existing, result_directory
 from econ.report.laboratory.arms import (
@@ -23,7 +24,7 @@ from econ.report.laboratory.arms import (
     plane_table,
 )
 from econ.report.laboratory.divergence import divergence_alt_text, divergence_figure, divergence_table
-from econ.report.laboratory.drawing import DISTRIBUTIONS, LeftOut
+from econ.report.laboratory.drawing import LeftOut
 from econ.report.laboratory.fits import curve_table
 from econ.report.laboratory.maps import (
     DIAGRAMS,
@@ -74,7 +75,7 @@ def _all(laboratory: Laboratory) -> Iterator[Found]:
         yield LeftOut("figures of measurements", "the directory holds no measurements.parquet")
     else:
         cells = cell_table(measurements)
-        for distribution in DISTRIBUTIONS:
+        for distribution in DISTRIBUTION_NAMES:
             yield from _measured(laboratory, measurements, evidence, cells, distribution)
     if laboratory.surfaces is None:
         yield LeftOut("surface slices", "the directory holds no fitted surfaces (`econ lab fit`)")
@@ -87,7 +88,7 @@ def _measured(
     laboratory: Laboratory, measurements: pd.DataFrame, evidence: Evidence, cells: pd.DataFrame, distribution: str
 ) -> Iterator[Found]:
     if not (measurements["distribution"] == distribution).any():
-        yield LeftOut(f"all of {distribution}", f"nothing was measured {DISTRIBUTIONS[distribution]}")
+        yield LeftOut(f"all of {distribution}", f"nothing was measured {DISTRIBUTION_NAMES[distribution]}")
         return
     yield from _arms(cells, distribution)
     yield from _methods(method_table(evidence, measurements, distribution), distribution)
