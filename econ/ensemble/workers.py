@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import WorkError
+from econ.core.interrupts import only_for_the_parent
 from econ.ensemble.blocks import BlockData, BlockStore, write_block
 
 if TYPE_CHECKING:
@@ -148,12 +148,12 @@ def in_processes(
         pool = ProcessPoolExecutor(workers, context, _initialise, (function, shared))
         try:
             waiting = iter(items)
-            pending: set[Future[Any]] = {pool.submit(_work, item) for item in itertools.islice(waiting, AHEAD * workers)}
+            pending = _submit(pool, itertools.islice(waiting, AHEAD * workers))
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
-                    pending |= {pool.submit(_work, item) for item in itertools.islice(waiting, 1)}
+                    pending |= _submit(pool, itertools.islice(waiting, 1))
         except BrokenProcessPool as error:
             raise WorkError(
                 "a worker process died (out of memory? a script that calls econ.run with workers > 1 needs "
@@ -167,6 +167,12 @@ def in_processes(
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, items: Iterable[Any]) -> set[Future[Any]]:
+    """Work on its way; a pool starts its processes as work comes."""
+    with only_for_the_parent():
+        return {pool.submit(_work, item) for item in items}
 
 
 @contextlib.contextmanager
@@ -191,8 +197,6 @@ _assignment: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
 def _initialise(function: Callable[..., Any], shared: tuple[Any, ...]) -> None:
     global _assignment
     _assignment = (function, shared)
-    # The parent decides what an interruption from the keyboard means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

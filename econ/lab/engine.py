@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from econ.core.errors import WorkError
+from econ.core.interrupts import only_for_the_parent
 from econ.lab.programs import Task
 
 
@@ -50,8 +48,7 @@ class Engine:
                 _do(task, self._folder, self._device)
                 yield task
             return
-        with _deaf_to_interrupts():
-            # Workers start here and inherit the deafness, so that none dies of an interrupt with a traceback.
+        with only_for_the_parent():
             pending = {self._pool.submit(_do, task, self._folder, self._device): task for task in tasks}
         while pending:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -68,18 +65,6 @@ def _do(task: Task, folder: Path, device: str) -> None:
 
     torch.set_num_threads(1)
     execute(task, folder, device)
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _start_worker(parent: int) -> None:

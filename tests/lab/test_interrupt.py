@@ -21,8 +21,8 @@ from tests.lab.conftest import TINY
 # A shell that starts jobs in the background leaves them deaf to the signal; a terminal does not.
 COMMAND = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from econ.cli import main; main()"
 SENTENCE = "econ: interrupted; what was finished is kept, the same command resumes it"
-# One task for each run, so that an interruption falls between two of them or into one.
-ARMS = [{"method": "base"}, *({"method": name, "n": [160]} for name in ("dpo", "npo_ret", "flag_dpo"))]
+# One task for each run, and seconds of them after the first two: an interruption falls between two or into one.
+ARMS = [{"method": "base"}, *({"method": name, "n": [160, 320, 640, 1280]} for name in ("dpo", "npo_ret", "flag_dpo"))]
 GRID = TINY | {"worlds": [0], "runs_per_batch": 1, "arms": ARMS}
 FEW = 2
 
