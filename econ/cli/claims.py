@@ -37,7 +37,7 @@ def claims(
     if form not in FORMATS:
         raise InputError("unknown format", key="--format", found=form, allowed=", ".join(FORMATS), nearest=nearest_name(form, FORMATS))
     if catalogue:
-        _print_catalogue(as_json or form == "json")
+        _print_catalogue("key facts" if as_json else None if quiet else form)
         return
     use_one_thread()
     from econ.claims.assess import assess_claims
@@ -46,14 +46,16 @@ def claims(
 
     if out is not None:
         refuse_existing(out, force=force)
+    # --quiet silences what is for readers; key facts that are asked for are printed, as by every command.
+    shown = "key facts" if as_json else None if quiet else form
     with busy(quiet, "resampling worlds"):
         found = assess_claims(measurements or (), runs=run or (), pair=_pair(pair), seed=seed, draws=draws)
         if out is not None:
             write_claims(found, out, force=force)
-        text = "" if quiet else _text(found, "key facts" if as_json else form, out)
+        text = _text(found, shown, out)
     if text:
         sys.stdout.write(text + "\n")
-    elif not quiet:
+    elif shown == "table":
         from econ.claims.text import print_claims
 
         print_claims(found, console())
@@ -61,8 +63,8 @@ def claims(
             typer.echo(f"Tables, page and manifest: {out}")
 
 
-def _text(found: Assessment, form: str, out: Path | None) -> str:
-    """What is printed as it is; empty for a table."""
+def _text(found: Assessment, form: str | None, out: Path | None) -> str:
+    """What is printed as it is; empty for a table, and where nothing is to be shown."""
     if form == "key facts":
         return json_text({"out": None if out is None else str(out)} | found.key_facts())
     if form == "json":
@@ -85,10 +87,12 @@ def _pair(text: str | None) -> tuple[str, str] | None:
     return names[0], names[1]
 
 
-def _print_catalogue(as_json: bool) -> None:
+def _print_catalogue(form: str | None) -> None:
     from econ.claims.catalogue import CLAIMS
 
-    if as_json:
+    if form is None:
+        return
+    if form in ("key facts", "json"):
         print_json({"claims": [dict(claim.__dict__) for claim in CLAIMS]})
         return
     from econ.claims.text import print_catalogue

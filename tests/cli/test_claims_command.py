@@ -40,9 +40,11 @@ def test_a_table_with_verdicts_missing_parts_and_caveats(econ, measured):
 def test_key_facts_full_json_and_markdown(econ, measured):
     facts = json.loads(econ("claims", measured, "--draws", 1000, "--json")[1])
     assert facts["claims"]["6"] == facts["hypotheses"]["H6"]["verdict"] == "supported" and facts["out"] is None
+    assert json.loads(econ("claims", measured, "--draws", 1000, "--json", "--quiet")[1]) == facts
     full = json.loads(econ("claims", measured, "--draws", 1000, "--format", "json")[1])
     assert full["rule"]["draws"] == 1000 and len(full["claims"]) == 15
     assert econ("claims", measured, "--draws", 1000, "--format", "md")[1].startswith("# Claims")
+    assert econ("claims", measured, "--draws", 1000, "--format", "md", "--quiet") == (0, "", "")
 
 
 def test_a_directory_is_written_and_kept(econ, measured, tmp_path):
@@ -59,7 +61,8 @@ def test_a_directory_is_written_and_kept(econ, measured, tmp_path):
 
 def test_the_list_needs_no_data(econ):
     assert econ("claims", "--list")[1].count("market run") == 4
-    assert len(json.loads(econ("claims", "--list", "--json")[1])["claims"]) == 15
+    assert len(json.loads(econ("claims", "--list", "--json", "--quiet")[1])["claims"]) == 15
+    assert econ("claims", "--list", "--quiet") == (0, "", "")
 
 
 @pytest.mark.parametrize(

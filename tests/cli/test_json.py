@@ -1,4 +1,4 @@
-"""`--json` of every command, run for real: one JSON object on stdout and nothing else. `--quiet` of the quick ones: nothing at all."""
+"""`--json` of every command, run for real: one JSON object on stdout and nothing else, under `--quiet` too. `--quiet` alone: nothing at all."""
 
 from __future__ import annotations
 
@@ -106,8 +106,11 @@ def test_json_is_one_object_and_quiet_is_nothing(place, tmp_path, monkeypatch, n
     facts = json.loads(out, parse_constant=_no_number)
     assert isinstance(facts, dict) and facts and out.startswith("{") and out.endswith("}\n") and "\x1b" not in out
     silent = {option for parameter in COMMANDS[name].params for option in parameter.opts} & {"--quiet"}
+    if silent:
+        code, out, err = _econ(*words(2), "--json", "--quiet")
+        assert (code, err) == (0, "") and json.loads(out).keys() == facts.keys()
     if silent and name not in LONG:
-        assert _econ(*words(2), "--quiet") == (0, "", "")
+        assert _econ(*words(3), "--quiet") == (0, "", "")
 
 
 COLOUR = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[0-9]+)*m")
