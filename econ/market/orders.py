@@ -37,9 +37,9 @@ class Orders:
         Preference labels ordered from all sources.
     constraint : [S, F, K]
     mix_preference, mix_constraint : sources.Mix
-        [S, F, 3] and [S, F, K, 3].
+        [S, F, 3] and [S, F, K, 3]; one row for all firms before the first event.
     split_preference, split_constraint : [S, F, C]
-        How a firm's vendor units are divided over curators.
+        How a firm's vendor units are divided over curators; again one row for all before the first event.
     commons : [S, C, K]
         Units ordered by governments.
     shock : [S]
@@ -56,9 +56,19 @@ class Orders:
     shock: Array
 
     @cached_property
+    def outsourced(self) -> Array:
+        """Vendor units of preference labels by firm [S, F]."""
+        return self.preference * self.mix_preference.shares[..., sources.VENDOR]
+
+    @cached_property
     def vendor_preference(self) -> Array:
         """Vendor units by firm and curator [S, F, C]."""
-        return (self.preference * self.mix_preference.shares[..., sources.VENDOR])[:, :, None] * self.split_preference
+        return self.outsourced[:, :, None] * self.split_preference
+
+    @cached_property
+    def preference_by_curator(self) -> Array:
+        """Vendor units by curator [S, C]."""
+        return sum_over(self.vendor_preference, 1)
 
     @cached_property
     def cost_preference(self) -> Array:
@@ -83,7 +93,8 @@ class Orders:
     @cached_property
     def bespoke_by_curator(self) -> Array:
         """Vendor units by curator and category [S, C, K]."""
-        return np.swapaxes(self.split_constraint, 1, 2) @ self.bespoke
+        split = np.broadcast_to(self.split_constraint, (*self.bespoke.shape[:2], self.split_constraint.shape[2]))
+        return np.swapaxes(split, 1, 2) @ self.bespoke
 
     def bespoke_bill(self, price: Array) -> Array:
         """What firms owe curators for bespoke labels at prices [S, C, K] if all is delivered, USD [S, F, C]."""
@@ -128,7 +139,8 @@ def place_orders(
 ) -> tuple[Firms, Orders]:  # fmt: skip
     """Adjust outlays and turn them into orders."""
     odds_preference, odds_constraint = vendor_odds(s, quo, c, levers, public.scale)
-    firm_odds = np.exp(-f.tie)
+    # Events alone set firms apart; until one happens all see the same vendors at the same prices.
+    firm_odds = np.exp(-f.tie if s.eventful(quarter) else -f.tie[:, :1])
     split_preference = logit_split(odds_preference, c.active, firm_odds)
     split_constraint = logit_split(odds_constraint, c.active, firm_odds)
     if f.withdrawn.any():

@@ -198,7 +198,7 @@ def grow(s: Setting, public: Public, people: Labelers, quarter: int) -> tuple[Pu
 
 def remember_units(c: Curators, public: Public, ordered: orders.Orders) -> tuple[Curators, Public]:
     """Units and unit shares, for next quarter's markups."""
-    preference = sum_over(ordered.vendor_preference, 1)
+    preference = ordered.preference_by_curator
     constraint = ordered.bespoke_by_curator + ordered.commons
     c = changed(
         c, units_preference=preference, units_constraint=constraint, unit_share_preference=share_of(preference),

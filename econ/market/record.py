@@ -85,7 +85,7 @@ def _labor(s: Setting, state: State, e: Events) -> Columns:
     paid = sum_over(heads * w.paid_hours, 1, 2)
     gap = 1 - w.wage_index / w.revenue_product
     hours = sum_over(w.used, 2)
-    ordered = sum_over(e.orders.vendor_preference, 1), sum_over(e.orders.bespoke_by_curator + e.orders.commons, 2)
+    ordered = e.orders.preference_by_curator, sum_over(e.orders.bespoke_by_curator + e.orders.commons, 2)
     columns = {
         "employment_judge": heads[:, :, JUDGE].sum(axis=1), "employment_constrain": heads[:, :, CONSTRAIN].sum(axis=1),
         "wage_judge": ratio(sum_over(pay[..., JUDGE], 1, 2), sum_over(w.used[..., JUDGE], 1, 2)),

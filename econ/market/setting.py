@@ -113,6 +113,10 @@ class Setting:
         """Levers in force in a quarter."""
         return self.levers.at(quarter)
 
+    def eventful(self, quarter: int) -> bool:
+        """Whether an event of the scenario has happened by a quarter."""
+        return any(event.quarter <= quarter for event in self.events)
+
     def uniform(self, stream: Stream, quarter: int, agents: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
         """Uniform draws [S, …] for agents of the given ids: a number, [n], [1, …] or [S, …]."""
         drawn: NDArray[np.float64] = self._uniforms(stream, quarter, agents, draw)[0]

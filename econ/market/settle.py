@@ -42,7 +42,7 @@ def settle(s: Setting, quo: StatusQuo) -> StatusQuo:
         f = product.post_product_prices(s, quo, f, public)
         f = liability.stakes(s, quo, f, public, safe, liable, levers)
     tech = quo.technology
-    judging = ordered.vendor_preference.sum(axis=(1, 2)) * tech.hours_preference
+    judging = ordered.preference_by_curator.sum(axis=1) * tech.hours_preference
     constraining = (ordered.bespoke.sum(axis=1) * tech.hours_constraint).sum(axis=1)
     hours = np.stack([judging, constraining], axis=1)
     return replace(quo, firms=f, hours_wanted=hours[:, None, :] * tech.hours_share)

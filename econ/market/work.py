@@ -54,7 +54,7 @@ class Work:
 
 def hours_ordered(quo: StatusQuo, c: Curators, cost: Costs, orders: Orders) -> Array:
     """Hours of composite labor that each curator's orders need [S, C, O]."""
-    preference = sum_over(orders.vendor_preference, 1) * quo.technology.hours_preference[:, None]
+    preference = orders.preference_by_curator * quo.technology.hours_preference[:, None]
     units = orders.bespoke_by_curator + orders.commons + c.investment
     return np.stack([preference, sum_over(units * cost.hours_constraint, 2)], axis=2)
 
@@ -129,40 +129,42 @@ def deliver(
         Service revenue by curator, governments' orders included.
     """
     p = s.p
-    filled = orders.vendor_preference * work.fill[:, None, :, JUDGE]
     share = work.fill[:, :, CONSTRAIN]
-    paid, paid_k = filled * c.price_preference[:, None], orders.bespoke_bill(c.price_constraint) * share[:, None]
-    ledger.post("pref_labels", sum_over(paid, 2), sum_over(paid, 1))
-    ledger.post("bespoke", sum_over(paid_k, 2), sum_over(paid_k, 1))
-    _pay_other_sources(orders, filled, levers, c, ledger)
-    commons = orders.commons * work.fill[:, :, CONSTRAIN, None]
+    from_curators, from_curators_k = (
+        split * work.fill[:, None, :, kind] for split, kind in ((orders.split_preference, JUDGE), (orders.split_constraint, CONSTRAIN))
+    )  # fmt: skip
+    filled = orders.preference_by_curator * work.fill[:, :, JUDGE]
+    paid = orders.outsourced * sum_over(from_curators * c.price_preference[:, None], 2)
+    earned, earned_k = filled * c.price_preference, sum_over(orders.bespoke_by_curator * c.price_constraint, 2) * share
+    ledger.post("pref_labels", paid, earned)
+    ledger.post("bespoke", sum_over(orders.bespoke * (from_curators_k @ c.price_constraint), 2), earned_k)
+    _pay_other_sources(orders, paid, levers, ledger)
+    commons = orders.commons * share[:, :, None]
     bought = sum_over(commons * c.price_constraint, 2)
     ledger.post("commons", bought.sum(axis=1), bought)
-    invested = c.investment * work.fill[:, :, CONSTRAIN, None]
-    overhead = p["overhead_preference", 1] * sum_over(filled, 1)
-    overhead = overhead + p["overhead_constraint", 1] * (sum_over(orders.bespoke_by_curator, 2) * share + sum_over(commons, 2) + p["library_overhead_share", 1] * sum_over(invested, 2))
+    made = orders.bespoke_by_curator + orders.commons + p["library_overhead_share", 2] * c.investment
+    overhead = p["overhead_preference", 1] * filled + p["overhead_constraint", 1] * sum_over(made, 2) * share
     overhead = overhead + c.active * (p["curator_fixed_cost"] * quo.vendor_revenue)[:, None]
     ledger.post("overhead", overhead)
-    effective = orders.mix_preference.effective[..., sources.VENDOR] * sum_over(filled, 2)
-    effective = effective + _own_and_ai(orders.preference[..., None] * orders.mix_preference.shares, orders.mix_preference)
-    effective_k = orders.mix_constraint.effective[..., sources.VENDOR] * orders.bespoke * (orders.split_constraint * share[:, None]).sum(axis=2, keepdims=True)
-    effective_k = effective_k + _own_and_ai(orders.constraint[..., None] * orders.mix_constraint.shares, orders.mix_constraint)
-    revenue = sum_over(paid, 1) + sum_over(paid_k, 1) + bought
-    return effective, effective_k, revenue
+    effective = orders.preference * _per_unit(orders.mix_preference, sum_over(from_curators, 2))
+    effective_k = orders.constraint * _per_unit(orders.mix_constraint, sum_over(from_curators_k, 2)[:, :, None])
+    return effective, effective_k, earned + earned_k + bought
 
 
-def _own_and_ai(units: Array, mix: sources.Mix) -> Array:
-    return (units * mix.effective)[..., sources.IN_HOUSE] + (units * mix.effective)[..., sources.AI]
+def _per_unit(mix: sources.Mix, fill: Array) -> Array:
+    """Effective labels received per unit ordered, of which vendors deliver a share."""
+    vendor, own, ai = (mix.shares[..., m] * mix.effective[..., m] for m in (sources.VENDOR, sources.IN_HOUSE, sources.AI))
+    return vendor * fill + own + ai
 
 
-def _pay_other_sources(orders: Orders, filled: Array, levers: Levers, c: Curators, ledger: Ledger) -> None:
-    """In-house and AI labels at resource cost; the surcharge of a preference-price shock on its own line."""
+def _pay_other_sources(orders: Orders, paid: Array, levers: Levers, ledger: Ledger) -> None:
+    """In-house and AI labels at resource cost; the surcharge of a preference-price shock, on what vendors are `paid` too, on its own line."""
     cost, cost_k = orders.cost_preference, sum_over(orders.cost_constraint, 2)
     shock = orders.shock[:, None]
     in_house = cost[..., sources.IN_HOUSE] / shock
     ledger.post("inhouse_labels", in_house + cost_k[..., sources.IN_HOUSE])
     ledger.post("ai_labels", cost[..., sources.AI] + cost_k[..., sources.AI])
-    surcharge = (shock - 1) * (in_house + sum_over(filled * c.price_preference[:, None], 2))
+    surcharge = (shock - 1) * (in_house + paid)
     taxed = np.asarray(levers.shock_is_tax, bool)[:, None]
     ledger.post("pref_shock", np.where(taxed, 0.0, surcharge))
     ledger.post("pref_shock_tax", np.where(taxed, surcharge, 0.0))

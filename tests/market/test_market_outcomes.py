@@ -97,7 +97,7 @@ def test_harm_and_its_marginal_cost_by_hand(quarter):
         cost = []
         for i in range(s.firms):
             avoided = (300 * weight[i] * e.safety.slope_b[r, i]).sum()
-            cost.append(e.orders.mix_preference.effective_price[r, i] * (0.025 + 0.18) / avoided)
+            cost.append(e.orders.mix_preference.effective_price[r, 0] * (0.025 + 0.18) / avoided)
         expected = (users * cost).sum() / users.sum()
         np.testing.assert_allclose(columns["cost_per_harm_avoided_preference"][r], expected, rtol=1e-9)
         damage = (f.users[r, ..., None] * quo.damage_per_user[r] * e.safety.harm[r]).sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -622,6 +623,7 @@ def test_outlays_follow_marginal_value_of_the_stock_they_sustain(running):
 
 def test_customers_withdraw_and_rivals_avoid(running):
     s, quo, _, state, _ = running
+    s = replace(s, events=(SimpleNamespace(quarter=5),))
     f, c, public, levers = state.firms, state.curators, state.public, s.lever(5)
     rules = certification.rules_in_force(s, quo, c, public, levers)
     slot = int(np.flatnonzero(c.active[0])[0])
@@ -634,6 +636,22 @@ def test_customers_withdraw_and_rivals_avoid(running):
     other = was * np.exp(-1.5) / (1 - was + was * np.exp(-1.5))
     np.testing.assert_allclose(hit.split_preference[0, 1, slot], other, rtol=1e-12)
     np.testing.assert_array_equal(hit.split_preference[0, 2:], plain.split_preference[0, 2:])
+
+
+def test_firms_that_nothing_sets_apart_share_one_row_of_vendors(running):
+    s, quo, _, state, _ = running
+    f, c, public, levers = state.firms, state.curators, state.public, s.lever(5)
+    rules = certification.rules_in_force(s, quo, c, public, levers)
+    one, each = (
+        orders.place_orders(replace(s, events=events), quo, f, c, public, rules, f.library, levers, 5)[1] for events in ((), (SimpleNamespace(quarter=5),))
+    )
+    assert one.split_constraint.shape == (s.size, 1, s.slots)
+    assert each.split_constraint.shape == (s.size, s.firms, s.slots)
+    for name in ("preference", "constraint", "vendor_preference", "vendor_constraint", "preference_by_curator", "bespoke_by_curator", "cost_constraint"):
+        np.testing.assert_allclose(getattr(one, name), getattr(each, name), rtol=1e-12)
+    np.testing.assert_allclose(one.bespoke_bill(c.price_constraint), each.bespoke_bill(c.price_constraint), rtol=1e-12)
+    np.testing.assert_allclose(one.preference_by_curator, one.vendor_preference.sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(each.bespoke_by_curator, each.vendor_constraint.sum(axis=1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("tax", [False, True])
