@@ -113,6 +113,8 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
             "only worlds that chose hyperparameters or served development are here; surfaces need others",
             file=source, key="stage", found=", ".join(stages), allowed=" or ".join(CONFIRMATORY),
         )  # fmt: skip
+    # A control without labels (all refused, an oracle) is no base model, though it has neither flags nor pairs.
+    rows = rows[(rows["n"] > 0) | (rows["method"] == "base")]
     rows = _one_method(rows, source)
     refuse_mixed_settings(rows, source)
     return rows.assign(v=rows["v"].astype(float).round(6))

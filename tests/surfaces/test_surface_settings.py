@@ -10,7 +10,7 @@ from synthetic import critic_measurements, measurements
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements, read_measurements
 from econ.core.shipped import shipped_path
-from econ.surfaces.cells import select_rows
+from econ.surfaces.cells import harm_cells, select_rows
 from econ.surfaces.fit_critic import critic_rows
 
 ONE = "; allowed: one, in the rows of trained models and of base models"
@@ -62,6 +62,20 @@ def test_base_models_at_another_confounding_are_refused():
     table = measurements(worlds=4, v=(0.5,))
     with pytest.raises(InputError, match=r"confounding: .* found '0.5, 0.85'"):
         select_rows(check_measurements(table.assign(confounding=np.where(table["n"] > 0, 0.85, 0.5)), "mine"), "mine")
+
+
+@pytest.mark.parametrize("method", ["hybrid", "joint"])
+def test_controls_without_labels_are_no_base_models(method):
+    table = measurements(worlds=4, v=(0.5,))
+    table = table.assign(method=table["method"].replace("hybrid", method))
+    untrained = table[table["n"] == 0]
+    controls = [untrained.assign(method=control, violation=0.0, run_id=untrained["run_id"] + control) for control in ("refuse_all", "oracle")]
+    alone, beside = (
+        harm_cells(select_rows(check_measurements(rows, "mine"), "mine"), "ood", "mine")
+        for rows in (table, pd.concat([table, *controls], ignore_index=True))
+    )
+    np.testing.assert_array_equal(beside.base, alone.base)
+    np.testing.assert_array_equal(beside.rate, alone.rate)
 
 
 def test_critics_that_err_differently_are_refused():
