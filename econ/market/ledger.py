@@ -144,13 +144,14 @@ class Ledger:
 
     def net(self, *, real_only: bool = False) -> NDArray[np.float64]:
         """Net receipts of every sector [S, sectors], of all flows or of class R alone."""
-        net = np.zeros((len(self._zero), len(SECTORS)))
+        net = np.zeros((len(SECTORS), len(self._zero)))
+        by_sector = dict(zip(SECTORS, net, strict=True))
         for name, total in self.totals.items():
             flow = FLOWS[name]
             if flow.real or not real_only:
-                net[:, SECTORS.index(flow.payer)] -= total
-                net[:, SECTORS.index(flow.payee)] += total
-        return net
+                by_sector[flow.payer] -= total
+                by_sector[flow.payee] += total
+        return np.ascontiguousarray(net.T)
 
 
 def check(

@@ -75,10 +75,9 @@ def incidents(
 ) -> tuple[Firms, Public, Incidents]:  # fmt: skip
     """Draw incidents and damages, settle liability, insurance and fines."""
     p = s.p
-    frequency = sum_over(quo.request_frequency[:, None, None] * safe.harm, 3)
+    frequency = np.einsum("sfjk,sk->sfj", safe.harm, quo.request_frequency)
     rate = f.users * p["requests_per_user", 2] * frequency * p["incident_probability", 2]
-    per_user = sum_over(quo.damage_per_user[:, None] * safe.harm, 3)
-    expected = f.users * per_user
+    expected = expected_damage(quo, f, safe)
     ids = np.arange(s.firms)[:, None] * len(JURISDICTIONS) + np.arange(len(JURISDICTIONS))
     ids = ids[None]
     number = poisson(s.uniform(Stream.INCIDENT, quarter, ids), rate)
@@ -101,6 +100,11 @@ def incidents(
     everyone = public.class_claims_rate + smooth * (claims.sum(axis=1) / revenue.sum(axis=1) - public.class_claims_rate)
     result = Incidents(number, damage, expected, liable, fines, claims.sum(axis=1), retained.sum(axis=1))
     return changed(f, claims_rate=own), changed(public, class_claims_rate=everyone), result
+
+
+def expected_damage(quo: StatusQuo, f: Firms, safe: Safety) -> Array:
+    """Expected damage of a quarter, USD [S, F, J]."""
+    return f.users * np.einsum("sfjk,sjk->sfj", safe.harm, quo.damage_per_user)
 
 
 def liable_share(s: Setting, rules: Rules, library: Array, levers: Levers) -> Array:
@@ -128,17 +132,15 @@ def stakes(
     """What the next quarter's decisions use: marginal value of less harm and of utility, liability per user."""
     p = s.p
     reach = pass_through(p, share_of(sum_over(f.revenue, 2), axis=1))
-    damage = quo.damage_per_user[:, None] * safe.harm
-    total = sum_over(f.users, 2)
-    unit = reach * sum_over(f.users[..., None] * liable[..., None] * damage, 2, 3) / total
+    damage = expected_damage(quo, f, safe)
+    unit = reach * sum_over(liable * damage, 2) / sum_over(f.users, 2)
     share = f.users / market_size(quo, public)[:, None]
     net = f.price - p["marginal_cost_per_user", 1] - unit
     weight = f.users * (1 - share)
-    demand = net[:, :, None, None] * weight[..., None] * column(quo.users_harm_taste, 3) * quo.user_weight[:, None, None]
-    law = f.users[..., None] * liable[..., None] * column(reach, 2) * quo.damage_per_user[:, None]
+    margin = net * sum_over(weight, 2)
+    demand = margin[:, :, None] * (column(quo.users_harm_taste, 1) * quo.user_weight)[:, None]
+    law = (f.users * liable * reach[:, :, None]) @ quo.damage_per_user
     finable = over_standard(s, quo, safe, levers) * detection(s.p, levers.audit, quo.verifiability)[:, None]
-    fined = (levers.fine[:, None] * f.revenue)[..., None] * finable
-    exposure = sum_over(levers.strict[:, None, :, None] * f.users[..., None] * damage, 2, 3)
-    return changed(
-        f, stake=sum_over(demand + law + fined, 2), margin=net * sum_over(weight, 2), liability=reach * exposure, unit_liability=unit
-    )  # fmt: skip
+    fined = sum_over((levers.fine[:, None] * f.revenue)[..., None] * finable, 2)
+    exposure = sum_over(levers.strict[:, None] * damage, 2)
+    return changed(f, stake=demand + law + fined, margin=margin, liability=reach * exposure, unit_liability=unit)

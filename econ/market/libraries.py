@@ -128,23 +128,23 @@ def choose_libraries(
     harbour = share_of(f.users) @ np.swapaxes(levers.safe_harbour[:, None] * rules.certified, 1, 2)
     value = value + f.liability[:, :, None] * harbour
     value[:, :, :-1] -= scale[:, :, None] * f.tie
-    value = np.concatenate([np.zeros((s.size, s.firms, 1)), value], axis=2)
-    value = value - switching_cost(s, f, levers)
-    odds = value / scale[:, :, None]
+    odds = -switching_cost(s, f, levers)
+    odds[:, :, 1:] += value
+    odds /= scale[:, :, None]
     # An empty commons is no library: without this, noise alone would fill it with users.
     offered = np.concatenate([c.active, public.commons.sum(axis=1, keepdims=True) > 0], axis=1)
     # The taste for any one library is noise: many would create demand. The commons is one library among them.
     crowd = p["variety_correction", 2] * np.log(np.maximum(offered.sum(axis=1), 1))[:, None, None]
     odds[:, :, 1:] = np.where(offered[:, None], odds[:, :, 1:] - crowd, -np.inf)
-    odds = odds - odds.max(axis=2, keepdims=True)
-    weight = np.exp(odds)
+    weight = np.exp(odds - odds.max(axis=2, keepdims=True))
     chance = weight / weight.sum(axis=2, keepdims=True)
     library = f.library
     if quarter >= 0:
         ids = np.arange(s.firms)
         again = (s.uniform(Stream.LIBRARY_RECONSIDER, quarter, ids) < p["library_reconsideration", 1]) | forced
-        drawn = (s.uniform(Stream.LIBRARY_CHOICE, quarter, ids)[..., None] >= np.cumsum(chance, axis=2)).sum(axis=2)
-        drawn = np.minimum(drawn, s.slots + 1) - 1
+        # The last option has what is left, so that rounding of the sum leads nowhere.
+        below = s.uniform(Stream.LIBRARY_CHOICE, quarter, ids)[..., None] >= np.cumsum(chance[:, :, :-1], axis=2)
+        drawn = np.count_nonzero(below, axis=2) + NO_LIBRARY
         library = np.where(again, drawn, library)
     return Choice(library, chance, value_slope, 1 / scale)
 
@@ -169,10 +169,10 @@ def switching_cost(s: Setting, f: Firms, levers: Levers) -> Array:
     """Cost of each option [S, F, C + 2] for each firm, USD: nothing to stay, less to go without."""
     p = s.p
     base = p["switching_cost", 1] * column(1 - levers.interoperability, 1) * sum_over(f.revenue, 2)
-    options = np.arange(NO_LIBRARY, s.slots + 1)
-    change = options != f.library[:, :, None]
-    factor = np.where(options == NO_LIBRARY, p["switch_to_none_factor", 2], 1.0)
-    return base[:, :, None] * change * factor
+    cost = np.repeat(base[:, :, None], s.slots + 2, axis=2)
+    cost[:, :, 0] *= p["switch_to_none_factor", 1]
+    np.put_along_axis(cost, f.library[:, :, None] - NO_LIBRARY, 0.0, axis=2)
+    return cost
 
 
 def users_of(library: Array, slots: int) -> Array:
@@ -209,8 +209,8 @@ def pay_licences(
     licensed = choice.library[:, :, None] == np.arange(s.slots)
     fees = licensed * c.licence_fee[:, None]
     ledger.post("licence", sum_over(fees, 2), sum_over(fees, 1))
-    options = choice.library[:, :, None] == np.arange(NO_LIBRARY, s.slots + 1)
-    ledger.post("switching", sum_over(options * switching_cost(s, f, levers), 2))
+    chosen = choice.library[:, :, None] - NO_LIBRARY
+    ledger.post("switching", np.take_along_axis(switching_cost(s, f, levers), chosen, axis=2)[:, :, 0])
     clients = licensed.sum(axis=1)
     ledger.post("licence_support", clients * support_cost(s, quo)[:, None])
     abroad = (clients > 0)[:, :, None] & (np.arange(rules.norm.shape[2]) != c.home[:, :, None])

@@ -38,25 +38,27 @@ def _means(p: Any, v: Any, credit: Any, flags: Any, pairs: Any, level: Any, help
             log_b = compiled.log(1.0 + b)
             for o in range(3):
                 stock = compiled.exp(p[i, o, 8] * log_b) - 1.0
-                whole = stock + p[i, o, 6]
-                phi_b[o] = stock / whole
-                d_b[o] = p[i, o, 6] / (whole * whole) * p[i, o, 8] * (stock + 1.0) / (1.0 + b)
+                share = 1.0 / (stock + p[i, o, 6])
+                phi_b[o] = stock * share
+                d_b[o] = p[i, o, 6] * share * share * p[i, o, 8] * (stock + 1.0) / (1.0 + b)
             level[:, i, f] = 0.0
             for k in range(kinds):
                 a = flags[i, f, k]
-                log_a, trained = compiled.log(1.0 + a), a + b
+                # Divisions take most of the time: one for each denominator.
+                log_a, per_a, room = compiled.log(1.0 + a), 1.0 / (1.0 + a), 1.0 / (a + b + TRAINED_AT)
+                trained, d_trained = (a + b) * room, TRAINED_AT * room * room
                 for o in range(3):
                     stock = compiled.exp(p[i, o, 7] * log_a) - 1.0
-                    whole = stock + p[i, o, 5]
-                    phi_a = stock / whole
-                    d_a = p[i, o, 5] / (whole * whole) * p[i, o, 7] * (stock + 1.0) / (1.0 + a)
+                    share = 1.0 / (stock + p[i, o, 5])
+                    phi_a = stock * share
+                    d_a = p[i, o, 5] * share * share * p[i, o, 7] * (stock + 1.0) * per_a
                     pull_a, u_b, u_ab, u_t = p[i, o, 1] + p[i, o, 2] * v[i, k], p[i, o, 3], p[i, o, 4], p[i, o, 9]
-                    score = p[i, o, 0] + pull_a * phi_a + u_b * phi_b[o] + u_ab * phi_a * phi_b[o] + u_t * trained / (trained + TRAINED_AT)
+                    score = p[i, o, 0] + pull_a * phi_a + u_b * phi_b[o] + u_ab * phi_a * phi_b[o] + u_t * trained
                     value[o], d_score = score, 1.0
                     if o > 0:
                         value[o] = 1.0 / (1.0 + compiled.exp(-score))
                         d_score = value[o] * (1.0 - value[o])
-                    d_t = u_t * TRAINED_AT / ((trained + TRAINED_AT) * (trained + TRAINED_AT))
+                    d_t = u_t * d_trained
                     slope_a[o] = d_score * ((pull_a + u_ab * phi_b[o]) * d_a + d_t)
                     slope_b[o] = d_score * ((u_b + u_ab * phi_a) * d_b[o] + d_t)
                 for o in range(3):

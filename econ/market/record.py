@@ -213,15 +213,16 @@ def _certification(e: Events) -> Columns:
 
 def _safety(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
     f, safe, p, o = state.firms, e.safety, s.p, e.orders
-    requests = f.users[..., None] * quo.request_frequency[:, None, None]
     users = sum_over(f.users, 2)
     total = users.sum(axis=1)
     revenue = sum_over(f.revenue, 1, 2)
-    asked = p["requests_per_user", 3] * requests
-    avoided_b = sum_over(asked * safe.slope_b, 2, 3)
+    frequency = quo.request_frequency
+    asked = p["requests_per_user", 2] * frequency[:, None]
+    violations = np.einsum("sfj,sfjk->sfk", f.users, safe.harm) * frequency[:, None]
+    avoided_b = sum_over(asked * np.einsum("sfj,sfjk->sfk", f.users, safe.slope_b), 2)
     cost_b = o.mix_preference.effective_price * (p["discount_rate"] + p["depreciation_preference"])[:, None]
     bought = o.constraint * o.mix_constraint.effective_per_unit
-    avoided_a = sum_over(bought * sum_over(asked * safe.slope_a, 2), 2)
+    avoided_a = sum_over(bought * asked * np.einsum("sfj,sfjk->sfk", f.users, safe.slope_a), 2)
     cost_a = sum_over(bought * o.mix_constraint.effective_price, 2) * (p["discount_rate"] + p["depreciation_constraint"])[:, None]
     hours_b = quo.technology.hours_preference[:, None] * _human(o.mix_preference)
     hours_b = hours_b * (p["discount_rate"] + p["depreciation_preference"])[:, None]
@@ -233,7 +234,7 @@ def _safety(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
         return (users * ratio(part, whole)).sum(axis=1) / total
 
     return {
-        "harm_rate": sum_over(requests * safe.harm, 1, 2, 3) / sum_over(requests, 1, 2, 3),
+        "harm_rate": sum_over(violations, 1, 2) / (total * frequency.sum(axis=1)),
         "harm_damage": sum_over(e.incidents.expected, 1, 2), "harm_damage_per_user": sum_over(e.incidents.expected, 1, 2) / total,
         "sycophancy": (users * safe.quality.sycophancy).sum(axis=1) / total,
         "helpfulness": (users * safe.quality.helpfulness).sum(axis=1) / total,
