@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from benchmarks.measure import Table, report
+from benchmarks.measure import Table, report, yardstick
 from econ.cost.case import prepare
 from econ.cost.mix import mix_for
 from econ.surfaces import load_surfaces
@@ -22,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
+    yardstick()
     case = prepare(load_surfaces(), start="untrained", draws=DRAWS)
     targets = np.linspace(0.95, 0.3, TARGETS).tolist()
     seconds = []

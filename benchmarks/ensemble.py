@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Spent, Table, report, spent
+from benchmarks.measure import Spent, Table, report, spent, yardstick
 
 #: What is asked: times one worker's speed of two, ms per point, seconds of a comparison and of a report.
 TARGET_WORKERS, TARGET_POINT, TARGET_COMPARE, TARGET_REPORT = 1.8, 5.0, 3.0, 30.0
@@ -121,6 +121,7 @@ def main() -> None:
         print(json.dumps(sweep_overhead(given.rounds)))
         return
     load = os.getloadavg()[0]
+    yardstick()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workers = {size: by_workers(folder, size, given.rounds if size < max(given.replicates) else 1) for size in given.replicates}

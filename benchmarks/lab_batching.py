@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.measure import Table, machine, report, round_robin
+from benchmarks.measure import Table, machine, report, round_robin, yardstick
 from econ.core.devices import CHOICES, resolve_device
 from econ.lab import programs
 from econ.lab.execute import execute
@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", choices=CHOICES, default="auto")
     given = parser.parse_args()
+    yardstick()
     torch.set_num_threads(1)
     device = resolve_device(given.device)
     worlds = given.worlds or (12 if device == "cpu" else 256)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.measure import Table, report, spent
+from benchmarks.measure import Table, report, spent, yardstick
 
 #: What is asked: wall seconds on two cores.
 TARGET = 60.0
@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=WORKERS)
     given = parser.parse_args()
     load = os.getloadavg()[0]
+    yardstick()
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "smoke"
         taken, _ = spent("lab", "run", "smoke", "--device=cpu", f"--workers={given.workers}", f"--out={out}", "--quiet")

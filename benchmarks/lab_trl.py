@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.measure import RESULTS, Table, report, round_robin
+from benchmarks.measure import RESULTS, Table, report, round_robin, yardstick
 from econ.lab.grid import Pretraining, Training
 from econ.lab.knobs import Knobs
 from econ.lab.label_sets import LabelSet, score, stack_labels
@@ -214,6 +214,7 @@ def main() -> None:
         kept = "the last result is kept" if (RESULTS / f"{NAME}.json").is_file() else "there is no result yet"
         print(f"TRL is not installed (extra test-trl): nothing measured, {kept}")
         return
+    yardstick()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         quiet = {

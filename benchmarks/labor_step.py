@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.labor_mesa import MesaLabor
 from benchmarks.labor_numpy import NumpyLabor, keyed_draws, own_draws
 from benchmarks.labor_start import REPLICATE, SEED, Ours, Start, make_start
-from benchmarks.measure import Table, Timing, report, round_robin, timed
+from benchmarks.measure import Table, Timing, report, round_robin, timed, yardstick
 from econ.market.setting import REGIONS
 
 Array = Any
@@ -149,6 +149,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--checked", type=int, default=50_000, help="labelers of the check of agreement")
     given = parser.parse_args()
+    yardstick()
     checked = make_start(given.checked)
     compared, gaps = check_equality(checked, 8), largest_gaps(checked, 8)
     found: dict[str, dict[int, float]] = {}

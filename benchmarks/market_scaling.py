@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Table, report, timed
+from benchmarks.measure import Table, report, timed, yardstick
 
 QUARTERS = 8
 SEED = 1
@@ -150,6 +150,7 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure_one(*json.loads(given.one))))
         return
+    yardstick()
     by_labelers = [in_child(size, 1, 3) for size in given.labelers]
     in_batch = [in_child(size, BATCH, 2) for size in given.labelers]
     by_replicates = [in_child(given.of, count, 3) for count in given.replicates]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import statistics
@@ -108,9 +109,40 @@ def spent(*arguments: str, program: tuple[str, ...] = ("-c", CLI)) -> tuple[Spen
     return Spent(usage.ru_utime + usage.ru_stime, wall), printed
 
 
+#: Elements of the yardstick's loop and of its array (0.8 MB: beyond the nearest cache, no burden on peak memory).
+_ELEMENTS = 100_000
+
+
+@functools.cache
+def yardstick() -> dict[str, float]:
+    """How fast this machine is just now: CPU nanoseconds per element of a fixed Python loop and of fixed numpy steps.
+
+    Medians of 25. Measured once in a process: every benchmark calls it before it begins, and `report` stores what
+    it found then. Times of two dates, or of two hours of a shared machine, compare by the ratio of theirs.
+    """
+    import numpy as np
+
+    values = np.linspace(0.0, 1.0, _ELEMENTS)
+    out = np.empty_like(values)
+
+    def loop() -> int:
+        total = 0
+        for x in range(_ELEMENTS):
+            total = (total * 3 + x) & 0xFFFF
+        return total
+
+    def array() -> float:
+        np.multiply(values, 1.5, out=out)
+        np.exp(out, out=out)
+        return float(out.sum())
+
+    found = round_robin({"python": loop, "numpy": array}, rounds=25)
+    return {name: round(1e9 * timing.median_cpu / _ELEMENTS, 3) for name, timing in found.items()}
+
+
 def machine() -> dict[str, Any]:
-    """The processor and how busy the machine is with all its processes."""
-    return {"cpu": _processor(), "cores": os.cpu_count(), "load_average_1min": round(os.getloadavg()[0], 1)}
+    """The processor, how busy the machine is with all its processes, and how fast it was before the benchmark."""
+    return {"cpu": _processor(), "cores": os.cpu_count(), "load_average_1min": round(os.getloadavg()[0], 1), "yardstick_ns": yardstick()}
 
 
 def _processor() -> str:

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from benchmarks.__main__ import origin
-from benchmarks.measure import RESULTS, Table, report
+from benchmarks.measure import RESULTS, Table, report, yardstick
+from benchmarks.page import origin
 from econ.core.files import write_text
 from econ.market.health import NoStatusQuo, note_faults
 from econ.market.ledger import TOLERANCE
@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--scenarios", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    yardstick()
     surfaces, found, seed = load_surfaces(), Found(), 0
     while found.checked < asked.scenarios:
         seed += 1

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.__main__ import origin
-from benchmarks.measure import RESULTS, Table, report
+from benchmarks.measure import RESULTS, Table, report, yardstick
+from benchmarks.page import origin
 from econ.core.files import write_text
 from econ.surfaces.recovery import (
     QUANTITIES,
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=200, help="of each truth")
     parser.add_argument("--draws", type=int, default=200, help="posterior draws of each fit")
     asked = parser.parse_args()
+    yardstick()
     rows, seconds = [], []
     for truth in RECOVERED:
         start = time.process_time()

@@ -1,8 +1,9 @@
 """Are scorers trained to their plateau, and how good could they be? Writes ``benchmarks/results/scorers.json``.
 
-Run as ``python -m benchmarks.scorers``; five minutes of one core, on development worlds alone. Reward
-models and verifiers are trained for the most steps that a grid allows, without early stopping, and
-judged along the way; `docs/laboratory.md` shows the tables.
+Run as ``python -m benchmarks.scorers``; ten minutes of one core, on development worlds alone. Reward
+models and verifiers are trained for the most steps that a grid allows, verifiers on the largest budget
+for four times as many, without early stopping, and judged along the way; `docs/laboratory.md` shows
+the tables.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.measure import Table, report
+from benchmarks.measure import Table, report, yardstick
 from econ.lab import programs
 from econ.lab.execute import execute
 from econ.lab.grid import Grid, Training
@@ -35,6 +36,8 @@ WORLDS = (0, 1, 2, 3)
 SHOWN = {"rm_ppo": "pair_accuracy_labels", "nsr_lv": "auc_truth", "nsr_lv_rule": "auc_truth"}
 BUDGETS = (1378, 8192)
 STEPS = (25, 50, 100, 200, 400, 700, 1000, 1500)
+#: Further steps of verifiers at the largest budget, whose held-out loss still falls after the most that grids allow.
+FURTHER = (2000, 3000, 4000, 5000, 6000)
 GRID = {
     "schema_version": 1, "name": "scorers", "stage": "develop", "worlds": list(WORLDS),
     "arms": [{"method": method, "n": list(BUDGETS)} for method in SHOWN],
@@ -64,14 +67,15 @@ def runs_of(grid: Grid, method: str, n: int) -> list[Run]:
 def along(grid: Grid, context: Kept, base: torch.Tensor, method: str, n: int) -> list[list[str | int | float | None]]:
     """Rows of the table: held-out loss, and accuracy against fresh labels and the truth, by steps."""
     runs, kind, training = runs_of(grid, method, n), METHODS[method].scorer, Training()
-    arch, spec = architecture(context.settings), ScorerTraining(min_steps=STEPS[-1], max_steps=STEPS[-1])
+    steps = STEPS + (FURTHER if kind != "reward" and n == BUDGETS[-1] else ())
+    arch, spec = architecture(context.settings), ScorerTraining(min_steps=steps[-1], max_steps=steps[-1])
     labels = [next(iter(context.labels(run).values())) for run in runs]
     stacked = stack_labels([context.prompts(run) for run in runs], labels, "cpu")
     held = stacked.rows(split_validation(n, training)[1])
     rows: list[list[str | int | float | None]] = []
 
     def judge(step: int, _: torch.Tensor, flat: torch.Tensor) -> None:
-        if step not in STEPS:
+        if step not in steps:
             return
         with torch.no_grad():
             loss = float(_held_out(arch, flat, held, kind).mean())
@@ -116,6 +120,7 @@ def ceilings(grid: Grid, context: Kept, base: torch.Tensor) -> list[list[str | i
 def main() -> None:
     """Measure, print and write."""
     argparse.ArgumentParser(description=__doc__).parse_args()
+    yardstick()
     torch.set_num_threads(1)
     grid = Grid.model_validate(GRID)
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +138,7 @@ def main() -> None:
             Table("Scorers along training", ["scorer of", "labels", "steps", "held-out loss", "against labels", "against truth"], rows),
         ],
         [f"development worlds {', '.join(map(str, WORLDS))}, means; 1,024 fresh prompts each; no early stopping"],
-        steps=list(STEPS),
+        steps=[*STEPS, *FURTHER],
     )
 
 

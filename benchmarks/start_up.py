@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.measure import Table, report
+from benchmarks.measure import Table, report, yardstick
 
 HEAVY = ("torch", "pandas", "mesa", "matplotlib", "numpy", "scipy", "numba", "pyarrow")
 CLI = "import sys; sys.argv = ['econ', *{arguments!r}]; from econ.cli import main; main()"
@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
+    yardstick()
     heavy = {name: loaded(program) for name, program in COMMANDS.items()}
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
     for _ in range(given.rounds):
