@@ -35,10 +35,16 @@ def harmless(cell: str) -> str:
 
 def defused(table: pd.DataFrame) -> pd.DataFrame:
     """The table with every text cell and column name harmless; numbers are untouched."""
-    texts = [name for name, kind in table.dtypes.items() if not _is_number(kind)]
-    cells = {name: table[name].astype(object).map(lambda x: harmless(x) if isinstance(x, str) else x) for name in texts}
-    changed = {name: column for name, column in cells.items() if not column.equals(table[name].astype(object))}
-    plain = table.assign(**{str(name): column for name, column in changed.items()}) if changed else table
+    plain = table
+    for name, kind in table.dtypes.items():
+        if _is_number(kind):
+            continue
+        # A cell of text comes many times: each is looked at once.
+        texts = {cell: harmless(cell) for cell in table[name].unique() if isinstance(cell, str)}
+        changes = {cell: text for cell, text in texts.items() if text != cell}
+        if changes:
+            cells = table[name].astype(object).map(lambda x, to=changes: to.get(x, x) if isinstance(x, str) else x)
+            plain = plain.assign(**{str(name): cells})
     return plain.rename(columns={name: harmless(name) for name in table.columns if isinstance(name, str) and harmless(name) != name})
 
 

@@ -267,5 +267,5 @@ def _probability(states: NDArray[np.float64], quarters: NDArray[np.int64]) -> di
 
 def _in_scenario_order(table: pd.DataFrame) -> pd.DataFrame:
     """Chunks of columns joined: scenario first, then the variables in their order."""
-    order = {name: position for position, name in enumerate(dict.fromkeys(table["scenario"]))}
+    order = {name: position for position, name in enumerate(table["scenario"].unique())}
     return table.sort_values("scenario", key=lambda names: names.map(order), kind="stable", ignore_index=True)

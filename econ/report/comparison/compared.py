@@ -54,7 +54,7 @@ class Comparison:
     @property
     def scenarios(self) -> list[str]:
         """The scenarios compared, the baseline first."""
-        return [self.baseline, *dict.fromkeys(self.table["scenario"])]
+        return [self.baseline, *self.table["scenario"].unique()]
 
     @cached_property
     def effects(self) -> pd.DataFrame:

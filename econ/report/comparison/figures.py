@@ -41,7 +41,7 @@ def differences_figure(table: pd.DataFrame) -> Figure:
     table : DataFrame
         As from `differences_data`.
     """
-    variables = list(dict.fromkeys(table["variable"]))
+    variables = list(table["variable"].unique())
     rows = -(-len(variables) // COLUMNS)
     with figure_style():
         figure, axes = new_figure(0.8 + 1.75 * rows, rows, COLUMNS)
@@ -104,7 +104,7 @@ def effects_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
     columns : int
         Of panels.
     """
-    scenarios, variables = list(dict.fromkeys(table["scenario"])), list(dict.fromkeys(table["variable"]))
+    scenarios, variables = list(table["scenario"].unique()), list(table["variable"].unique())
     rows = -(-len(variables) // columns)
     with figure_style():
         figure, axes = new_figure(0.9 + rows * (0.55 + 0.2 * len(scenarios)), rows, columns, share_x=False)
