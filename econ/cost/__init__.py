@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from econ.cost.breakeven import (
+        break_even_call_price,
         break_even_price_ratio,
         break_even_transfer,
         share_by_elasticity,
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from econ.cost.case import Case, prepare
     from econ.cost.critic import Written
     from econ.cost.information import value_of_information
-    from econ.cost.mix import Mix, budget_frontier, cheapest_mix, marginal_cost
-    from econ.cost.pipelines import break_even_call_price, pipeline_cost
+    from econ.cost.mix import budget_frontier, cheapest_mix, marginal_cost
+    from econ.cost.pipelines import pipeline_cost
     from econ.cost.prices import PriceBook, load_prices, shipped_price_books
+    from econ.cost.purchase import Mix
 
 _HOME = {
     "PriceBook": "prices",
@@ -36,12 +38,12 @@ _HOME = {
     "shipped_price_books": "prices",
     "Case": "case",
     "prepare": "case",
-    "Mix": "mix",
+    "Mix": "purchase",
     "cheapest_mix": "mix",
     "budget_frontier": "mix",
     "Written": "critic",
     "pipeline_cost": "pipelines",
-    "break_even_call_price": "pipelines",
+    "break_even_call_price": "breakeven",
     "marginal_cost": "mix",
     "break_even_price_ratio": "breakeven",
     "break_even_transfer": "breakeven",

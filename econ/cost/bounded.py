@@ -13,20 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from econ.core.errors import InputError
 from econ.cost.case import Case, Floats, along
-from econ.cost.mix import (
-    BOTH,
-    CONSTRAINTS,
-    EDGE,
-    NO_MIX,
-    NOTHING,
-    PREFERENCES,
-    Level,
-    Mix,
-    refuse_unattainable,
-    targets_of,
-)
-from econ.cost.outlays import RAYS, harm_on_ray, logistic, outlay_grid
+from econ.cost.levels import Level, targets_of
+from econ.cost.outlays import RAYS, harm_on_ray, held_after, logistic, outlay_grid
+from econ.cost.purchase import EDGE, NO_MIX, NOTHING, Mix, place_of
 
 #: Outlays of the scan for each draw, and how far a bound may be missed.
 OUTLAYS, SLACK = 72, 1e-7
@@ -78,8 +69,12 @@ def keep_bounds(mix: Mix, min_helpfulness: Level | None, max_sycophancy: Level |
                 target[rows, column],
             ) = parts
     kept = replace(mix, a=a, b=b, cost=cost, place=place, target=target)
-    without = ", ".join(f"{bound.outcome} {np.nanmedian(mix.outcome(bound.outcome)):.3g}" for bound in bounds)
-    refuse_unattainable(kept, f"looser bounds; the mix chosen without them has {without} (median)")
+    if kept.unattained is not None:
+        without = ", ".join(f"{bound.outcome} {np.nanmedian(mix.outcome(bound.outcome)):.3g}" for bound in bounds)
+        raise InputError(
+            "not attainable in any draw within the bounds on other outcomes", key=kept.key, found=kept.unattained,
+            allowed=f"looser bounds; the mix chosen without them has {without} (median)",
+        )  # fmt: skip
     return kept
 
 
@@ -117,8 +112,7 @@ def _bounded(
     outlay = np.where(found, np.exp(log_outlay), np.nan)
     a, b = outlay * theta / case.price_a, outlay * (1.0 - theta) / case.price_b
     fixed = case.training + np.where(theta > EDGE, case.drafting, 0.0)
-    place = np.where(theta <= EDGE, PREFERENCES, np.where(theta >= 1.0 - EDGE, CONSTRAINTS, BOTH))
-    place, fixed = np.where(outlay > 0.0, place, NOTHING), np.where(outlay > 0.0, fixed, 0.0)
+    place, fixed = np.where(outlay > 0.0, place_of(theta), NOTHING), np.where(outlay > 0.0, fixed, 0.0)
     target = mix.target[rows, column]
     if budget is not None:
         held = (
@@ -161,7 +155,7 @@ def _scan(
         if budget is None:
             feasible &= harm <= target[:, None]
         for bound in bounds:
-            level = case.secondary(bound.outcome, *_held(case, grid, shares))[0]
+            level = case.secondary(bound.outcome, *held_after(case, np.exp(grid), shares))[0]
             feasible &= bound.sign * (level - bound.level[:, None]) >= 0.0
         score = np.where(feasible, total if budget is None else harm, np.inf)
         node = score.argmin(axis=1)[:, None]
@@ -171,13 +165,6 @@ def _scan(
         log_outlay = np.where(better, np.take_along_axis(grid, node, axis=1)[:, 0], log_outlay)
         theta = np.where(better, share, theta)
     return log_outlay, theta, np.isfinite(best)
-
-
-def _held(case: Case, log_outlay: Floats, theta: Floats) -> tuple[Floats, Floats]:
-    """Labels held after an outlay, [D, …] each."""
-    outlay, n = np.exp(log_outlay), log_outlay.ndim
-    a = along(case.start_a, n) + outlay * theta / along(case.price_a, n)
-    return a, along(case.start_b, n) + outlay * (1.0 - theta) / along(case.price_b, n)
 
 
 def _refined(
@@ -231,7 +218,7 @@ class _Values:
     def _evaluate(self, z: Floats) -> tuple[Floats, Floats]:
         case, outlay = self._case, float(np.exp(z[0]))
         s, theta = np.array([[z[0]]]), np.array([[z[1]]])
-        a, b = _held(case, s, theta)
+        a, b = held_after(case, np.exp(s), theta)
         per_a, per_b = 1.0 / case.price_a[0], 1.0 / case.price_b[0]
 
         def along_z(slope_a: float, slope_b: float) -> list[float]:

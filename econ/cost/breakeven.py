@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from econ.cost.case import Case, Floats, Options, prepare
-from econ.cost.mix import NEGATIVE, PREFERENCE, Level, mix_for, pipeline_for
+from econ.cost.critic import Written, fixed_cost, written_for
+from econ.cost.levels import Level
+from econ.cost.mix import mix_for, pipeline_for
+from econ.cost.pipelines import purchase_for
+from econ.cost.purchase import NEGATIVE, NOTHING, PREFERENCE, Mix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +66,7 @@ def price_ratio_for(case: Case, asked: Level) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.maximum((case.price_b * b - case.drafting) / (a * case.price_b), 0.0)
     ratio = np.where(reached_a & ~reached_b, np.inf, np.where(~reached_a & reached_b, 0.0, ratio))
-    value: Floats = np.where((reached_a | reached_b) & ~(negative.place == 0)[:, 0], ratio, np.nan)
+    value: Floats = np.where((reached_a | reached_b) & ~(negative.place == NOTHING)[:, 0], ratio, np.nan)
     return value
 
 
@@ -146,3 +150,40 @@ def share_by_elasticity(
         moved = case.with_price_ratio(ratio_factor * case.price_a / case.price_b)
         columns.append(mix_for(moved, [target_harm]).share[:, 0])
     return np.stack(columns, axis=1)
+
+
+def break_even_call_price(
+    surfaces: Surfaces,
+    prices: str | Path | PriceBook | dict[str, object] | None = None,
+    *,
+    target_harm: Level,
+    rival: str,
+    **options: Unpack[Options],
+) -> Floats:
+    """USD per call of an AI judge at which labels that a critic wrote cost as much as a rival pipeline, [D].
+
+    Below it the critic is cheaper. Infinite where the rival never reaches the target, 0 where the critic never does
+    or drafting alone costs more, NaN where neither does or nothing is to buy. `transfer` and `verifiability` move the
+    rival alone: at 1 and the critic's own verifiability (`at_critics_setting`) neither side is discounted.
+
+    Raises
+    ------
+    InputError
+        If the critic or the rival was not measured or is unknown, or the target is no level.
+    """
+    return call_price_for(prepare(surfaces, prices, **options), rival, target_harm)
+
+
+def call_price_for(case: Case, rival: str, asked: Level) -> Floats:
+    """As `break_even_call_price`, of a prepared case."""
+    return call_prices(written_for(case, [asked]), purchase_for(case, rival, [asked]))[:, 0]
+
+
+def call_prices(written: Written, other: Mix | Written) -> Floats:
+    """As `break_even_call_price`, of what was bought in one case for the same targets, [D, M]."""
+    reached, reached_other = written.attainable, other.attainable
+    with np.errstate(divide="ignore", invalid="ignore"):
+        price = np.maximum((other.cost - fixed_cost(written.case)[:, None]) / written.calls, 0.0)
+    price = np.where(reached & ~reached_other, np.inf, np.where(~reached & reached_other, 0.0, price))
+    value: Floats = np.where((reached | reached_other) & ~written.nothing, price, np.nan)
+    return value

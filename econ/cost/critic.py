@@ -24,7 +24,8 @@ import numpy as np
 
 from econ.core.errors import InputError
 from econ.cost.case import Case, Floats
-from econ.cost.mix import CRITIC, PIPELINES, Level, Purchase, per_harm, targets_of
+from econ.cost.levels import Level, targets_of
+from econ.cost.purchase import CRITIC, PIPELINES, Purchase, per_harm
 
 #: Distribution whose human pairs set the scale of commercial labels.
 SCALE_FROM = "ood"
@@ -152,3 +153,12 @@ def written_for(case: Case, asked: Sequence[Level]) -> Written:
     price = case.critic.ai_calls * case.prices["price_ai_call"]
     cost = labels * price[:, None] + fixed_cost(case)[:, None]
     return Written(case, tuple(asked), target, labels, np.where(labels > 0.0, cost, np.where(labels == 0.0, 0.0, np.inf)))
+
+
+def at_critics_setting(case: Case) -> Case:
+    """The case with what was measured of all labels in the critic's setting: whole transfer, and its verifiability.
+
+    Elsewhere transfer and requests that humans can hardly check discount flags, and not the critic.
+    """
+    measured = None if case.surfaces.critic is None else case.surfaces.critic.verifiability
+    return case.in_setting(1.0, list(zip(case.v, case.share, strict=True)) if measured is None else measured)

@@ -57,7 +57,7 @@ def harm_on_ray(case: Case, log_outlay: Floats, theta: Floats) -> tuple[Floats, 
     """H, -∂H/∂ln C and the gap of log marginal products per USD, [D, …]."""
     outlay, ndim = np.exp(log_outlay), log_outlay.ndim
     price_a, price_b = along(case.price_a, ndim), along(case.price_b, ndim)
-    h, slope_a, slope_b = case.harm(*_held(case, outlay, theta))
+    h, slope_a, slope_b = case.harm(*held_after(case, outlay, theta))
     per_usd_a, per_usd_b = slope_a / price_a, slope_b / price_b
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.log(per_usd_a) - np.log(per_usd_b)
@@ -66,10 +66,10 @@ def harm_on_ray(case: Case, log_outlay: Floats, theta: Floats) -> tuple[Floats, 
 
 def level_on_ray(case: Case, log_outlay: Floats, theta: Floats) -> Floats:
     """H without the slopes of `harm_on_ray`, [D, …]."""
-    return case.level(*_held(case, np.exp(log_outlay), theta))
+    return case.level(*held_after(case, np.exp(log_outlay), theta))
 
 
-def _held(case: Case, outlay: Floats, theta: Floats) -> tuple[Floats, Floats]:
+def held_after(case: Case, outlay: Floats, theta: Floats) -> tuple[Floats, Floats]:
     """Labels held after an outlay, [D, …] each."""
     a, b, price_a, price_b = (along(x, outlay.ndim) for x in (case.start_a, case.start_b, case.price_a, case.price_b))
     return a + outlay * theta / price_a, b + outlay * (1.0 - theta) / price_b

@@ -1,49 +1,38 @@
-"""Draws as tidy tables: medians with 50 and 90 % intervals, and the answers that are no numbers.
-
-A cost that is not attainable is infinite, so a quantile is infinite where that share of draws does not
-attain the target; other quantities are summarised over the draws in which they exist.
-"""
+"""What every pipeline costs, as ``cost.csv``, and the answers that are no numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from econ.cost.breakeven import price_ratio_for, transfers_for
+from econ.cost.breakeven import call_prices, price_ratio_for, transfers_for
 from econ.cost.case import Case, Floats
-from econ.cost.critic import Written, pair_half_saturation, scale_of, written_for
+from econ.cost.critic import Written, at_critics_setting, pair_half_saturation, scale_of, written_for
 from econ.cost.information import information_for
-from econ.cost.mix import (
-    BOTH,
-    CONSTRAINTS,
-    CRITIC,
-    HYBRID,
-    NEGATIVE,
-    NOTHING,
-    PREFERENCE,
-    PREFERENCES,
-    SHARE_OF,
-    Level,
-    Mix,
-    marginal_at_start,
-    targets_of,
-)
+from econ.cost.levels import Level
+from econ.cost.mix import SHARE_OF, marginal_at_start
 from econ.cost.outlays import lowest_harm
-from econ.cost.pipelines import at_critics_setting, call_prices, measured_pipelines, purchase_for
+from econ.cost.pipelines import measured_pipelines, purchase_for
+from econ.cost.purchase import CRITIC, HYBRID, NEGATIVE, PREFERENCE, Mix
+from econ.cost.summary import (
+    OUTCOME_UNITS,
+    PER_HARM,
+    QUANTILES,
+    mix_row,
+    quantiles,
+    share_of_draws,
+    target_columns,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 COST_COLUMNS = (
     "pipeline", "distribution", "target_harm", "quantity", "unit", *QUANTILES, "share_attainable", "status",
     "share_of_start", "labels", "start",
-)  # fmt: skip
-MIX_COLUMNS = (
-    "distribution", "target_harm", "budget", "quantity", "unit", *QUANTILES, "share_attainable", "share_of_start",
-    "labels", "start",
 )  # fmt: skip
 NOT_MEASURED, NO_EFFECT, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
     "not measured", "no effect", "not attainable", "nothing to buy", "not identified",
@@ -52,38 +41,6 @@ NOT_MEASURED, NO_EFFECT, NOT_ATTAINABLE, NOTHING_TO_BUY, NOT_IDENTIFIED = (
 TRANSFER_DRAWS = 200
 #: End of the names of quantities of other pipelines at whole transfer and the critic's verifiability.
 AT_CRITICS_SETTING = "_at_critics_setting"
-PER_HARM = "per unit of relative harm"
-OUTCOME_UNITS = {"helpfulness": "0 to 1", "sycophancy": "rate", "over_refusal": "rate"}
-
-
-def quantiles(values: Floats) -> dict[str, float]:
-    """Quantiles of draws, infinite ones included; NaN draws are left out, and a single number has no interval."""
-    known = values[~np.isnan(values)]
-    empty = dict.fromkeys(QUANTILES, float("nan"))
-    if not len(known):
-        return empty
-    if len(values) == 1:
-        return {**empty, "p50": float(known[0])}
-    # Interpolating between a number and infinity has no meaning.
-    found = np.quantile(known, list(QUANTILES.values()), method="nearest")
-    return {name: float(value) for name, value in zip(QUANTILES, found, strict=True)}
-
-
-def target_columns(case: Case, level: Level | None) -> dict[str, float]:
-    """A target as two numbers: harm relative to the untrained model, and its share of the start's harm if asked as one.
-
-    The former is the median over draws where the latter was asked for.
-    """
-    if level is None:
-        return {"target_harm": float("nan"), "share_of_start": float("nan")}
-    relative = isinstance(level, str) and level.strip().endswith("%")
-    target = targets_of(case, [level], "target_harm", case.start_harm)
-    share = (
-        float(level.strip().removesuffix("%")) / 100.0
-        if relative and isinstance(level, str)
-        else float("nan")
-    )
-    return {"target_harm": float(np.median(target)), "share_of_start": share}
 
 
 def cost_table(cases: Iterable[Case], targets: Sequence[Level]) -> pd.DataFrame:
@@ -94,72 +51,78 @@ def cost_table(cases: Iterable[Case], targets: Sequence[Level]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COST_COLUMNS))
 
 
-def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
-    common = {"distribution": case.distribution, "labels": case.units, "start": case.start_name}
-    rows: list[dict[str, Any]] = []
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of ``cost.csv`` of one case."""
+
+    case: Case
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
-        pipeline: str,
-        level: Level | None,
-        quantity: str,
-        unit: str,
-        values: Floats,
-        share: float,
-        status: str = "",
+        self, pipeline: str, level: Level | None, quantity: str, unit: str, values: Floats, share: float, status: str = ""
     ) -> None:
-        shown = {"pipeline": pipeline, **target_columns(case, level), "quantity": quantity, "unit": unit}
-        rows.append({**common, **shown, **quantiles(values), "share_attainable": share, "status": status})
+        """Append a quantity [D], or one number, with the share of draws that have it and what it is where it is no number."""
+        case = self.case
+        self.rows.append({
+            "distribution": case.distribution, "labels": case.units, "start": case.start_name, "pipeline": pipeline,
+            **target_columns(case, level), "quantity": quantity, "unit": unit, **quantiles(values), "share_attainable": share,
+            "status": status,
+        })  # fmt: skip
 
+
+def _cost_rows(case: Case, targets: Sequence[Level]) -> list[dict[str, Any]]:
+    rows = _Rows(case)
+    _marginal_rows(case, rows)
+    purchases = {pipeline: purchase_for(case, pipeline, targets) for pipeline in measured_pipelines(case)}
+    for pipeline, bought in purchases.items():
+        _purchase_rows(case, pipeline, bought, rows)
+    if CRITIC in purchases:
+        _critic_rows(case, targets, purchases, rows)
+    else:
+        for level in targets:
+            rows.add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
+    for level in targets:
+        ratio = price_ratio_for(case, level)
+        known = float(np.isfinite(ratio).mean())
+        versus = f"{NEGATIVE} against {PREFERENCE}"
+        rows.add(versus, level, "break_even_price_ratio", "ratio", ratio, known, "" if known else NOT_ATTAINABLE)
+    if case.units == "commercial":
+        _transfer_rows(case, targets, rows)
+    return rows.rows
+
+
+def _marginal_rows(case: Case, rows: _Rows) -> None:
+    """What a first label of each kind costs per unit of harm."""
     at_start = marginal_at_start(case)
     for pipeline, kind in ((PREFERENCE, "preference"), (NEGATIVE, "constraint")):
         for quantity, unit in (("usd", "USD"), ("hours", "hours")):
             values = at_start[f"{quantity}_{kind}"]
             name = "marginal_cost" if quantity == "usd" else "marginal_hours"
             share = float(np.isfinite(values).mean())
-            status = "" if share else NO_EFFECT
-            add(pipeline, None, f"{name}_at_start", f"{unit} {PER_HARM}", values, share, status)
-    purchases = {pipeline: purchase_for(case, pipeline, targets) for pipeline in measured_pipelines(case)}
-    for pipeline, bought in purchases.items():
-        status = NOT_IDENTIFIED if pipeline == CRITIC and _floor_refused(case) else ""
-        add(pipeline, None, "lowest_harm", "relative harm", _lowest_harm(case, pipeline), 1.0, status)
-        for m, level in enumerate(bought.asked):
-            share = float(bought.attainable[:, m].mean())
-            status = status_of(bought, m)
-            for quantity, unit, values in _pipeline_quantities(bought):
-                add(pipeline, level, quantity, unit, values[:, m], share, status)
-    if CRITIC in purchases:
-        _critic_rows(case, targets, purchases, add)
-    else:
-        for level in targets:
-            add(CRITIC, level, "cost", "USD", np.full(1, np.nan), np.nan, NOT_MEASURED)
-    for level in targets:
-        ratio = price_ratio_for(case, level)
-        known = float(np.isfinite(ratio).mean())
-        versus = f"{NEGATIVE} against {PREFERENCE}"
-        add(
-            versus,
-            level,
-            "break_even_price_ratio",
-            "ratio",
-            ratio,
-            known,
-            "" if known else NOT_ATTAINABLE,
-        )
-    if case.units == "commercial":
-        _transfer_rows(case, targets, add)
-    return rows
+            rows.add(pipeline, None, f"{name}_at_start", f"{unit} {PER_HARM}", values, share, "" if share else NO_EFFECT)
 
 
-def _transfer_rows(case: Case, targets: Sequence[Level], add: Callable[..., None]) -> None:
+def _purchase_rows(case: Case, pipeline: str, bought: Mix | Written, rows: _Rows) -> None:
+    """What a pipeline costs and comes with, target by target."""
+    status = NOT_IDENTIFIED if pipeline == CRITIC and _floor_refused(case) else ""
+    rows.add(pipeline, None, "lowest_harm", "relative harm", _lowest_harm(case, pipeline), 1.0, status)
+    found = _pipeline_quantities(bought)
+    for m, level in enumerate(bought.asked):
+        share = float(bought.attainable[:, m].mean())
+        for quantity, unit, values in found:
+            rows.add(pipeline, level, quantity, unit, values[:, m], share, status_of(bought, m))
+
+
+def _transfer_rows(case: Case, targets: Sequence[Level], rows: _Rows) -> None:
     """Transfers at which the cheapest mix spends equally on both kinds of label."""
     few = case.take(np.arange(min(len(case), TRANSFER_DRAWS)))
     for level, found in zip(targets, transfers_for(few, targets), strict=True):
         share = float(np.isfinite(found.transfer).mean())
         status = "" if share else NOT_ATTAINABLE
-        add(HYBRID, level, "break_even_transfer", "share", found.transfer, share, status)
+        rows.add(HYBRID, level, "break_even_transfer", "share", found.transfer, share, status)
         for quantity in ("mostly_constraints", "mostly_preferences"):
             value = np.array([getattr(found, quantity)])
-            add(HYBRID, level, f"{quantity}_at_every_transfer", "share of draws", value, 1.0)
+            rows.add(HYBRID, level, f"{quantity}_at_every_transfer", "share of draws", value, 1.0)
 
 
 def _lowest_harm(case: Case, pipeline: str) -> Floats:
@@ -172,31 +135,31 @@ def _floor_refused(case: Case) -> bool:
 
 
 def _critic_rows(
-    case: Case, targets: Sequence[Level], purchases: Mapping[str, Mix | Written], add: Callable[..., None]
+    case: Case, targets: Sequence[Level], purchases: Mapping[str, Mix | Written], rows: _Rows
 ) -> None:
     """What a critic's labels rest on, and each pure pipeline held against them as it was measured in their setting."""
     assert case.surfaces.critic is not None
     least = np.array([case.surfaces.critic.least_measured(case.distribution)])
-    add(CRITIC, None, "scale", "labels per laboratory label", scale_of(case), 1.0)
-    add(CRITIC, None, "pair_half_saturation", "laboratory labels", pair_half_saturation(case), 1.0)
-    add(CRITIC, None, "least_measured_harm", "relative harm", least, 1.0)
+    rows.add(CRITIC, None, "scale", "labels per laboratory label", scale_of(case), 1.0)
+    rows.add(CRITIC, None, "pair_half_saturation", "laboratory labels", pair_half_saturation(case), 1.0)
+    rows.add(CRITIC, None, "least_measured_harm", "relative harm", least, 1.0)
     written, same = purchases[CRITIC], at_critics_setting(case)
     assert isinstance(written, Written)
     written_there = written_for(same, targets)
     for name, attained in written.attained_by_form().items():
         for level, share in zip(targets, attained, strict=True):
-            add(CRITIC, level, f"share_attainable_{name}", "share of draws of the form", np.array([share]), share)
+            rows.add(CRITIC, level, f"share_attainable_{name}", "share of draws of the form", np.array([share]), share)
     for rival in (PREFERENCE, NEGATIVE):
         versus, here, there = f"{CRITIC} against {rival}", purchases[rival], purchase_for(same, rival, targets)
         prices = call_prices(written_there, there)
         for m, level in enumerate(targets):
             share = float(there.attainable[:, m].mean())
-            add(rival, level, f"cost{AT_CRITICS_SETTING}", "USD", there.cost[:, m], share, status_of(there, m))
+            rows.add(rival, level, f"cost{AT_CRITICS_SETTING}", "USD", there.cost[:, m], share, status_of(there, m))
             for name, other in (("share_cheaper", here), (f"share_cheaper{AT_CRITICS_SETTING}", there)):
-                add(versus, level, name, "share of draws", np.array([np.mean(written.cost[:, m] < other.cost[:, m])]), 1.0)
+                rows.add(versus, level, name, "share of draws", np.array([np.mean(written.cost[:, m] < other.cost[:, m])]), 1.0)
             # Infinite and zero prices are answers: one side alone attains the target.
             known = float((~np.isnan(prices[:, m])).mean())
-            add(versus, level, "break_even_call_price", "USD per call", prices[:, m], known, "" if known >= 0.5 else NOT_ATTAINABLE)
+            rows.add(versus, level, "break_even_call_price", "USD per call", prices[:, m], known, "" if known >= 0.5 else NOT_ATTAINABLE)
 
 
 def _pipeline_quantities(bought: Mix | Written) -> list[tuple[str, str, Floats]]:
@@ -212,16 +175,7 @@ def _pipeline_quantities(bought: Mix | Written) -> list[tuple[str, str, Floats]]
     if isinstance(bought, Written):
         found += [("critic_labels", "labels", bought.labels), ("ai_calls", "calls", bought.calls)]
     found += [(name, OUTCOME_UNITS[name], bought.outcome(name)) for name in bought.outcomes]
-    return [*found, ("extrapolated", "share of draws", _share_of_draws(bought.extrapolated()))]
-
-
-def _share_of_draws(indicator: Floats) -> Floats:
-    """The mean over draws that have it, [1, M]: a share of draws has no interval."""
-    with np.errstate(invalid="ignore"):
-        known = np.isfinite(indicator)
-        count = known.sum(axis=0, keepdims=True)
-        share = np.where(known, indicator, 0.0).sum(axis=0, keepdims=True) / np.where(count, count, 1)
-    return np.where(count > 0, share, np.nan)
+    return [*found, ("extrapolated", "share of draws", share_of_draws(bought.extrapolated()))]
 
 
 def status_of(bought: Mix | Written, column: int) -> str:
@@ -245,68 +199,5 @@ def information_rows(case: Case, budgets: Sequence[float]) -> list[dict[str, Any
             ("value_of_information_harm", "relative harm", found.harm - found.informed_harm),
             ("share_constraints_uninformed", "share of outlay", found.share),
         ):
-            rows.append(_mix_row(case, None, budget, quantity, unit, {"p50": value}, 1.0))
+            rows.append(mix_row(case, None, budget, quantity, unit, {"p50": value}, 1.0))
     return rows
-
-
-def mix_table(mix: Mix) -> pd.DataFrame:
-    """What is bought and what comes of it, as ``mix.csv``."""
-    import pandas as pd
-
-    return pd.DataFrame(mix_rows(mix), columns=list(MIX_COLUMNS))
-
-
-def mix_rows(mix: Mix) -> list[dict[str, Any]]:
-    """Rows of ``mix.csv`` of one mix."""
-    rows = []
-    for m, level in enumerate(mix.asked):
-        target, budget = (None, float(level)) if mix.by_budget else (level, None)
-        share = float(mix.attainable[:, m].mean())
-        for quantity, unit, values in _mix_quantities(mix):
-            rows.append(_mix_row(mix.case, target, budget, quantity, unit, quantiles(values[:, m]), share))
-        for name, place in (
-            ("nothing", NOTHING),
-            ("preferences_only", PREFERENCES),
-            ("constraints_only", CONSTRAINTS),
-            ("both", BOTH),
-        ):
-            value = float(np.mean(mix.place[:, m] == place))
-            rows.append(
-                _mix_row(mix.case, target, budget, f"buys_{name}", "share of draws", {"p50": value}, share)
-            )
-    return rows
-
-
-def _mix_quantities(mix: Mix) -> list[tuple[str, str, Floats]]:
-    a, b = mix.a, mix.b
-    found = [
-        ("constraints", "labels", a),
-        ("preferences", "labels", b),
-        ("share_constraints", "share of outlay", mix.share),
-        ("cost", "USD", mix.cost),
-        ("hours", "hours", mix.hours),
-        ("harm", "relative harm", mix.outcome("harm")),
-    ]
-    found += [(name, OUTCOME_UNITS[name], mix.outcome(name)) for name in mix.outcomes]
-    by_constraints, by_preferences = mix.marginal_cost()
-    return [
-        *found,
-        ("marginal_cost_constraints", f"USD {PER_HARM}", by_constraints),
-        ("marginal_cost_preferences", f"USD {PER_HARM}", by_preferences),
-        ("extrapolated", "share of draws", _share_of_draws(mix.extrapolated())),
-    ]
-
-
-def _mix_row(
-    case: Case,
-    target: Level | None,
-    budget: float | None,
-    quantity: str,
-    unit: str,
-    values: dict[str, float],
-    share: float,
-) -> dict[str, Any]:
-    return {
-        "distribution": case.distribution, **target_columns(case, target), "budget": budget, "quantity": quantity, "unit": unit,
-        **values, "share_attainable": share, "labels": case.units, "start": case.start_name,
-    }  # fmt: skip

@@ -10,7 +10,8 @@ import econ
 from econ.cost.case import prepare
 from econ.cost.information import information_for
 from econ.cost.mix import mix_for, pipeline_for
-from econ.cost.tables import COST_COLUMNS, MIX_COLUMNS, cost_table, quantiles
+from econ.cost.summary import MIX_COLUMNS, quantiles
+from econ.cost.tables import COST_COLUMNS, cost_table
 
 LABORATORY = {"units": "laboratory", "start": "untrained"}
 

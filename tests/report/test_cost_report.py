@@ -15,7 +15,8 @@ import econ
 from econ.core.errors import InputError
 from econ.cost.pipelines import purchase_for
 from econ.cost.prices import load_prices
-from econ.cost.tables import COST_COLUMNS, MIX_COLUMNS
+from econ.cost.summary import MIX_COLUMNS
+from econ.cost.tables import COST_COLUMNS
 from econ.report.cost.figures import curve_data, curves_alt_text, target_of
 from econ.report.cost.write import (
     Question,

@@ -12,9 +12,11 @@ from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.cost.breakeven import price_ratio_for, share_by_elasticity
 from econ.cost.case import Case
 from econ.cost.critic import Written
-from econ.cost.mix import CRITIC, HYBRID, NEGATIVE, PIPELINES, PREFERENCE, Level, mix_for, pipeline_for
+from econ.cost.levels import Level
+from econ.cost.mix import mix_for, pipeline_for
 from econ.cost.pipelines import measured_pipelines, purchase_for
-from econ.cost.tables import quantiles
+from econ.cost.purchase import CRITIC, HYBRID, NEGATIVE, PIPELINES, PREFERENCE
+from econ.cost.summary import quantiles
 from econ.report.cost.write import START_NAMES, Question
 from econ.report.numbers import short
 from econ.report.rendered import Rendered

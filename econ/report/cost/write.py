@@ -20,17 +20,17 @@ from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.cost.case import UNITS, Case, Options, prepare
 from econ.cost.critic import Written, scale_of, why_unmeasured
-from econ.cost.mix import CRITIC, HYBRID, PIPELINES, Level, Mix, budget_frontier, cheapest_mix, pipeline_for
+from econ.cost.levels import Level
+from econ.cost.mix import budget_frontier, cheapest_mix, pipeline_for
 from econ.cost.pipelines import measured_pipelines, purchase_for
+from econ.cost.purchase import CRITIC, HYBRID, PIPELINES, Mix, mix_rows
+from econ.cost.summary import MIX_COLUMNS, quantiles
 from econ.cost.tables import (
     COST_COLUMNS,
-    MIX_COLUMNS,
     NOT_IDENTIFIED,
     NOT_MEASURED,
     cost_table,
     information_rows,
-    mix_rows,
-    quantiles,
     status_of,
 )
 from econ.report.numbers import interval, short

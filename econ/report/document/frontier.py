@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from econ.cost.mix import HYBRID, NEGATIVE, PREFERENCE
+from econ.cost.purchase import HYBRID, NEGATIVE, PREFERENCE
 from econ.report.cost.figures import MARKED_TARGETS, STYLE
 from econ.report.document.drawing import fitted
 from econ.report.numbers import short
