@@ -39,12 +39,13 @@ def defused(table: pd.DataFrame) -> pd.DataFrame:
     for name, kind in table.dtypes.items():
         if _is_number(kind):
             continue
-        # A cell of text comes many times: each is looked at once.
-        texts = {cell: harmless(cell) for cell in table[name].unique() if isinstance(cell, str)}
+        # A cell of text comes many times: each is looked at once. Columns of objects may hold lists, which have no hash.
+        cells = table[name] if kind == object else table[name].unique()
+        texts = {cell: harmless(cell) for cell in cells if isinstance(cell, str)}
         changes = {cell: text for cell, text in texts.items() if text != cell}
         if changes:
-            cells = table[name].astype(object).map(lambda x, to=changes: to.get(x, x) if isinstance(x, str) else x)
-            plain = plain.assign(**{str(name): cells})
+            safe = table[name].astype(object).map(lambda x, to=changes: to.get(x, x) if isinstance(x, str) else x)
+            plain = plain.assign(**{str(name): safe})
     return plain.rename(columns={name: harmless(name) for name in table.columns if isinstance(name, str) and harmless(name) != name})
 
 

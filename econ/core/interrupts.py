@@ -10,7 +10,7 @@ from multiprocessing import resource_tracker
 
 @contextlib.contextmanager
 def only_for_the_parent() -> Iterator[None]:
-    """Processes started inside never see an interrupt; the parent sees one that comes meanwhile on leaving.
+    """Processes started inside never see an interrupt; the parent sees one that comes meanwhile at the latest on leaving.
 
     A signal that is ignored meanwhile would be lost, and a handler that a worker sets comes seconds late: it
     imports first. A blocked signal is inherited from the start, and stays pending here.

@@ -376,6 +376,7 @@ REFUSED = {
     "ragged rows": (rows().to_csv(index=False).replace("s1,", "s1,x,", 1).encode(), MAPPING, [":7: row 6: 6 fields where the header has 5"]),
     "semicolons": (rows().to_csv(index=False, sep=";").encode(), MAPPING, ["no column 'site'"]),
     "empty file": (b"", MAPPING, ["the file is empty"]),
+    "separators alone": (b",,\n,", MAPPING, ["the file is empty"]),
     "header alone": (b"site,algorithm,labels,count,harm\n", MAPPING, ["no rows"]),
     "two columns of one name": (b"site,harm,harm\n1,2,3\n", MAPPING, ["harm: two columns have this name"]),
     "column without a name": (b"site,,harm\n1,2,3\n", MAPPING, ["column 2 has no name"]),

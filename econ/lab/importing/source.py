@@ -85,8 +85,6 @@ def _read_csv(path: Path, form: CsvFormat) -> Source:
         ) from None
     if "\x00" in text:
         raise InputError("the file holds null bytes, so it is no CSV file", file=path)
-    if not text.strip():
-        raise InputError("the file is empty", file=path)
     # csv.reader splits on \n and \r alone; other Unicode line ends stay inside a field.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter, strict=True)
     rows: list[list[str]] = []
@@ -102,6 +100,8 @@ def _read_csv(path: Path, form: CsvFormat) -> Source:
                 raise InputError("the table has too many rows", file=path, allowed=f"at most {MOST_ROWS:,}")
     except csv.Error as error:
         raise InputError(f"the CSV is broken ({error})", file=path, line=line) from None
+    if not rows:
+        raise InputError("the file is empty", file=path)
     names = _names([name.strip() for name in rows[0]], path)
     _check_lengths(path, rows, lines, form)
     cells = list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * len(names)
