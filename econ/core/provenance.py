@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import platform
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -50,8 +51,18 @@ def now() -> str:
 
 
 def command_line() -> str:
-    """The command as typed, with the program's name alone, so that no path of a machine is recorded."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command as typed, quoted for a shell; of absolute paths the last part alone, so that no path of a machine is recorded.
+
+    What decides a result is stored beside it, by content; relative paths stay, since the same command in the same
+    checkout then does the same again.
+    """
+    return shlex.join([Path(sys.argv[0]).name, *map(_portable, sys.argv[1:])])
+
+
+def _portable(word: str) -> str:
+    """A word of a command line with the last part of an absolute path, alone or behind ``--option=``."""
+    option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return option + equals + (Path(value).name or value if Path(value).is_absolute() else value)
 
 
 def provenance(device: str = "cpu") -> dict[str, Any]:
