@@ -12,6 +12,8 @@ from earlier_study import HEAD as EARLIER
 from earlier_study import SHIPPED, table_of
 from laboratory_edges import HEAD as EDGES
 from laboratory_edges import OUT, beyond, edge_rows, held_out, in_words
+from laboratory_plateau import OUT_HEAD, STEPS_HEAD, longer, outcome_rows, step_rows, verdicts_with
+from laboratory_plateau import in_words as of_plateau
 from laboratory_protocol import (
     CHANGES,
     against_base,
@@ -67,7 +69,7 @@ def main() -> None:
     assessment = assess_claims()
     parts = [
         _head(), _verdicts(assessment), _replication(assessment), _signs(assessment), _sigma(), _ledger(), _protocol(), _edges(),
-        _divergence(), _settings(), _zoo(), _scorers(), _recovery(), _speed(), _published(), _earlier(assessment), _grids(), _figures(), _transfer(),
+        _divergence(), _settings(), _zoo(), _scorers(), _longer(assessment), _recovery(), _speed(), _published(), _earlier(assessment), _grids(), _figures(), _transfer(),
     ]  # fmt: skip
     write_text(DOCS / "laboratory.md", "\n\n".join(part.strip() for part in parts if part) + "\n")
 
@@ -527,6 +529,21 @@ def _reached(rows: list[list[Any]]) -> str:
     return f" Against the truth it is best at {by_truth[2]:,} steps ({by_truth[5]:.2f})."
 
 
+def _longer(assessment: Assessment) -> str:
+    """Verifiers trained on to their plateau, and the policies that learn from them."""
+    plateau, full = SHIPPED / "plateau", SHIPPED / "full"
+    if not _measured(plateau):
+        return ""
+    most, usual = (json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["grid"]["scorer"] for folder in (plateau, full))
+    found = longer(plateau, full, most["max_steps"], usual)
+    steps = tuple(text.format(most=found.most) for text in STEPS_HEAD)
+    return (
+        "### Verifiers trained to their plateau\n\nExploratory. The verifiers of `nsr_lv` and `wr_lv` at 8,192 labels on the confirmatory worlds that `full` has for them, trained "
+        f"for {found.most:,} steps without early stopping; as always the one of the least held-out loss is taken, and the policies are trained as in `full` (`plateau`). "
+        + of_plateau(found) + " " + verdicts_with(plateau, full, assessment) + "\n\n" + grid(steps, step_rows(found)) + "\n\n" + grid(OUT_HEAD, outcome_rows(found))
+    )  # fmt: skip
+
+
 def _recovery() -> str:
     stored = _stored("recovery")
     if stored is None:
@@ -604,7 +621,20 @@ def _grids() -> str:
         rows.append(
             [f"`{path.stem}`", f"{facts['runs']:,}", str(len(facts["worlds"])), facts["device"], "; ".join(facts["reductions"])]
         )
-    return "## Which grids were run\n\n`econ lab run NAME` makes each again.\n\n" + grid(("grid", "runs", "worlds", "device", "left out of the full design"), rows)
+    head = ("grid", "runs", "worlds", "device", "left out of the full design")
+    return "## Which grids were run\n\n`econ lab run NAME` makes each again." + _smoke() + "\n\n" + grid(head, rows)
+
+
+def _smoke() -> str:
+    """How long the smallest grid took where it was shipped, and where it was measured as a benchmark."""
+    manifest, stored = SHIPPED / "smoke" / "manifest.json", _stored("lab_smoke")
+    if not manifest.is_file() or stored is None:
+        return ""
+    facts, asked = json.loads(manifest.read_text(encoding="utf-8")), stored["tables"][0]["rows"][0][-1]
+    return (
+        f" Asked of `smoke`: 60 s on two cores. The shipped run took {facts['wall_seconds']:.0f} s on cores that had other work too ({'met' if facts['wall_seconds'] <= 60 else '**not met**'}); as a benchmark, "
+        f"start-up included, it took {asked:.0f} s ({'met' if asked <= 60 else '**not met**'}; the state of that machine: [benchmarks.md](benchmarks.md)). It is on development worlds and in no finding."
+    )
 
 
 def _figures() -> str:

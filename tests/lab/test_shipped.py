@@ -46,7 +46,7 @@ def test_world_b_belongs_to_its_grid_and_leaves_out_no_method():
     assert (confirm.groupby(["method", "n", "extra", "distribution"], dropna=False).world.nunique() == len(grid.worlds)).all()
 
 
-@pytest.mark.parametrize("name", ["stress", "capacity", "rates", "replication", "edges", "beyond"])
+@pytest.mark.parametrize("name", ["stress", "capacity", "rates", "replication", "edges", "beyond", "plateau", "smoke"])
 def test_a_small_grid_belongs_to_its_file_and_leaves_out_no_arm_or_world(name):
     folder, grid = shipped_path("calibration", "lab", name), load_grid(name)
     manifest = json.loads((folder / "manifest.json").read_text())
