@@ -40,7 +40,7 @@ def defused(table: pd.DataFrame) -> pd.DataFrame:
         if _is_number(kind):
             continue
         # A cell of text comes many times: each is looked at once. Columns of objects may hold lists, which have no hash.
-        cells = table[name] if kind == object else table[name].unique()
+        cells = table[name] if _is_object(kind) else table[name].unique()
         texts = {cell: harmless(cell) for cell in cells if isinstance(cell, str)}
         changes = {cell: text for cell, text in texts.items() if text != cell}
         if changes:
@@ -59,3 +59,9 @@ def _is_number(kind: object) -> bool:
     import pandas as pd
 
     return pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)  # type: ignore[arg-type]
+
+
+def _is_object(kind: object) -> bool:
+    import pandas as pd
+
+    return pd.api.types.is_object_dtype(kind)  # type: ignore[arg-type]
