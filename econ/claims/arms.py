@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +53,10 @@ class Curve:
         """The same curve on some worlds and budgets, in ascending order."""
         rows = np.arange(len(self.worlds)) if worlds is None else np.searchsorted(self.worlds, sorted(worlds))
         columns = np.arange(len(self.n)) if n is None else np.searchsorted(self.n, sorted(n))
-        values = {name: found[np.ix_(rows, columns)] for name, found in self.values.items()}
+        if len(rows) == len(self.worlds) and len(columns) == len(self.n):
+            return self
+        block = np.ix_(rows, columns)
+        values = {name: found[block] for name, found in self.values.items()}
         return replace(self, worlds=self.worlds[rows], n=self.n[columns], values=values)
 
     def get(self, name: str) -> Floats:
@@ -77,20 +79,21 @@ class Curve:
 
 def curve_of_rows(rows: pd.DataFrame, method: str, source: int, setting: Setting, distribution: str) -> Curve | None:
     """Worlds by budgets of one arm; the largest block without holes, None if it has too few worlds."""
-    rows = pd.concat([own for _, own in (_one_configuration(r) for r in rows.groupby("n"))])
-    if rows.empty:
-        return None
-    return curve_of(rows, method, source, setting, distribution)
+    kept = _of_one_configuration(rows)
+    return curve_of(rows[kept], method, source, setting, distribution) if kept.any() else None
 
 
-def _one_configuration(group: tuple[Any, pd.DataFrame]) -> tuple[float, pd.DataFrame]:
-    """Rows of a budget if it has one configuration, or one that was tuned; else none."""
-    n, rows = group
-    for candidates in (rows, rows[rows["tuned"]]):
-        worlds = candidates["world"].to_numpy()
-        if len(worlds) and len(set(zip(worlds, candidates["config"].to_numpy(), strict=True))) == len(set(worlds)):
-            return float(n), candidates
-    return float(n), rows.iloc[:0]
+def _of_one_configuration(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows of each budget if it has one configuration in each world, or those of the one that was tuned; else none."""
+    n, worlds, configs = (rows[name].to_numpy() for name in ("n", "world", "config"))
+    tuned, kept = rows["tuned"].to_numpy(), np.zeros(len(rows), bool)
+    for budget in np.unique(n):
+        at = n == budget
+        for own in (at, at & tuned):
+            if own.any() and len(set(zip(worlds[own], configs[own], strict=True))) == len(set(worlds[own])):
+                kept |= own
+                break
+    return kept
 
 
 def curve_of(

@@ -71,6 +71,9 @@ class Evidence:
             (str(task), str(arm), str(distribution)): rows
             for (task, arm, distribution), rows in frame.groupby(["task", "arm", "distribution"], observed=True)
         }
+        self._distributions: dict[tuple[str, str], set[str]] = {}
+        for task, arm, distribution in self._groups:
+            self._distributions.setdefault((task, arm), set()).add(distribution)
 
     def methods(self, task: str = "A") -> list[str]:
         """Arms that were measured, by name."""
@@ -78,7 +81,7 @@ class Evidence:
 
     def distributions(self, method: str, task: str = "A") -> set[str]:
         """Distributions under which an arm was measured."""
-        return {d for kind, arm, d in self._groups if (kind, arm) == (task, method)}
+        return self._distributions.get((task, method), set())
 
     def curves(self, method: str, distribution: str, task: str = "A") -> list[Curve]:
         """Curves of an arm, one for each table and setting, settings nearest to the reference first."""
@@ -118,15 +121,16 @@ def find_pair(
     for method in (negative, preference):
         if not evidence.curves(method, distribution):
             raise Missing(f"runs of {method}, {where(distribution)}, on at least {MIN_WORLDS} confirmatory worlds")
-    found = [
-        pair
-        for first in evidence.curves(negative, distribution)
-        for second in evidence.curves(preference, distribution)
-        if first.setting == second.setting
-        and (accepts is None or accepts(first.setting))
-        and (pair := join(first, second)) is not None
-        and len(pair.n) >= budgets
-    ]
+    key = ("pairs", negative, preference, distribution)
+    if key not in evidence.memo:
+        evidence.memo[key] = [
+            pair
+            for first in evidence.curves(negative, distribution)
+            for second in evidence.curves(preference, distribution)
+            if first.setting == second.setting and (pair := join(first, second)) is not None
+        ]
+    every: list[Pair] = evidence.memo[key]
+    found = [pair for pair in every if len(pair.n) >= budgets and (accepts is None or accepts(pair.setting))]
     if not found:
         raise Missing(
             f"{negative} and {preference} at the same knobs, on at least {MIN_WORLDS} worlds they share "

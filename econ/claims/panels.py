@@ -99,9 +99,7 @@ def seed_churn_difference(context: Context, negative: str, preference: str) -> M
 
 def _churn_contrast(context: Context, negative: str, preference: str, compared: str) -> Measured:
     what = {"half": "on disjoint halves of the labels", "optimiser_seed": "with several optimiser seeds"}[compared]
-    table = context.evidence.churn
-    table = table[(table["compared"] == compared) & table["stage"].isin(CONFIRMATORY)]
-    found = {name: _churn(table, name) for name in (negative, preference)}
+    found = {name: _churn(context.evidence, compared, name) for name in (negative, preference)}
     for name, own in found.items():
         if own.empty:
             raise Missing(f"runs of {name} {what}, compared prompt by prompt")
@@ -130,9 +128,16 @@ def _nearness(rows: pd.DataFrame) -> tuple[Any, ...]:
     return distance(decode_setting(first["setting"])), first["distribution"] != "id", abs(np.log(first["n"] / HALVES_BUDGET))
 
 
-def _churn(table: pd.DataFrame, method: str) -> pd.DataFrame:
-    keys = ["source", "setting", "n", "distribution", "world"]
-    return table[table["method"] == method].groupby(keys, as_index=False)[["churn", "churn_floor"]].mean()
+def _churn(evidence: Evidence, compared: str, method: str) -> pd.DataFrame:
+    """Churn of a method in each world, mean over the trainings that were compared; empty if there were none."""
+    key = ("churn", compared, method)
+    if key not in evidence.memo:
+        table = evidence.churn
+        own = table[(table["compared"] == compared) & (table["method"] == method) & table["stage"].isin(CONFIRMATORY)]
+        by = ["source", "setting", "n", "distribution", "world"]
+        evidence.memo[key] = own.groupby(by, as_index=False)[["churn", "churn_floor"]].mean()
+    found: pd.DataFrame = evidence.memo[key]
+    return found
 
 
 # H1b: World B --------------------------------------------------------------------------------------

@@ -111,9 +111,10 @@ def evidence_of(tables: Sequence[tuple[str, Path | None, pd.DataFrame]]) -> Evid
         # Runs on half of the labels pool serve churn alone.
         halves = churn.loc[churn["compared"] == "half", ["run_id", "other_run_id"]].to_numpy().ravel()
         parts.append(tidy[~tidy["run_id"].isin(halves)])
-    return Evidence(
-        sources, pd.concat(parts, ignore_index=True), pd.concat(churns, ignore_index=True), notes
-    )
+    frame = pd.concat(parts, ignore_index=True)
+    # Numbers in the order of their texts: configurations are compared and sorted, never read.
+    frame["config"] = pd.factorize(frame["config"], sort=True)[0]
+    return Evidence(sources, frame.copy(), pd.concat(churns, ignore_index=True), notes)
 
 
 def _read_churn(path: Path | None) -> pd.DataFrame:
@@ -201,8 +202,11 @@ def arm_names(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
 
 def _configs(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     """Configuration of each run's method, as text."""
-    own = [
-        {k: x for k, x in detail.items() if k not in SETTING_KEYS and k not in ROW_KEYS} for detail in details
-    ]
-    rates = zip(rows["lr"].astype(float).round(9), rows["beta"].astype(float).round(9), own, strict=True)
-    return [f"{lr:.6g} {beta:.6g} {json.dumps(detail, sort_keys=True)}" for lr, beta, detail in rates]
+    # Rows of one text share one dictionary.
+    distinct = {id(detail): detail for detail in details}
+    own = {
+        key: json.dumps({k: x for k, x in detail.items() if k not in SETTING_KEYS and k not in ROW_KEYS}, sort_keys=True)
+        for key, detail in distinct.items()
+    }
+    rates = zip(rows["lr"].astype(float).round(9), rows["beta"].astype(float).round(9), details, strict=True)
+    return [f"{lr:.6g} {beta:.6g} {own[id(detail)]}" for lr, beta, detail in rates]

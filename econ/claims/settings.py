@@ -50,21 +50,21 @@ def without_half(text: str) -> str:
 
 def settings_of(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
     """Setting of each row as JSON, since many rows share one."""
-    columns = {key: rows[key].astype("float64").round(6).to_numpy() for key in REFERENCE}
+    columns = rows[list(REFERENCE)].astype("float64").round(6).to_numpy()
     known: dict[tuple[Any, ...], str] = {}
     found = []
     solved = (rows["method"] == MATCHED_BITS).to_numpy(bool)
     kinds = rows["label_kind"].astype(str).tolist()
-    for i, detail in enumerate(details):
-        unusual = list(given_settings(detail, kinds[i]).items())
-        knobs = {k: float(c[i]) for k, c in columns.items()}
-        if detail.get(MATCHED_BIAS):
-            knobs["flag_bias"] = REFERENCE["flag_bias"]
-        if solved[i]:
-            knobs |= dict.fromkeys(("miss", "false_alarm"), math.nan)
-        key = (repr(knobs), json.dumps(unusual))
+    for row, detail, kind, was_solved in zip(columns, details, kinds, solved, strict=True):
+        # Rows of one text share one dictionary.
+        key = (row.tobytes(), id(detail), kind, was_solved)
         if key not in known:
-            known[key] = json.dumps([*_setting(knobs), *unusual])
+            knobs = dict(zip(REFERENCE, row.tolist(), strict=True))
+            if detail.get(MATCHED_BIAS):
+                knobs["flag_bias"] = REFERENCE["flag_bias"]
+            if was_solved:
+                knobs |= dict.fromkeys(("miss", "false_alarm"), math.nan)
+            known[key] = json.dumps([*_setting(knobs), *given_settings(detail, kind).items()])
         found.append(known[key])
     return found
 

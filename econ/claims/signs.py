@@ -99,23 +99,25 @@ def _rows(evidence: Evidence, arm: str, column: str) -> Sequence[Any]:
 
 def sign_table(context: Context) -> list[Signed]:
     """Every effect that the data hold, for every pair of methods; what a pair lacks leaves it out."""
-    return [
-        Signed(hypothesis.id, name, unit, first, second, measured)
-        for hypothesis in HYPOTHESES
-        for name, measure, unit in hypothesis.sign_table
-        for first, second, measured in _pairs(context, measure)
-    ]
-
-
-def _pairs(context: Context, measure: Measure) -> Iterator[tuple[str, str, Measured]]:
     evidence = context.evidence
     negatives, preferences = negative_methods(evidence), preference_methods(evidence)
-    firsts: dict[Callable[..., Any], list[tuple[str, str]]] = {
+    own: dict[Callable[..., Any], list[tuple[str, str]]] = {
         diminishing_returns: [(name, "") for name in negatives],
         drift: [("", name) for name in preferences],
         joint_gain: [(name, other) for name in hybrid_methods(evidence) for other in preferences],
     }
-    for first, second in firsts.get(measure, [(n, p) for n in negatives for p in preferences]):
+    every = [(n, p) for n in negatives for p in preferences]
+    return [
+        Signed(hypothesis.id, name, unit, first, second, measured)
+        for hypothesis in HYPOTHESES
+        for name, measure, unit in hypothesis.sign_table
+        for first, second, measured in _measured(context, measure, own.get(measure, every))
+    ]
+
+
+def _measured(context: Context, measure: Measure, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, Measured]]:
+    """The effect for each pair that the data hold."""
+    for first, second in pairs:
         try:
             measured = measure(context, first, second)
         except Missing:

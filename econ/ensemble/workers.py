@@ -106,9 +106,9 @@ def _kept(simulation: Any, design: Design, block: Block) -> BlockData:
         raise WorkError(
             f"the market answered other quarters or replicates than asked for (block {block.index})"
         )
-    keep = np.array(
-        [int(replicate) not in simulation.failed for replicate in simulation.replicates], dtype=bool
-    )
+    ended = [int(replicate) not in simulation.failed for replicate in simulation.replicates]
+    # Without a failure nothing is copied.
+    keep = slice(None) if all(ended) else np.array(ended)
     return BlockData(
         quarters=expected,
         replicates=np.asarray(simulation.replicates, dtype=np.int64)[keep],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,42 +76,55 @@ def compute_point(surfaces: Surfaces, simulate: Callable[..., Any], task: PointT
     blocks = [simulate_block(design, simulate, block) for block in design.blocks()]
     replicates = np.concatenate([block.replicates for block in blocks])
     failed = {replicate: reason for block in blocks for replicate, reason in block.failed.items()}
-    outcomes = {
-        name: np.concatenate([block.outcomes[name] for block in blocks]) for name in blocks[0].outcomes
-    }
-    quarters = np.array(design.reported_quarters)
+    names, quarters = tuple(blocks[0].outcomes), np.array(design.reported_quarters)
+    # [outcome, replicate, quarter]
+    values = np.concatenate([np.stack([block.outcomes[name] for name in names]) for block in blocks], axis=1)
     facts = {
         "config_hash": task.config_hash, "point": task.index, "seed": task.seed,
         "replicates": task.replicates, "failed": {str(k): reason for k, reason in failed.items()},
-        "summary": _summary(outcomes),
+        "summary": dict(zip(names, _summary(values), strict=True)),
     }  # fmt: skip
     columns = {
-        "replicate": np.repeat(replicates, len(quarters)),
-        "quarter": np.tile(quarters.astype(np.int16), len(replicates)),
-        **{name: _column(values.reshape(-1)) for name, values in outcomes.items()},
+        "replicate": pa.array(np.repeat(replicates, len(quarters))),
+        "quarter": pa.array(np.tile(quarters.astype(np.int16), len(replicates))),
+        **dict(zip(names, _columns(values.reshape(len(names), -1)), strict=True)),
     }
-    table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(facts).encode()})
-    buffer = io.BytesIO()
-    # Every value is its own: dictionaries and statistics would only cost time, and zstd twice as much as snappy.
-    pq.write_table(table, buffer, compression="snappy", use_dictionary=False, write_statistics=False)
-    return PointFile(task, buffer.getvalue(), facts)
+    return PointFile(task, _parquet(pa.table(columns), facts), facts)
 
 
-def _column(values: NDArray[np.float64]) -> pa.Array:
-    """A column in which NaN is null; without one, the values are not even copied."""
-    return pa.array(values, type=pa.float64(), from_pandas=bool(np.isnan(values).any()))
+def _columns(values: NDArray[np.float64]) -> Iterator[pa.Array]:
+    """A column of each row [outcome, row], where NaN is null; those without one are views of the same memory."""
+    shared, width = pa.py_buffer(values), values[0].nbytes
+    for i, row in enumerate(values):
+        if np.isnan(row).any():
+            yield pa.array(row, from_pandas=True)
+        else:
+            yield pa.Array.from_buffers(pa.float64(), len(row), [None, shared.slice(i * width, width)])
 
 
-def _summary(outcomes: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float | None]]:
-    """Mean, standard deviation and Monte Carlo error of each outcome over the last two years."""
-    last = np.stack([values[:, -LAST_QUARTERS:] for values in outcomes.values()], axis=-1)
-    by_replicate, *_ = mean_and_error(last.transpose(1, 0, 2))
+def _parquet(table: pa.Table, facts: dict[str, Any]) -> bytes:
+    """The table as a Parquet file that carries `facts`.
+
+    Every value is its own: dictionaries and statistics would only cost time, and zstd twice as much as snappy;
+    Arrow's copy of the schema would be half of a small file.
+    """
+    stream = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        stream, table.schema, compression="snappy", use_dictionary=False, write_statistics=False, store_schema=False
+    ) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({METADATA: json.dumps(facts)})
+    content: bytes = stream.getvalue().to_pybytes()
+    return content
+
+
+def _summary(values: NDArray[np.float64]) -> list[list[float | None]]:
+    """Mean, standard deviation and Monte Carlo error of each outcome [outcome, replicate, quarter] over the last two years."""
+    last = np.ascontiguousarray(values[..., -LAST_QUARTERS:].transpose(2, 1, 0))
+    by_replicate, *_ = mean_and_error(last)
     mean, sd, error, _ = mean_and_error(by_replicate)
     triples = np.stack([mean, sd, error], axis=1).tolist()
-    return {
-        name: [x if math.isfinite(x) else None for x in triple]
-        for name, triple in zip(outcomes, triples, strict=True)
-    }
+    return [[x if math.isfinite(x) else None for x in triple] for triple in triples]
 
 
 def point_facts(content: bytes) -> dict[str, Any]:
