@@ -11,7 +11,8 @@ import pandas as pd
 from econ.core.files import write_text
 from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.core.provenance import now, provenance
-from econ.report.cost.write import ALL, compact
+from econ.report.cost.printed import ALL
+from econ.report.numbers import compact
 from econ.surfaces import Surfaces, load_surfaces
 
 PAGE = Path(__file__).parent / "cost.md"

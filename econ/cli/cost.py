@@ -38,7 +38,9 @@ def cost(
     use_one_thread()
     from econ.core.results import refuse_existing
     from econ.cost.prices import load_prices
-    from econ.report.cost.write import Question, key_facts, print_question, write_question
+    from econ.report.cost.printed import key_facts, print_question
+    from econ.report.cost.question import Question
+    from econ.report.cost.write import write_question
     from econ.surfaces import load_surfaces
 
     options: dict[str, Any] = {"units": units, "transfer": transfer, "verifiability": verifiability, "seed": seed, "draws": draws}

@@ -28,6 +28,22 @@ def short(value: float) -> str:
     return f"{rounded:,.{max(digits, 0)}f}"
 
 
+def compact(value: float) -> str:
+    """A number with two or three digits and a suffix.
+
+    Examples
+    --------
+    >>> compact(1_412_000.0), compact(950.4), compact(3.3e12), compact(float("inf"))
+    ('1.41M', '950', '3.30T', '∞')
+    """
+    if math.isinf(value):
+        return "∞"
+    for size, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return short(value / size) + suffix
+    return short(value)
+
+
 def interval(middle: float, low: float, high: float, divisor: float = 1.0) -> str:
     """A central value with its interval: ``0.154 [0.121, 0.193]``."""
     if not math.isfinite(middle):

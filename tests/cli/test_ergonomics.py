@@ -68,7 +68,7 @@ LONG = {
     ("report", "runs/a", "--format", "html"): "econ.report.document.write.gather",
     ("report", "runs/a", "--figures-only"): "econ.report.document.write.gather",
     ("claims",): "econ.claims.assess.assess_claims",
-    ("cost", "--target-harm", "0.4"): "econ.report.cost.write.cheapest_mix",
+    ("cost", "--target-harm", "0.4"): "econ.report.cost.question.cheapest_mix",
     ("lab", "run", "smoke"): "econ.lab.runner._Session",
     ("lab", "fit", "measurements"): "econ.surfaces.estimate.estimate_surfaces",
     ("lab", "show"): "econ.report.laboratory.tables.load_laboratory",

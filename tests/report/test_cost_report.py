@@ -18,15 +18,10 @@ from econ.cost.prices import load_prices
 from econ.cost.summary import MIX_COLUMNS
 from econ.cost.tables import COST_COLUMNS
 from econ.report.cost.figures import curve_data, curves_alt_text, target_of
-from econ.report.cost.write import (
-    Question,
-    compact,
-    critic_lines,
-    key_facts,
-    mostly_extrapolated,
-    print_question,
-    write_question,
-)
+from econ.report.cost.printed import critic_lines, key_facts, mostly_extrapolated, print_question
+from econ.report.cost.question import Question
+from econ.report.cost.write import write_question
+from econ.report.numbers import compact
 
 FIGURES = ("break_even_map", "cost_curves", "hours_against_dollars", "isoquants", "share_by_elasticity")
 

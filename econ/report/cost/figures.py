@@ -17,7 +17,7 @@ from econ.cost.mix import mix_for, pipeline_for
 from econ.cost.pipelines import measured_pipelines, purchase_for
 from econ.cost.purchase import CRITIC, HYBRID, NEGATIVE, PIPELINES, PREFERENCE
 from econ.cost.summary import quantiles
-from econ.report.cost.write import START_NAMES, Question
+from econ.report.cost.question import START_NAMES, Question
 from econ.report.numbers import short
 from econ.report.rendered import Rendered
 from econ.report.style import (

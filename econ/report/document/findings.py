@@ -17,14 +17,13 @@ from econ.claims.text import DEVIATES, evidence_lines
 from econ.ensemble.comparison import DESCRIPTIVE
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, window_effect
 from econ.ensemble.expectations import AS_EXPECTED, CONTRARY, NOT_CLEAR, expectations_table, tally
-from econ.report.cost.write import compact
 from econ.report.decomposition import TITLES
 from econ.report.document.counter_evidence import counter_evidence
 from econ.report.document.model import Card, Cards, Stance, Table
 from econ.report.document.numerals import with_interval
 from econ.report.document.plain import plain_effect
 from econ.report.effects_text import excludes_zero
-from econ.report.numbers import short
+from econ.report.numbers import compact, short
 
 if TYPE_CHECKING:
     import pandas as pd

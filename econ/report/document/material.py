@@ -21,7 +21,7 @@ from econ.ensemble.tables import by_scenario, summary_table
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
     from econ.ensemble.manifest import Manifest
-    from econ.report.cost.write import Question
+    from econ.report.cost.question import Question
 
 #: Keys of a scenario that are no settings.
 NO_SETTINGS = DESCRIPTIVE | {"schema_version", "name"}
@@ -215,7 +215,7 @@ def _claims(directories: Sequence[Path], missing: dict[str, str]) -> Assessment 
 def _question(manifest: Manifest, missing: dict[str, str]) -> Question | None:
     """What the cost model is asked: out of distribution, from the untrained model, with the run's surfaces."""
     from econ.cost.prices import load_prices
-    from econ.report.cost.write import Question
+    from econ.report.cost.question import Question
     from econ.surfaces import load_surfaces
 
     try:
