@@ -17,7 +17,7 @@ from econ.market.state import Curators, Firms, changed
 if TYPE_CHECKING:
     from econ.market.orders import Orders
     from econ.market.work import Work
-    from econ.scenario.schema import CustomerLoss, VerticalTie
+    from econ.scenario.parts import CustomerLoss, VerticalTie
 
 Array = Any
 QUARTERS_PER_YEAR = 4

@@ -1,7 +1,7 @@
 """Scenarios: their files and schema, parameters, levers, priors and paths.
 
-`schema` says what a scenario is, `lever_table` and `parameters` what may stand in it, `loading` reads
-files, `draws` and `levers` turn a scenario into arrays by replicate. Only the last two need numpy.
+`schema` says what a scenario is and `parts` its tables, `lever_table` and `parameters` what may stand in
+it, `loading` reads files, `validation` tells what is wrong in them, `draws` and `levers` turn a scenario into arrays by replicate. Only the last two need numpy.
 """
 
 from __future__ import annotations

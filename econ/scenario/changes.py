@@ -6,11 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from econ.core.errors import InputError
 from econ.scenario.lever_table import merged_setting
-from econ.scenario.schema import Scenario
 
 #: Tables that are merged key by key; everything else is replaced as a whole.
 MERGED = ("population", "parameters", "levers")
@@ -35,26 +32,14 @@ def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def with_settings(scenario: Scenario, settings: Iterable[str | Mapping[str, object]]) -> Scenario:
-    """A scenario with some dotted keys changed; see `Scenario.with_settings`."""
-    from econ.scenario.loading import fault_of
-
-    raw: dict[str, Any] = scenario.resolved()
+def changed(raw: Mapping[str, Any], settings: Iterable[str | Mapping[str, object]]) -> dict[str, Any]:
+    """A resolved scenario with some dotted keys changed, not yet checked; see `Scenario.with_settings`."""
+    result = dict(raw)
     for setting in settings:
         pairs = [parse_assignment(setting)] if isinstance(setting, str) else list(setting.items())
         for key, value in pairs:
-            raw = merged(raw, _nested(key, value))
-    try:
-        return Scenario.model_validate(raw)
-    except ValidationError as error:
-        keys, fault = fault_of(error)
-        raise InputError(
-            fault.problem,
-            key=".".join(map(str, keys)),
-            found=fault.found,
-            allowed=fault.allowed,
-            nearest=fault.nearest,
-        ) from None
+            result = merged(result, _nested(key, value))
+    return result
 
 
 def parse_assignment(text: str) -> tuple[str, object]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from econ.core.errors import InputError
+
 
 class Fault(ValueError):
     """A value that cannot be used.
@@ -41,6 +45,13 @@ class Fault(ValueError):
         return Fault(
             self.problem, (*keys, *self.keys), found=self.found, allowed=self.allowed, nearest=self.nearest
         )
+
+    def input_error(self, file: Path | None = None, line: int | None = None) -> InputError:
+        """The fault as what a user sees, in a file if one is known."""
+        return InputError(
+            self.problem, file=file, line=line, key=".".join(map(str, self.keys)) or None, found=self.found,
+            allowed=self.allowed, nearest=self.nearest,
+        )  # fmt: skip
 
 
 class Faults(ValueError):

@@ -12,10 +12,9 @@ from econ.core.errors import InputError, nearest_name
 from econ.core.shipped import shipped_path
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.scenario.changes import merged
-from econ.scenario.faults import Fault, Faults
-from econ.scenario.lever_table import LEVERS
-from econ.scenario.parameters import defaults
-from econ.scenario.schema import SCHEMA_VERSION, CustomerLoss, Event, Population, Scenario, VerticalTie
+from econ.scenario.faults import Fault
+from econ.scenario.schema import SCHEMA_VERSION, Scenario
+from econ.scenario.validation import faults_of
 
 #: Keys that speak of one file alone and are not taken from the scenario that it extends.
 OWN_KEYS = ("name", "title", "question", "description", "expected_mechanism", "expected_signs", "extends")
@@ -76,8 +75,7 @@ def load_scenario(source: str | Path) -> Scenario:
     try:
         return Scenario.model_validate(_laid_over(chain))
     except ValidationError as error:
-        keys, fault = fault_of(error)
-        raise _input_error(chain, keys, fault) from None
+        raise _located(chain, faults_of(error, Scenario)[0]) from None
 
 
 def check_scenario(source: str | Path) -> list[InputError]:
@@ -92,7 +90,7 @@ def check_scenario(source: str | Path) -> list[InputError]:
     try:
         Scenario.model_validate(_laid_over(chain))
     except ValidationError as error:
-        return [_input_error(chain, keys, fault) for keys, fault in faults_of(error)]
+        return [_located(chain, fault) for fault in faults_of(error, Scenario)]
     return []
 
 
@@ -196,66 +194,12 @@ def _read_one(path: Path) -> YamlFile:
     return file
 
 
-def fault_of(error: ValidationError) -> tuple[tuple[object, ...], Fault]:
-    """The fault to tell if only one is told."""
-    return faults_of(error)[0]
-
-
-def faults_of(error: ValidationError) -> list[tuple[tuple[object, ...], Fault]]:
-    """All faults with the paths of their keys; unknown keys, which may explain the others, come first."""
-    found = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
-    return [told for each in found for told in _told(each)]
-
-
-def _told(each: Any) -> list[tuple[tuple[object, ...], Fault]]:
-    """What pydantic found, as faults."""
-    keys: tuple[object, ...] = tuple(each["loc"])
-    cause = each.get("ctx", {}).get("error")
-    if isinstance(cause, Fault | Faults):
-        faults = cause.faults if isinstance(cause, Faults) else [cause]
-        return [((*keys, *fault.keys), fault) for fault in faults]
-    if each["type"] == "extra_forbidden":
-        legal = _legal_keys(keys)
-        nearest = _place_of(keys) or nearest_name(keys[-1], legal)
-        return [(keys, Fault("unknown key", allowed=", ".join(legal), nearest=nearest))]
-    if each["type"] == "missing":
-        return [(keys, Fault("this key is missing"))]
-    found = each.get("input")
-    allowed = each["msg"].removeprefix("Input should be ").removeprefix("String should ")
-    return [(keys, Fault("not a usable value", found="nothing" if found is None else found, allowed=allowed))]
-
-
-def _place_of(keys: tuple[object, ...]) -> str | None:
-    """Where a key at the top of a scenario belongs, if it is that of a lever, a parameter or a size."""
-    tables = {"levers": LEVERS, "parameters": defaults(), "population": Population.model_fields}
-    return next((f"{table}.{keys[0]}" for table, names in tables.items() if len(keys) == 1 and keys[0] in names), None)
-
-
-def _legal_keys(keys: tuple[object, ...]) -> list[str]:
-    """The keys that may stand where an unknown one was found."""
-    models: dict[object, type[Population | Event | CustomerLoss | VerticalTie | Scenario]] = {
-        "population": Population,
-        "events": Event,
-        "customer_loss": CustomerLoss,
-        "vertical_tie": VerticalTie,
-    }
-    parents = [models[key] for key in keys[:-1] if key in models]
-    return list((parents[-1] if parents else Scenario).model_fields)
-
-
-def _input_error(chain: list[YamlFile], keys: tuple[object, ...], fault: Fault) -> InputError:
+def _located(chain: list[YamlFile], fault: Fault) -> InputError:
     """The fault with the file and line where its key stands: the nearest file that has it."""
+    keys = fault.keys
     place, depth = chain[0], 0
     for file in chain:
         known = max((end for end in range(len(keys) + 1) if keys[:end] in file.lines), default=0)
         if known > depth:
             place, depth = file, known
-    return InputError(
-        fault.problem,
-        file=place.path,
-        line=place.line(keys),
-        key=".".join(map(str, keys)) or None,
-        found=fault.found,
-        allowed=fault.allowed,
-        nearest=fault.nearest,
-    )
+    return fault.input_error(file=place.path, line=place.line(keys))

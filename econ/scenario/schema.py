@@ -10,125 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, model_validator
 
 from econ.core.errors import nearest_name
+from econ.scenario.changes import changed
 from econ.scenario.domains import domain_of
 from econ.scenario.faults import Fault, Faults
 from econ.scenario.lever_table import LEVERS, resolved_setting
 from econ.scenario.parameters import SIZE_KEYS, defaults, parameters
+from econ.scenario.parts import Event, Population, Table, default_size
 from econ.scenario.together import check_population, check_together
+from econ.scenario.validation import faults_of
 from econ.scenario.values import Value, parse_value, prior_json_schema, resolved_value, value_json_schema
 
 SCHEMA_VERSION = 1
-
-
-def _size(row: str) -> Any:
-    """Default factory of a whole number that stands in the parameter table."""
-    return lambda: int(defaults()[row].value)
-
-
-class Table(BaseModel):
-    """Base of all parts of a scenario: frozen, no unknown keys, no silent conversion, finite numbers."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        validate_default=True,
-    )
-
-
-class Population(Table):
-    """How many agents are simulated."""
-
-    labelers: int = Field(
-        default_factory=_size("labelers_simulated"),
-        ge=10,
-        le=10_000_000,
-        description="Simulated labelers [agents]; resolution only.",
-    )
-    curator_slots: int = Field(
-        default_factory=_size("curator_slots"),
-        ge=1,
-        le=1_000,
-        description="Places for curators [slots]; more than free entry fills.",
-    )
-    curators: int = Field(
-        default_factory=_size("curators_start"),
-        ge=1,
-        le=1_000,
-        description="Curators at the status quo [agents]; at most curator_slots.",
-    )
-    firms: int = Field(
-        default_factory=_size("firms_simulated"),
-        ge=1,
-        le=1_000,
-        description="Firms that deploy models [agents].",
-    )
-
-    @model_validator(mode="after")
-    def _curators_fit(self) -> Self:
-        if self.curators > self.curator_slots:
-            raise Fault(
-                "more curators than slots",
-                ("curators",),
-                found=self.curators,
-                allowed=f"at most {self.curator_slots}",
-            )
-        return self
-
-
-class CustomerLoss(Table):
-    """The largest customers of a curator withdraw for good."""
-
-    quarter: int = Field(ge=0, description="When [quarter].")
-    curator_rank: int = Field(
-        default=1, ge=1, description="Rank of the curator by service revenue, 1 the largest."
-    )
-    share: float = Field(default=0.30, ge=0, le=1, description="Share of its service revenue that is lost.")
-
-
-class VerticalTie(Table):
-    """A firm buys a stake in a curator; the other firms turn away from it."""
-
-    quarter: int = Field(ge=0, description="When [quarter].")
-    firm_rank: int = Field(default=1, ge=1, description="Rank of the buyer by revenue, 1 the largest.")
-    curator_rank: int = Field(
-        default=1, ge=1, description="Rank of the curator by service revenue, 1 the largest."
-    )
-    stake: float = Field(default=0.49, ge=0, le=1, description="Share of equity.")
-    nu: float = Field(default=1.5, ge=0, description="Rivals' reluctance to use the curator [log-odds].")
-
-
-class Event(Table):
-    """One event; exactly one of its kinds is given."""
-
-    customer_loss: CustomerLoss | None = None
-    vertical_tie: VerticalTie | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.customer_loss is None) == (self.vertical_tie is None):
-            raise Fault("an event is of exactly one kind", allowed="customer_loss or vertical_tie")
-        return self
-
-    @property
-    def quarter(self) -> int:
-        """When it happens."""
-        happening = self.customer_loss or self.vertical_tie
-        assert happening is not None
-        return happening.quarter
 
 
 def _check_parameters(raw: object) -> dict[str, Value]:
@@ -253,7 +148,7 @@ class Scenario(Table):
         description="Scenario from which all that is not said here is taken: a relative path, or the name of a shipped one.",
     )
     quarters: int = Field(
-        default_factory=_size("horizon_quarters"), ge=1, le=400, description="Horizon [quarters]."
+        default_factory=default_size("horizon_quarters"), ge=1, le=400, description="Horizon [quarters]."
     )
     replicates: int = Field(default=64, ge=1, le=1_000_000, description="Replicates of the ensemble.")
     population: Population = Field(default_factory=Population, description="How many agents are simulated.")
@@ -341,9 +236,10 @@ class Scenario(Table):
         >>> base.with_settings("levers.strict.j1=1", "quarters=8").levers["strict"]
         {'j1': 1.0, 'j2': 0.3, 'j3': 0.3}
         """
-        from econ.scenario.changes import with_settings
-
-        return with_settings(self, settings)
+        try:
+            return Scenario.model_validate(changed(self.resolved(), settings))
+        except ValidationError as error:
+            raise faults_of(error, Scenario)[0].input_error() from None
 
     def with_levers(self, **levers: object) -> Scenario:
         """A copy with some levers changed: ``scenario.with_levers(commons=0.1, strict={"j1": 1})``.

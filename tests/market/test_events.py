@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from econ.market import events, orders
 from econ.market.ledger import Ledger
 from econ.market.simulate import run_quarters
-from econ.scenario.schema import CustomerLoss, VerticalTie
+from econ.scenario.parts import CustomerLoss, VerticalTie
 
 WHEN, SHARE, STAKE, NU = 2, 0.30, 0.49, 1.5
 REPLICATES = range(4)
