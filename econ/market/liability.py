@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.streams import Stream
+from econ.market.exposure import detection, pass_through
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules
 from econ.market.product import Safety, market_size
 from econ.market.setting import JURISDICTIONS, Setting, column, share_of, sum_over
 from econ.market.state import Firms, Public, changed
-from econ.market.status_quo import detection, pass_through
 
 if TYPE_CHECKING:
     from econ.market.status_quo import StatusQuo

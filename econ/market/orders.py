@@ -167,7 +167,7 @@ def _mixes(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, split_prefer
     in_house = np.broadcast_to(quo.prices_preference[:, 1:2] * shock, vendor.shape)
     ai = np.broadcast_to((p["ai_price_preference"] * levers.ai_price[:, 0])[:, None], vendor.shape)
     prices = np.stack([vendor, in_house, ai], axis=-1)
-    effective = effective_ai(s, quo, levers)
+    effective = effective_ai(s, levers)
     weights = quo.weights[:, None]
     elasticity = p["source_substitution", 2]
     preference = sources.source_mix(weights, prices, quo.prices_preference[:, None], effective[0][:, None], elasticity)
@@ -181,11 +181,9 @@ def _mixes(s: Setting, quo: StatusQuo, c: Curators, levers: Levers, split_prefer
     return preference, constraint
 
 
-def effective_ai(s: Setting, quo: StatusQuo, levers: Levers) -> tuple[Array, Array]:
+def effective_ai(s: Setting, levers: Levers) -> tuple[Array, Array]:
     """Effective labels per unit by source, at this quarter's AI quality: [S, 3] and [S, K, 3]."""
-    from econ.market.status_quo import effective_constraint, effective_preference
-
-    return effective_preference(s, levers.ai_quality[:, 0]), effective_constraint(s, levers.ai_quality[:, 1])
+    return sources.effective_preference(s, levers.ai_quality[:, 0]), sources.effective_constraint(s, levers.ai_quality[:, 1])
 
 
 def _adjust_outlays(

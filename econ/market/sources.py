@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from econ.market.setting import CATEGORIES, Setting, column
+
 Array = Any
 VENDOR, IN_HOUSE, AI = 0, 1, 2
 #: No source is cheaper than this multiple of the vendors' price, or shares would be undefined.
@@ -71,3 +73,16 @@ def source_mix(weights: Array, prices: Array, prices_start: Array, effective: Ar
     prices = np.maximum(prices, lowest)
     attraction = weights * (prices / np.maximum(prices_start, LOWEST_PRICE * prices_start[..., :1])) ** -elasticity
     return Mix(attraction / attraction.sum(axis=-1, keepdims=True), prices, np.broadcast_to(effective, prices.shape))
+
+
+def effective_preference(s: Setting, quality: Array | float = 1.0) -> Array:
+    """Effective labels per unit of a preference label by source [S, 3]."""
+    one = np.ones(s.size)
+    return np.stack([one, one, s.p["ai_effectiveness_preference"] * quality], axis=-1)
+
+
+def effective_constraint(s: Setting, quality: Array | None = None) -> Array:
+    """Effective labels per unit of a constraint label by category and source [S, K, 3]."""
+    v = s.p.vector("verifiability", CATEGORIES)
+    ai = s.p["ai_effectiveness_verifiable", 1] * v + s.p["ai_effectiveness_contested", 1] * (1 - v)
+    return np.stack([np.ones_like(v), np.ones_like(v), ai * (1.0 if quality is None else column(quality, 1))], axis=-1)

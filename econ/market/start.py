@@ -9,12 +9,12 @@ import numpy as np
 from econ.core.streams import Stream
 from econ.market import labelers
 from econ.market.certification import public_ideal
+from econ.market.exposure import detection, pass_through
 from econ.market.ledger import SECTORS
 from econ.market.libraries import support_cost
 from econ.market.lobbying import norm_reach
 from econ.market.setting import CATEGORIES, JURISDICTIONS, NO_LIBRARY, Setting, column
 from econ.market.state import Curators, Firms, Public, State
-from econ.market.status_quo import detection, pass_through
 
 if TYPE_CHECKING:
     from econ.market.labelers import Intercepts

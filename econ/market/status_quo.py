@@ -14,10 +14,12 @@ import numpy as np
 
 from econ.core.streams import Stream
 from econ.market import sources
+from econ.market.exposure import detection, pass_through
 from econ.market.health import NoStatusQuo
 from econ.market.quality import quality
 from econ.market.response import Response
 from econ.market.setting import CATEGORIES, JURISDICTIONS, Setting, column
+from econ.market.settle import settle
 from econ.market.technology import Technology, technology
 
 if TYPE_CHECKING:
@@ -92,19 +94,6 @@ class StatusQuo:
     redraws: Array
 
 
-def pass_through(p: Any, revenue_share: Array) -> Array:
-    """Liability that reaches a firm per unit of liable damage, λ_I = 1 - q + q(1 + load)(Z + (1 - Z)·share)."""
-    extra = revenue_share.ndim - 1
-    insured = p["insured_share", extra]
-    own = p["credibility_own_claims", extra]
-    return 1 - insured + insured * (1 + p["premium_loading", extra]) * (own + (1 - own) * revenue_share)
-
-
-def detection(p: Any, audit: Array, verifiability: Array) -> Array:
-    """Power of audits by category, 1 - exp(-slope·audit·v_k): [S, J, K] for audit [S, J]."""
-    return 1 - np.exp(-p["detection_slope", 2] * audit[..., None] * verifiability[:, None, :])
-
-
 def status_quo(s: Setting) -> StatusQuo:
     """Calibrate a batch, and let firms of unequal brands settle at it.
 
@@ -113,8 +102,6 @@ def status_quo(s: Setting) -> StatusQuo:
     NoStatusQuo
         As in `mean_status_quo`.
     """
-    from econ.market.settle import settle
-
     return settle(s, mean_status_quo(s))
 
 
@@ -144,9 +131,9 @@ def mean_status_quo(s: Setting) -> StatusQuo:
     vendor_preference, vendor_constraint = vendor_prices(s, tech, weights)
     prices_preference = _three_prices(vendor_preference, p["inhouse_markup"], p["ai_price_preference"])
     prices_constraint = _three_prices(vendor_constraint, p["inhouse_markup", 1], p["ai_price_constraint", 1])
-    mix_preference = sources.source_mix(weights, prices_preference, prices_preference, effective_preference(s), 0.0)
+    mix_preference = sources.source_mix(weights, prices_preference, prices_preference, sources.effective_preference(s), 0.0)
     mix_constraint = sources.source_mix(
-        np.broadcast_to(weights[:, None], prices_constraint.shape), prices_constraint, prices_constraint, effective_constraint(s), 0.0
+        np.broadcast_to(weights[:, None], prices_constraint.shape), prices_constraint, prices_constraint, sources.effective_constraint(s), 0.0
     )  # fmt: skip
 
     outlay = p["alignment_share_of_revenue"] * revenue
@@ -227,19 +214,6 @@ def mean_status_quo(s: Setting) -> StatusQuo:
         weights=weights, prices_preference=prices_preference, prices_constraint=prices_constraint,
         hours_wanted=hours[:, None, :] * tech.hours_share, firms=None, brand=brand, size=size, redraws=redraws,
     )  # fmt: skip
-
-
-def effective_preference(s: Setting, quality: Array | float = 1.0) -> Array:
-    """Effective labels per unit of a preference label by source [S, 3]."""
-    one = np.ones(s.size)
-    return np.stack([one, one, s.p["ai_effectiveness_preference"] * quality], axis=-1)
-
-
-def effective_constraint(s: Setting, quality: Array | None = None) -> Array:
-    """Effective labels per unit of a constraint label by category and source [S, K, 3]."""
-    v = s.p.vector("verifiability", CATEGORIES)
-    ai = s.p["ai_effectiveness_verifiable", 1] * v + s.p["ai_effectiveness_contested", 1] * (1 - v)
-    return np.stack([np.ones_like(v), np.ones_like(v), ai * (1.0 if quality is None else column(quality, 1))], axis=-1)
 
 
 def vendor_prices(s: Setting, tech: Technology, weights: Array) -> tuple[Array, Array]:

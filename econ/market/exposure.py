@@ -1,0 +1,22 @@
+"""What a firm answers for: liability that its insurance passes through, and audits that find violations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+def pass_through(p: Any, revenue_share: Array) -> Array:
+    """Liability that reaches a firm per unit of liable damage, λ_I = 1 - q + q(1 + load)(Z + (1 - Z)·share)."""
+    extra = revenue_share.ndim - 1
+    insured = p["insured_share", extra]
+    own = p["credibility_own_claims", extra]
+    return 1 - insured + insured * (1 + p["premium_loading", extra]) * (own + (1 - own) * revenue_share)
+
+
+def detection(p: Any, audit: Array, verifiability: Array) -> Array:
+    """Power of audits by category, 1 - exp(-slope·audit·v_k): [S, J, K] for audit [S, J]."""
+    return 1 - np.exp(-p["detection_slope", 2] * audit[..., None] * verifiability[:, None, :])
