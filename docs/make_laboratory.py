@@ -27,13 +27,14 @@ from laboratory_protocol import (
 from laboratory_settings import HEAD as SETTINGS
 from laboratory_settings import Measured, measured, setting_rows, summary
 
-from econ.claims.assess import Assessment, assess_claims, effect_text
+from econ.claims.assess import Assessment, assess_claims
 from econ.claims.context import HYBRID
 from econ.claims.hypotheses import CONTRADICTED, REVERSED
 from econ.claims.panels import REFERENCE_POINT
 from econ.claims.reading import REPLICATION
 from econ.claims.replication import Repeated
 from econ.claims.signs import sign_summary
+from econ.claims.text import effect_text
 from econ.claims.verdicts import Verdict
 from econ.core.files import write_text
 from econ.core.measurements import read_measurements

@@ -12,19 +12,18 @@ from econ.claims.advantages import advantage_table
 from econ.claims.catalogue import CLAIMS, NOT_MODELLED, Claim
 from econ.claims.context import PAIR, Context
 from econ.claims.evidence import Evidence, Source
-from econ.claims.hypotheses import CONTRADICTED, INCONCLUSIVE, NOT_MEASURED, REVERSED, SUPPORTED
+from econ.claims.hypotheses import CONTRADICTED, REVERSED
 from econ.claims.market import NOT_RUN, PROJECTION, MarketRun, Projection, projections_of, read_run
 from econ.claims.reading import load_evidence, shipped_replication
 from econ.claims.readings import readings
 from econ.claims.replication import Repeated, repeated
-from econ.claims.resampling import DRAWS, FAMILY, LEVEL, TAIL, Effect, Resampler
+from econ.claims.resampling import DRAWS, FAMILY, LEVEL, TAIL, Resampler
 from econ.claims.secondary import regimes, secondary_effects
 from econ.claims.signs import Signed, negative_methods, preference_methods, sign_summary, sign_table
-from econ.claims.verdicts import Verdict, assess, plain_finding
+from econ.claims.text import html_table
+from econ.claims.verdicts import ORDER, Verdict, assess, plain_finding
 from econ.core.errors import InputError, nearest_name
 
-#: Contradictions first, then what stands, then what is open.
-ORDER = (REVERSED, CONTRADICTED, SUPPORTED, INCONCLUSIVE, PROJECTION, NOT_MEASURED, NOT_RUN)
 SCHEMA_VERSION = 1
 MIN_DRAWS = 1000
 
@@ -180,8 +179,6 @@ class Assessment:
 
     def _repr_html_(self) -> str:
         """A notebook shows the table of claims."""
-        from econ.claims.text import html_table
-
         return html_table(self)
 
 
@@ -260,9 +257,3 @@ def _headline(evidence: Evidence, pair: tuple[str, str] | None) -> tuple[str, st
         return PAIR
     alone = [found[0] for found in (negative_methods(evidence), preference_methods(evidence)) if len(found) == 1]
     return (alone[0], alone[1]) if len(alone) == 2 else PAIR
-
-
-def effect_text(effect: Effect) -> str:
-    """An effect with its interval: ``+0.31 [+0.27, +0.35]``, ``>= +2.1 [+1.5, open]``."""
-    low, high = (f"{x:+.3g}" if abs(x) != float("inf") else "open" for x in effect.interval)
-    return f"{effect.bound + ' ' if effect.bound else ''}{effect.value:+.3g} [{low}, {high}]"

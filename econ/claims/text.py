@@ -6,10 +6,10 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from econ.claims.assess import ORDER, effect_text
 from econ.claims.catalogue import CLAIMS, NOT_MODELLED
 from econ.claims.readings import advantage_text
 from econ.claims.signs import sign_summary
+from econ.claims.verdicts import ORDER
 from econ.core.texts import first_few
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from econ.claims.assess import Assessment, ClaimVerdict
     from econ.claims.market import Projection
+    from econ.claims.resampling import Effect
     from econ.claims.verdicts import Finding, Verdict
 
 DEVIATES = "*"
@@ -99,6 +100,12 @@ def _finding_line(finding: Finding) -> str:
     measure = finding.measured.details.get("measure", "θ")
     limit = f" > {finding.limit:g}," if finding.limit else ""
     return f"{name}: {finding.verdict}; {measure} {effect_text(finding.measured.effect)},{limit} δ {finding.delta:g}, {len(finding.measured.worlds)} worlds"
+
+
+def effect_text(effect: Effect) -> str:
+    """An effect with its interval: ``+0.31 [+0.27, +0.35]``, ``>= +2.1 [+1.5, open]``."""
+    low, high = (f"{x:+.3g}" if abs(x) != float("inf") else "open" for x in effect.interval)
+    return f"{effect.bound + ' ' if effect.bound else ''}{effect.value:+.3g} [{low}, {high}]"
 
 
 def _projection_line(p: Projection) -> str:

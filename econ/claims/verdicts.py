@@ -18,8 +18,12 @@ from econ.claims.hypotheses import (
     Hypothesis,
     Statement,
 )
+from econ.claims.market import NOT_RUN, PROJECTION
 from econ.claims.panels import joint_gain
 from econ.claims.resampling import FAMILY, TAIL, Effect, holm
+
+#: Verdicts: contradictions first, then what stands, then what is open.
+ORDER = (REVERSED, CONTRADICTED, SUPPORTED, INCONCLUSIVE, PROJECTION, NOT_MEASURED, NOT_RUN)
 
 
 @dataclass(frozen=True)

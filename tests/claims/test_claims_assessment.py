@@ -10,10 +10,11 @@ import pytest
 from claims_tables import arm, line
 
 import econ as package
-from econ.claims.assess import ORDER, Assessment, assess_claims
+from econ.claims.assess import Assessment, assess_claims
 from econ.claims.catalogue import CLAIMS
 from econ.claims.market import project, read_run
 from econ.claims.text import markdown
+from econ.claims.verdicts import ORDER
 from econ.core.errors import InputError
 from econ.core.measurements import check_measurements, write_measurements
 from econ.ensemble.design import plan

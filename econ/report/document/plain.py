@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from econ.claims.assess import effect_text
+from econ.claims.text import effect_text
 from econ.report.document.numerals import with_interval
 
 if TYPE_CHECKING:
