@@ -1,7 +1,7 @@
 """What a reduction of harm costs, for each kind of label, before any market reacts.
 
-The same measured surfaces and prices as the market, and no agents: for someone with a budget, with a
-target, or with a question about prices. Every answer is computed for each posterior draw and given as
+The same measured surfaces as the market, prices of its own, and no agents: for someone with a budget, with
+a target, or with a question about prices. Every answer is computed for each posterior draw and given as
 a median with its intervals; "not attainable", "not measured" and "not identified" are answers too.
 
 Examples
