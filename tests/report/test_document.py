@@ -120,6 +120,17 @@ def test_a_contrary_result_is_said_as_plainly_as_an_expected_one(gathered, chang
     assert table.stances == sorted(table.stances, key=["against", "for", "open"].index)
 
 
+@pytest.mark.parametrize(("later", "word"), [(0.0, "sign open"), (0.05, "contrary"), (-0.05, "as expected")])
+def test_harm_that_differs_before_firms_have_learnt_is_no_effect_of_the_market(gathered, later, word):
+    outcomes = gathered.outcomes.copy()
+    high = outcomes["scenario"] == "high"
+    outcomes.loc[high, "harm_rate"] = outcomes.loc[outcomes["scenario"] == "low", "harm_rate"].to_numpy() - 0.08
+    outcomes.loc[high & (outcomes["quarter"] >= 0), "harm_rate"] += later
+    table = findings.transfer_table(material.Material(gathered.results, outcomes, "baseline", gathered.scenarios, None, None), ("low", "high"))
+    row = next(r for r in table.rows if r[0].startswith("Harm, relative"))
+    assert row[0].endswith("since quarter -1") and row[-1] == word
+
+
 def test_cards_for_and_against_are_of_the_same_kind(gathered):
     cards = findings.verdict_cards(gathered.claims).cards
     assert [card.stance for card in cards] == ["against", "for", "open"]

@@ -205,6 +205,9 @@ def _others(scenario: Any) -> str:
 
 #: What the argument expects of more transfer: sign of each outcome's difference.
 TRANSFER_EXPECTS = {"constraint_budget_share": 1, "harm_rate": -1, "hhi_licence": 1, "hhi_normative": 1, "capture_index": 1, "norm_export": 1}
+#: Outcomes that a higher transfer moves before any firm has learnt of it, since the true potency of labels is in force from the burn-in on:
+#: of these the change since quarter -1 counts, or an assumption would be shown as what the market does.
+MOVED_BEFORE = frozenset({"harm_rate"})
 
 
 def transfer_table(material: Material, pair: tuple[str, str]) -> Table:
@@ -214,18 +217,27 @@ def transfer_table(material: Material, pair: tuple[str, str]) -> Table:
     for variable, expected in TRANSFER_EXPECTS.items():
         if variable not in material.outcomes.columns:
             continue
-        found = window_effect(material.outcomes, high, low, variable)
+        before = variable in MOVED_BEFORE
+        found = window_effect(_since_start(material.outcomes, variable) if before else material.outcomes, high, low, variable)
         signed = expected * found["mean_difference"]
         clear = found["low"] > 0 or found["high"] < 0
         kind: Stance = "open" if not clear else "for" if signed > 0 else "against"
-        rows.append([outcome_name(variable), "rises" if expected > 0 else "falls", with_interval(found["mean_difference"], found["low"], found["high"]), _LINK_WORDS[kind]])
+        rows.append([outcome_name(variable) + before * ", since quarter -1", "rises" if expected > 0 else "falls", with_interval(found["mean_difference"], found["low"], found["high"]), _LINK_WORDS[kind]])
         stances.append(kind)
     order = sorted(range(len(rows)), key=lambda k: _order(stances[k]))
-    note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval, {material.manifest.replicates} replicates. 'As expected' and 'contrary': the interval excludes 0."
+    note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval, {material.manifest.replicates} replicates. 'As expected' and 'contrary': the interval excludes 0. Harm counts from quarter -1: how potent labels are is assumed, and differs before."
     return Table(
         "transfer-table", f"What the laboratory's advantage does: {high} minus {low}", ["Outcome", "The argument expects", "Difference [95 %]", "So"],
         [rows[k] for k in order], note=note, words=frozenset({0, 1, 3}), stances=[stances[k] for k in order],
     )  # fmt: skip
+
+
+def _since_start(outcomes: pd.DataFrame, variable: str) -> pd.DataFrame:
+    """The outcomes with one of them less its value in quarter -1, replicate by replicate."""
+    keys = ["scenario", "replicate"]
+    start = outcomes.loc[outcomes["quarter"] == -1, [*keys, variable]].rename(columns={variable: "start"})
+    before = outcomes[keys].merge(start, how="left", on=keys)["start"].to_numpy()
+    return outcomes.assign(**{variable: outcomes[variable].to_numpy() - before})
 
 
 def transfer_cards(table: Table) -> Cards:
