@@ -67,10 +67,12 @@ def _replays(folder: Path) -> str:
     return text.rstrip() + "\n"
 
 
-#: Counterparts that the status quo is built from.
+#: Why a counterpart that is met confirms little: it is an input, follows from one, or is a sign that was not told from 0.
 INPUTS = {
     "M4": "growth is an input", "M6a": "wages are inputs", "M6b": "wages are inputs", "M7": "wages are inputs", "M11a": "unpaid search is an input",
     "M25": "growth of users is an input", "M17b": "the share that leaves is an input",
+    "M18a": "how far rivals turn away is an input", "M18b": "what leaves one vendor goes to others",
+    "M22a": "the leader at the start is the largest draw, which reverts", "M22b": "0 where the change is not told from 0",
 }  # fmt: skip
 
 
