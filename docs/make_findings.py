@@ -104,11 +104,12 @@ class Lab:
 
 
 def estimate(values: Array, unit: float = 1.0, digits: int = 3) -> str:
-    """Mean and Monte Carlo error of values by replicate, those without a value left out."""
+    """Mean and Monte Carlo error of values by replicate; of how many, where some have none."""
     known = values[np.isfinite(values)] * unit
     if len(known) < 2:
         return "–"
-    return f"{known.mean():.{digits}f} ± {known.std(ddof=1) / np.sqrt(len(known)):.{digits}f}"
+    some = f" ({len(known)} of {len(values)})" if len(known) < len(values) else ""
+    return f"{known.mean():.{digits}f} ± {known.std(ddof=1) / np.sqrt(len(known)):.{digits}f}{some}"
 
 
 def change(here: Market, there: Market, name: str) -> str:
@@ -133,7 +134,15 @@ UNITS: dict[str, tuple[float, int]] = {
 NONE, FULL = "levers.transfer=0", "levers.transfer=1"
 NO_LOBBY = ("parameters.lobby_stake_curators=0", "parameters.lobby_stake_firms=0", "parameters.lobby_stake_public=0")
 NO_CAPTURE = ("parameters.capture_by_effort=0", "parameters.capture_by_dependence=0")
+#: Nobody learns: without spread, prior uncertainty and drift beliefs stay at their mean, as in `econ run --decompose`.
+FROZEN = ("parameters.belief_heterogeneity=0", "parameters.belief_prior_sd=0", "parameters.belief_drift=0")
 LINK = ("constraint_budget_share", "hhi_licence", "licence_payers", "harm_rate", "capture_index")
+#: Structural alternatives that are shipped as scenarios, by what they set.
+STRUCTURES: dict[str, Settings] = {
+    "uncorrected_variety": ("parameters.variety_correction=0",), "corrected_variety": ("parameters.variety_correction=1",),
+    "drifting_quality": ("parameters.curator_quality_persistence=0.95",), "gradual_growth": ("parameters.growth_ramp_quarters=12",),
+    "even_brands": ("parameters.brand_sd=0.5",), "heavy_tailed_damage": ("parameters.damage_cv=7.3",), "stand_in_quality": ("parameters.measured_quality=0",),
+}  # fmt: skip
 
 
 def against(lab: Lab, cases: dict[str, Settings], columns: tuple[str, ...], base: Settings = ()) -> Rows:
@@ -172,6 +181,51 @@ def first_link(lab: Lab) -> tuple[list[str], Rows]:
         label = "fitted surfaces, σ by its prior" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
         rows += against(lab, {label: (FULL, *extra)}, LINK, (NONE, *extra))
     return ["surface", "share, points", "HHI of licences", "payers", "relative harm", "capture"], rows
+
+
+def response(lab: Lab) -> tuple[list[str], Rows]:
+    """Of full transfer against none: what is there before quarter 0, and what firms that learn of it add."""
+    rows = []
+    for sigma in (None, 0.5, 1.5, 4.0):
+        extra = () if sigma is None else (f"levers.sigma={sigma:g}",)
+        none, full, told = fetch(lab, (NONE, *extra)), fetch(lab, (FULL, *extra)), fetch(lab, (FULL, *extra, *FROZEN))
+        if none is None or full is None or told is None:
+            continue
+        harm = (full.before("harm_rate") - none.before("harm_rate"), full.last("harm_rate") - none.last("harm_rate"))
+        learned = [change(full, told, name) for name in ("harm_rate", "constraint_budget_share", "label_spend")]
+        label = "fitted surfaces, σ by its prior" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
+        rows.append([label, *(estimate(x, 1, 4) for x in harm), *learned])
+    heads = ["surface", "harm, full against none, in quarter -1", "the same, last eight quarters"]
+    return [*heads, "full transfer, learning against not: harm", "share, points", "label spending, mn"], rows
+
+
+def margin(lab: Lab) -> tuple[list[str], Rows]:
+    """What a further dollar on constraints takes off harm at the status-quo outlays, over one on preferences."""
+    if not lab.done:
+        return [], []
+    rows = []
+    for transfer in (0.0, 0.5, 1.0):
+        ratio = dollars(transfer, max(lab.replicates, 64))
+        low, middle, high = np.quantile(ratio, (0.05, 0.5, 0.95))
+        rows.append([f"{transfer:g}", f"{middle:,.0f}", f"{low:,.1f} to {high:,.0f}", f"{np.mean(ratio > 1):.2f}"])
+    return ["transfer", "median", "90 % of replicates", "share of replicates above 1"], rows
+
+
+def dollars(transfer: float, replicates: int) -> Array:
+    """Relative harm that a dollar on constraint labels removes over what one on preference labels does [S].
+
+    At the outlays of the status quo, true surface, over requests; stocks are worth outlay over depreciation.
+    """
+    from econ.market.simulate import at_rest
+    from econ.scenario import load_scenario
+    from econ.surfaces import load_surfaces
+
+    s, quo, _, _ = at_rest(load_scenario("baseline"), load_surfaces(), SEED, range(replicates), 1)
+    at, weight = quo.response, quo.request_frequency
+    x = at.position_x[:, None] * np.exp(transfer * at.advantage)
+    _, by_constraints, by_preferences = at.surface.evaluate(x, at.position_y[:, None])
+    stocks = quo.outlay_constraint.sum(axis=1) / s.p["depreciation_constraint"], quo.outlay_preference / s.p["depreciation_preference"]
+    return (weight * by_constraints).sum(axis=1) / stocks[0] / ((weight * by_preferences).sum(axis=1) / stocks[1])
 
 
 def by_form(lab: Lab) -> tuple[list[str], Rows]:
@@ -224,6 +278,19 @@ def harbour(lab: Lab) -> tuple[list[str], Rows]:
     return ["setting", "HHI of licences", "payers", "licence spending, mn", "share, points", "relative harm", "capture"], against(lab, cases, columns)
 
 
+def harbour_variants(lab: Lab) -> tuple[list[str], Rows]:
+    """Whether strict liability moves the index of licences the same way in the structural alternatives."""
+    bases: dict[str, Settings] = {"baseline": (), **{name: STRUCTURES[name] for name in STRUCTURES if name != "heavy_tailed_damage"}}
+    bases |= {f"σ = {sigma:g}": (f"levers.sigma={sigma:g}",) for sigma in (0.5, 1.5, 3)}
+    rows = []
+    for label, base in bases.items():
+        there, with_it, without = (fetch(lab, (*base, *more)) for more in ((), ("levers.strict=1",), ("levers.strict=1", "levers.safe_harbour=0")))
+        if there is not None and with_it is not None and without is not None:
+            rows.append([label, *(change(here, there, name) for here in (with_it, without) for name in ("hhi_licence", "licence_payers", "constraint_budget_share"))])
+    heads = [f"strict 1{how}: {what}" for how in ("", ", no safe harbour") for what in ("HHI of licences", "payers", "share, points")]
+    return ["strict liability in", *heads], rows
+
+
 def stakes(lab: Lab) -> tuple[list[str], Rows]:
     """What capture goes with across replicates of the baseline."""
     here = fetch(lab, ())
@@ -233,8 +300,18 @@ def stakes(lab: Lab) -> tuple[list[str], Rows]:
     for name in ("stake_ratio", "industry_influence", "licence_spend", "hhi_licence", "hhi_normative"):
         x, y = here.last(name), here.last("capture_index")
         known = np.isfinite(x) & np.isfinite(y)
-        rows.append([f"`{name}`", f"{np.corrcoef(x[known], y[known])[0, 1]:.2f}", str(int(known.sum()))])
-    return ["outcome", "correlation with `capture_index` over replicates", "replicates"], rows
+        found = np.corrcoef(x[known], y[known])[0, 1]
+        low, high = correlation_interval(found, int(known.sum()))
+        rows.append([f"`{name}`", f"{found:.2f} [{low:.2f}, {high:.2f}]", str(int(known.sum()))])
+    return ["outcome", "correlation with `capture_index` over replicates, 95 % interval", "replicates"], rows
+
+
+def correlation_interval(found: float, count: int) -> tuple[float, float]:
+    """95 % interval of a correlation (Fisher 1921); all there is below four pairs."""
+    if count < 4:
+        return -1.0, 1.0
+    half = 1.959964 / np.sqrt(count - 3)
+    return float(np.tanh(np.arctanh(found) - half)), float(np.tanh(np.arctanh(found) + half))
 
 
 def lobbying(lab: Lab) -> tuple[list[str], Rows]:
@@ -277,11 +354,15 @@ def commons(lab: Lab) -> tuple[list[str], Rows]:
 
 def fees_and_payers(lab: Lab) -> tuple[list[str], Rows]:
     """Whether a commons raises fees because few still pay: posted fees and fees paid."""
-    none, with_it = fetch(lab, ()), fetch(lab, ("levers.commons=0.1",))
-    if none is None or with_it is None:
-        return [], []
+    cases: dict[str, Settings] = {
+        "baseline": (), "`levers.commons=0.1`": ("levers.commons=0.1",), "equal firms, `parameters.brand_sd=0`": ("parameters.brand_sd=0",),
+        "equal firms, `levers.commons=0.1`": ("parameters.brand_sd=0", "levers.commons=0.1"),
+    }  # fmt: skip
     rows = []
-    for label, here in (("baseline", none), ("`levers.commons=0.1`", with_it)):
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is None:
+            continue
         paid = here.last("licence_spend") / here.last("licence_payers")
         rows.append([label, level(here, "licence_price"), estimate(np.where(np.isfinite(paid), paid, np.nan), 1e-6, 2), level(here, "licence_payers"), level(here, "licence_spend"), level(here, "curators_active")])
     return ["", "posted fee, mn", "fee paid per payer, mn", "payers", "licence spending, mn", "curators"], rows
@@ -372,10 +453,7 @@ def hump(lab: Lab) -> tuple[list[str], Rows]:
 def variants(lab: Lab) -> tuple[list[str], Rows]:
     """The structural alternatives that are shipped as scenarios: whether the first link keeps its sign."""
     cases: dict[str, Settings] = {
-        "baseline": (), "uncorrected_variety": ("parameters.variety_correction=0",), "corrected_variety": ("parameters.variety_correction=1",),
-        "drifting_quality": ("parameters.curator_quality_persistence=0.95",), "gradual_growth": ("parameters.growth_ramp_quarters=12",),
-        "even_brands": ("parameters.brand_sd=0.5",), "heavy_tailed_damage": ("parameters.damage_cv=7.3",), "stand_in_quality": ("parameters.measured_quality=0",),
-        "market scale 4": ("levers.market_scale=4",), "η = 2 (`curator_elasticity`)": ("parameters.curator_elasticity=2",), "η = 12": ("parameters.curator_elasticity=12",),
+        "baseline": (), **STRUCTURES, "market scale 4": ("levers.market_scale=4",), "η = 2 (`curator_elasticity`)": ("parameters.curator_elasticity=2",), "η = 12": ("parameters.curator_elasticity=12",),
     }  # fmt: skip
     rows: Rows = []
     for label, settings in cases.items():
@@ -416,6 +494,25 @@ def standards(lab: Lab) -> tuple[list[str], Rows]:
     more = {name: (here.flows[name] - there.flows[name])[:, -LAST:].mean(axis=1) for name in ("audit_cost", "fines")}
     cost = here.last("public_cost") - there.last("public_cost")
     return ["", "audits, mn", "fines received, mn", "public cost, net, mn"], [["strict_standards against the baseline", *(estimate(x, 1e-6, 1) for x in (*more.values(), cost))]]
+
+
+def passed_on(lab: Lab) -> tuple[list[str], Rows]:
+    """What firms pay for damage and harm, for each user, and what they add to their price."""
+    cases: dict[str, Settings] = {
+        "`levers.fine=0.1`": ("levers.fine=0.1",), "strict_standards": ("levers.max_harm=0.15", "levers.audit=2", "levers.fine=0.05"),
+        "`levers.strict=1`": ("levers.strict=1",), "`levers.strict=1 levers.safe_harbour=0`": ("levers.strict=1", "levers.safe_harbour=0"),
+    }  # fmt: skip
+
+    def paid(m: Market) -> Array:
+        users = m.flows["product"] / m.outcomes["product_price"]
+        return sum(m.flows[name] / users for name in ("premium", "retained_liability", "fines"))[:, -LAST:].mean(axis=1)
+
+    there, rows = fetch(lab, ()), []
+    for label, settings in cases.items():
+        here = fetch(lab, settings)
+        if here is not None and there is not None:
+            rows.append([label, estimate(paid(here) - paid(there)), change(here, there, "product_price")])
+    return ["against the baseline", "paid for each user (premium, damages, fines), USD a quarter", "price, USD a quarter"], rows
 
 
 def burn_in(lab: Lab) -> tuple[list[str], Rows]:
@@ -463,8 +560,8 @@ def burn(values: dict[str, float], labelers: int, replicates: int) -> tuple[Arra
 TABLES: dict[str, Callable[[Lab], tuple[list[str], Rows]]] = {
     table.__name__: table
     for table in (
-        first_link, by_form, positions, opening, harbour, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
-        channel, entry, exits, hump, variants, substitution, late_entry, standards, burn_in,
+        first_link, response, margin, by_form, positions, opening, harbour, harbour_variants, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
+        channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, burn_in,
     )
 }  # fmt: skip
 

@@ -45,3 +45,39 @@ def test_every_setting_of_the_tables_is_one_that_a_scenario_takes(made):
     for settings in lab.wanted:
         if settings:
             baseline.with_settings(*settings)
+
+
+def test_an_estimate_says_of_how_many_where_some_have_no_value(made):
+    import numpy as np
+
+    assert made.estimate(np.array([1.0, 2.0, 3.0]), 1, 1) == "2.0 ± 0.6"
+    assert made.estimate(np.array([1.0, 2.0, 3.0, np.nan]), 1, 1) == "2.0 ± 0.6 (3 of 4)"
+    assert made.estimate(np.array([1.0, np.nan]), 1, 1) == "–"
+
+
+def test_intervals_of_correlations_are_fishers(made):
+    assert made.correlation_interval(0.5, 28) == pytest.approx((0.1560, 0.7359), abs=5e-4)
+    assert made.correlation_interval(0.5, 3) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize("transfer", [0.0, 1.0])
+def test_what_a_dollar_removes_is_what_the_surface_says_of_one_more(made, transfer):
+    import numpy as np
+
+    from econ.market.simulate import at_rest
+    from econ.scenario import load_scenario
+    from econ.surfaces import load_surfaces
+
+    scenario = load_scenario("baseline").with_settings(f"levers.transfer={transfer:g}")
+    s, quo, _, _ = at_rest(scenario, load_surfaces(), made.SEED, range(3), 1)
+    rules, pairs = quo.response.constraints_reference, quo.response.preferences_reference
+    weight = quo.request_frequency / quo.request_frequency.sum(axis=1, keepdims=True)
+
+    def harm(more_rules, more_pairs):
+        found = quo.response.harm((rules * (1 + more_rules))[:, None], (pairs * (1 + more_pairs))[:, None], np.ones(3))[0]
+        return (weight * found[:, 0]).sum(axis=1)
+
+    step = 1e-4
+    removed = harm(-step, 0) - harm(step, 0), harm(0, -step) - harm(0, step)
+    worth = quo.outlay_constraint.sum(axis=1) / s.p["depreciation_constraint"], quo.outlay_preference / s.p["depreciation_preference"]
+    assert made.dollars(transfer, 3) == pytest.approx(removed[0] / worth[0] / (removed[1] / worth[1]), rel=1e-3)
