@@ -204,3 +204,21 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path, text, said):
 def test_unknown_names_get_the_nearest():
     with pytest.raises(InputError, match="did you mean 'default'"):
         load_calibration("defalt")
+
+
+@pytest.mark.parametrize("met", [(1.0, 1.0), (1.0, 0.4), (0.3, 0.4)])
+def test_facts_that_no_point_misses_are_no_test_of_the_fit(known, met):
+    from dataclasses import replace
+
+    from econ.report.calibration.write import summary_lines
+
+    _, stored = known
+    moments = stored.tables["moments"].copy()
+    fitted = moments.index[moments["fitted"]]
+    moments.loc[fitted, "met_share"] = met
+    numbers = stored.manifest["numbers"] | {"probability": 0.5, "freedom": 1}
+    changed = replace(stored, manifest=stored.manifest | {"numbers": numbers}, tables=stored.tables | {"moments": moments})
+    line = next(line for line in summary_lines(changed) if "J statistic" in line)
+    always = [fact for fact, share in zip(moments.loc[fitted, "id"], met, strict=True) if share == 1]
+    assert ("Every simulated point meets " + ", ".join(always) in line) is bool(always)
+    assert ("too few to test" in line) is bool(always)

@@ -97,6 +97,7 @@ def summary_lines(stored: StoredCalibration) -> list[str]:
         lines.append(
             f"As a J statistic with {numbers['freedom']} degrees of freedom: p = {numbers['probability']:.2f}, if the facts' errors are "
             "independent normals with the half band as standard deviation. Several facts come from one table, so they are not."
+            + _never_missed(moments, len(stored.tables["parameters"]))
         )
     values = stored.tables["directions"]["singular_value"]
     lines.append(
@@ -114,6 +115,17 @@ def summary_lines(stored: StoredCalibration) -> list[str]:
         f"{numbers['simulated_points']} simulated points, {numbers['effective_draws']:,.0f} effective draws."
     )
     return lines
+
+
+def _never_missed(moments: pd.DataFrame, parameters: int) -> str:
+    """Fitted facts that every simulated point meets: they raise the degrees of freedom and cannot raise J."""
+    fitted = moments[moments["fitted"]]
+    always = list(fitted.loc[fitted["met_share"] == 1, "id"])
+    if not always:
+        return ""
+    left = len(fitted) - len(always)
+    more = f", and the other {left} are too few to test {parameters} parameters: read no fit from p" if left <= parameters else ""
+    return f" Every simulated point meets {_names(always)}, so that these test nothing{more}."
 
 
 def _names(ids: list[str]) -> str:
