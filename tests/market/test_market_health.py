@@ -10,7 +10,7 @@ import small_market as small
 
 from econ.core.errors import WorkError
 from econ.market import ledger as books
-from econ.market import product, status_quo
+from econ.market import positions, product, status_quo
 from econ.market.ledger import FLOWS, SECTORS, Ledger
 from econ.market.outcomes import OUTCOMES
 
@@ -44,16 +44,16 @@ def test_a_replicate_that_turns_non_finite_is_named_and_the_others_kept(healthy,
 
 
 def test_replicates_without_a_status_quo_are_named_and_the_others_kept(healthy, monkeypatch):
-    draw = status_quo._draw_positions
+    draw = status_quo.draw_positions
 
     def hopeless(s, solve):
         def refused(x, y, **outlays):
-            harm_taste, *rest = solve(x, y, **outlays)
-            return np.where(s.replicates == 1, -1.0, harm_taste), *rest
+            found = solve(x, y, **outlays)
+            return replace(found, harm_taste=np.where(s.replicates == 1, -1.0, found.harm_taste))
 
         return draw(s, refused)
 
-    monkeypatch.setattr(status_quo, "_draw_positions", hopeless)
+    monkeypatch.setattr(status_quo, "draw_positions", hopeless)
     got = small.run(small.baseline(3), replicates=range(4))
     assert list(got.failed) == [1] and "101 draws" in got.failed[1] and "taste for safety" in got.failed[1]
     assert list(got.replicates) == [0, 1, 2, 3]
@@ -96,10 +96,10 @@ def test_outlays_that_would_do_are_named():
     spent, most = np.array([0.05, 0.2]), np.array([0.15, 0.3])
     one = np.array([-0.5, -1.0]), np.ones(2)
     two = np.array([0.0, -3.0]), np.ones(2)
-    above, below = status_quo._why_not(one, two, spent, most)
+    above, below = positions.why_not(one, two, spent, most)
     assert "taste for safety" in above and "above 0.1 (found 0.05)" in above
     assert "below 0.1 (found 0.2)" in below
-    none = status_quo._why_not((np.array([-2.0]), np.ones(1)), (np.array([-1.9]), np.ones(1)), spent[:1], most[:1])
+    none = positions.why_not((np.array([-2.0]), np.ones(1)), (np.array([-1.9]), np.ones(1)), spent[:1], most[:1])
     assert "no alignment_share_of_revenue" in none[0]
 
 
