@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econ.cli.options import Force, KeyFacts, Memory, Quiet, Workers
 from econ.cli.terminal import RUNS, console, print_json, show_progress, use_one_thread
 
 if TYPE_CHECKING:
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
 
 def calibrate(
     source: Annotated[str, typer.Argument(metavar="SPEC", help="A calibration file or the name of a shipped calibration.")],
-    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
-    memory: Annotated[
-        float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")
-    ] = None,
+    workers: Workers = None,
+    memory: Memory = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/calibration_NAME")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    force: Force = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Posterior of behavioural parameters from the market's facts marked calibrate.
 

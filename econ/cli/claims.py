@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.options import CsvAnyway, Force, KeyFacts, Quiet
 from econ.cli.terminal import busy, console, json_text, print_json, use_one_thread
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ def claims(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the bootstrap.")] = 1,
     draws: Annotated[int, typer.Option(min=1000, max=1_000_000, help="Draws of the bootstrap.")] = 10_000,
     out: Annotated[Path | None, typer.Option(help="Directory for claims.json, claims.md, tables and manifest.", show_default="nothing is written")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="The tables of --out are CSV in any case.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    force: Force = False,
+    csv: CsvAnyway = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Every claim of the hypothesis paper with its evidence, effect, interval and verdict; contradictions first."""
     from econ.core.errors import InputError, nearest_name

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.options import Force, KeyFacts, Quiet
 from econ.cli.terminal import RUNS, console, print_json, use_one_thread
 
 
@@ -16,9 +17,9 @@ def compare(
     baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Scenario to compare with.", show_default="the first")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw the effects, and the differences of each scenario by quarter (a second each).")] = False,
     out: Annotated[Path, typer.Option(help="Directory of the result.")] = RUNS / "comparison",
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    force: Force = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare the scenarios of stored runs, paired by replicate: effects, sign stability, stability of their order.
 

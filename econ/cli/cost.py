@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from econ.cli.options import CsvAnyway, Force, KeyFacts, Quiet
 from econ.cli.terminal import busy, console, print_json, use_one_thread
 
 
@@ -25,10 +26,10 @@ def cost(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the draws of prices.")] = 1,
     draws: Annotated[int | None, typer.Option(min=1, help="Posterior draws to use.", show_default="all")] = None,
     out: Annotated[Path | None, typer.Option(help="Directory for tables, figures and manifest.", show_default="nothing is written")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="The tables of --out are CSV in any case.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    force: Force = False,
+    csv: CsvAnyway = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """What a reduction of harm costs, before any market reacts: by pipeline, for a target or for a budget.
 

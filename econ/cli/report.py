@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.options import KeyFacts, Quiet
 from econ.cli.terminal import RUNS, busy, print_json, use_one_thread
 
 
@@ -19,8 +20,8 @@ def report(
     out: Annotated[Path, typer.Option(help="Directory of the report.")] = RUNS / "report",
     force: Annotated[bool, typer.Option("--force", help="Replace a finished report.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write the tables as CSV too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """A self-contained report of finished runs: question, tables, figures, claims, limits, provenance.
 

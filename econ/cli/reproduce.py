@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.options import Memory, Quiet, Workers
 from econ.cli.terminal import print_json, show_progress, use_one_thread
 
 if TYPE_CHECKING:
@@ -16,12 +17,10 @@ if TYPE_CHECKING:
 
 def reproduce(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a finished run.", autocompletion=completion.runs)],
-    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
-    memory: Annotated[
-        float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")
-    ] = None,
+    workers: Workers = None,
+    memory: Memory = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run what a manifest says again and compare the tables with the stored ones.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from econ.cli import completion
+from econ.cli.options import Csv, Force, KeyFacts, Memory, Out, Quiet, Workers
 from econ.cli.terminal import RUNS, print_json, show_progress, use_one_thread
 from econ.core.errors import InputError
 
@@ -20,21 +21,15 @@ if TYPE_CHECKING:
 
 def sweep(
     source: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file or the name of a shipped sweep.", autocompletion=completion.sweeps)],
-    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="An existing Dask scheduler, such as tcp://127.0.0.1:8786.")
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option(metavar="K/N", help="Compute part K of N alone, for job arrays; join with `econ collect`.")
-    ] = None,
-    memory: Annotated[
-        float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    workers: Workers = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="An existing Dask scheduler, such as tcp://127.0.0.1:8786.")] = None,
+    shard: Annotated[str | None, typer.Option(metavar="K/N", help="Compute part K of N alone, for job arrays; join with `econ collect`.")] = None,
+    memory: Memory = None,
+    out: Out = None,
+    force: Force = False,
+    csv: Csv = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a design of experiments over a scenario's keys.
 
@@ -61,11 +56,11 @@ def sweep(
 
 def collect(
     directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of all shards of a sweep.")],
-    out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished result.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    out: Out = None,
+    force: Force = False,
+    csv: Csv = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Join the shards of a sweep into one dataset, equal to that of the sweep run in one piece."""
     from econ.ensemble.sweeps.collect import collect_shards, read_shards
