@@ -184,19 +184,24 @@ def first_link(lab: Lab) -> tuple[list[str], Rows]:
 
 
 def response(lab: Lab) -> tuple[list[str], Rows]:
-    """Of full transfer against none: what is there before quarter 0, and what firms that learn of it add."""
+    """Of full transfer against none: what is there before quarter 0, and what of it goes where nobody learns."""
     rows = []
     for sigma in (None, 0.5, 1.5, 4.0):
         extra = () if sigma is None else (f"levers.sigma={sigma:g}",)
-        none, full, told = fetch(lab, (NONE, *extra)), fetch(lab, (FULL, *extra)), fetch(lab, (FULL, *extra, *FROZEN))
-        if none is None or full is None or told is None:
+        none, full, *still = (fetch(lab, (transfer, *extra, *frozen)) for frozen in ((), FROZEN) for transfer in (NONE, FULL))
+        if none is None or full is None or still[0] is None or still[1] is None:
             continue
+        without, with_it = still
         harm = (full.before("harm_rate") - none.before("harm_rate"), full.last("harm_rate") - none.last("harm_rate"))
-        learned = [change(full, told, name) for name in ("harm_rate", "constraint_budget_share", "label_spend")]
+        learned = []
+        for name in ("harm_rate", "constraint_budget_share", "label_spend"):
+            # In both, since a spread of beliefs alone moves outcomes where there is nothing to learn.
+            more = full.last(name) - none.last(name) - (with_it.last(name) - without.last(name))
+            learned.append(estimate(more, *UNITS[name]))
         label = "fitted surfaces, σ by its prior" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
         rows.append([label, *(estimate(x, 1, 4) for x in harm), *learned])
     heads = ["surface", "harm, full against none, in quarter -1", "the same, last eight quarters"]
-    return [*heads, "full transfer, learning against not: harm", "share, points", "label spending, mn"], rows
+    return [*heads, "of it by learning: harm", "share, points", "label spending, mn"], rows
 
 
 def margin(lab: Lab) -> tuple[list[str], Rows]:
