@@ -85,7 +85,7 @@ class _Rollout:
 
 @dataclass
 class _Loop:
-    """What stays the same over the steps of a batch."""
+    """What stays the same over the steps of a batch; `out` is filled in place."""
 
     arch: Architecture
     problem: Problem
@@ -94,6 +94,7 @@ class _Loop:
     draws: Draws
     out: Outcome
     on_check: Callable[[int, Tensor, Tensor], None] | None
+    total: int
 
 
 def train_policies(
@@ -134,35 +135,42 @@ def train_policies(
         In `curves` the training loss is minus the mean reward of the step's samples, and the validation
         loss minus the held-out objective.
     """
-    total, runs = spec.steps if steps is None else steps, len(base)
-    out = untrained(base, total)
-    value = torch.zeros(runs, arch.width + 1, device=base.device)
-    state = _State(
-        torch.arange(runs), base.clone(), Adam.start(base), value, Adam.start(value), base, config,
-        torch.full((runs,), -torch.inf), torch.zeros(runs, dtype=torch.int64),
-    )  # fmt: skip
+    total = spec.steps if steps is None else steps
     draws = Draws(problem, spec, arch, base.device.type)
-    loop = _Loop(arch, problem, algorithm, spec, draws, out, on_check)
-    saved = saver.load() if saver is not None else None
-    if saved is None:
-        start = 0
-        state = _check(loop, state, 0, torch.full((runs,), torch.nan), total)
-    else:
-        start, state = _restore(saved, state, out)
+    loop = _Loop(arch, problem, algorithm, spec, draws, untrained(base, total), on_check, total)
+    start, state = _begin(loop, _first_state(arch, base, config), saver)
     for step in range(start, total):
         rollout = _roll_out(loop, state, step)
         for epoch in range(algorithm.epochs):
             _update(loop, state, rollout, step, epoch)
         last = step + 1 == total
         if (step + 1) % spec.check_every == 0 or last:
-            state = _check(loop, state, step + 1, -rollout.reward.mean(-1), total)
+            state = _check(loop, state, step + 1, -rollout.reward.mean(-1))
             if saver is not None and not last:
-                saver.save(partial(_saved, state, out, step + 1))
+                saver.save(partial(_saved, state, loop.out, step + 1))
         if len(state.index) == 0:
             break
     if not problem.held_out:
-        out.flat[state.index] = state.flat
-    return out
+        loop.out.flat[state.index] = state.flat
+    return loop.out
+
+
+def _first_state(arch: Architecture, base: Tensor, config: Config) -> _State:
+    """All runs at their base models, the value heads at zero."""
+    runs = len(base)
+    value = torch.zeros(runs, arch.width + 1, device=base.device)
+    return _State(
+        torch.arange(runs), base.clone(), Adam.start(base), value, Adam.start(value), base, config,
+        torch.full((runs,), -torch.inf), torch.zeros(runs, dtype=torch.int64),
+    )  # fmt: skip
+
+
+def _begin(loop: _Loop, state: _State, saver: Saver | None) -> tuple[int, _State]:
+    """First step and state: as saved by what was interrupted, else checked as they are."""
+    saved = saver.load() if saver is not None else None
+    if saved is not None:
+        return _restore(saved, state, loop.out)
+    return 0, _check(loop, state, 0, torch.full((len(state.index),), torch.nan))
 
 
 @torch.no_grad()
@@ -232,7 +240,7 @@ def _update(loop: _Loop, state: _State, rollout: _Rollout, step: int, epoch: int
 
 
 @torch.no_grad()
-def _check(loop: _Loop, state: _State, step: int, train_loss: Tensor, total: int) -> _State:
+def _check(loop: _Loop, state: _State, step: int, train_loss: Tensor) -> _State:
     """Measure the held-out objective, remember the best parameters, drop runs that no longer improve."""
     out, held_out = loop.out, loop.problem.held_out
     if loop.on_check is not None:
@@ -248,7 +256,7 @@ def _check(loop: _Loop, state: _State, step: int, train_loss: Tensor, total: int
     for run, own, held in zip(state.index.tolist(), train_loss.tolist(), (-objective).tolist(), strict=True):
         out.curves.append((run, step, own, held))
     stopped = state.waited >= loop.spec.patience
-    if not held_out or step == total or not bool(stopped.any()):
+    if not held_out or step == loop.total or not bool(stopped.any()):
         return state
     out.steps[state.index[stopped]] = step
     return state.keep(~stopped)

@@ -89,6 +89,19 @@ class _State:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Loop:
+    """What stays the same over the steps of a batch; `out` is filled in place."""
+
+    arch: Architecture
+    objective: Objective
+    training: Training
+    running: Running | None
+    out: Outcome
+    on_check: Callable[[int, Tensor, Tensor], None] | None
+    total: int
+
+
 def train(
     arch: Architecture,
     base: Tensor,
@@ -126,41 +139,52 @@ def train(
     -------
     Outcome
     """
-    parts = {kind: split_validation(x.count, training) for kind, x in labels.items()}
-    train_sets = {kind: x.rows(parts[kind][0]) for kind, x in labels.items()}
-    validation = {kind: x.rows(held) for kind, x in labels.items() if len(held := parts[kind][1])}
-    own_steps = {kind: steps_for(x.count, training) for kind, x in train_sets.items()}
-    total, runs = max(own_steps.values()), base.shape[0]
-    out = untrained(base, total)
-    if running is not None:
-        config = config | {key: torch.full_like(config["lr"], value) for key, value in running.start.items()}
-    state = _State(
-        torch.arange(runs), base.clone(), Adam.start(base), train_sets, validation, config,
-        torch.full((runs,), torch.inf), torch.zeros(runs, dtype=torch.int64),
-    )  # fmt: skip
+    state = _first_state(base, labels, config, training, running)
+    own_steps = {kind: steps_for(x.count, training) for kind, x in state.train.items()}
+    total = max(own_steps.values())
+    loop = _Loop(arch, objective, training, running, untrained(base, total), on_check, total)
     positions = _Positions(keys, training.batch, base.device.type)
-    saved = saver.load() if saver is not None else None
-    if saved is None:
-        start = 0
-        state = _check(arch, state, objective, out, 0, torch.full((runs,), torch.nan), training, on_check, total)
-    else:
-        start, state = _restore(saved, state, out)
+    start, state = _begin(loop, state, saver)
     for step in range(start, total):
         active = {
             kind: x.at(positions(step, x.count, state.index))
             for kind, x in state.train.items() if step < own_steps[kind]
         }  # fmt: skip
-        loss = _step(arch, state, objective, active, out, step, training, running)
+        loss = _step(loop, state, active, step)
         last = step + 1 == total
         if (step + 1) % training.check_every == 0 or last:
-            state = _check(arch, state, objective, out, step + 1, loss, training, on_check, total)
+            state = _check(loop, state, step + 1, loss)
             if saver is not None and not last:
-                saver.save(partial(_saved, state, out, step + 1))
+                saver.save(partial(_saved, state, loop.out, step + 1))
         if len(state.index) == 0:
             break
-    if not validation:
-        out.flat[state.index] = state.flat
-    return out
+    if not state.validation:
+        loop.out.flat[state.index] = state.flat
+    return loop.out
+
+
+def _first_state(
+    base: Tensor, labels: dict[str, LabelSet], config: Config, training: Training, running: Running | None
+) -> _State:
+    """All runs at their base models, some of their labels set aside for validation."""
+    parts = {kind: split_validation(x.count, training) for kind, x in labels.items()}
+    train_sets = {kind: x.rows(parts[kind][0]) for kind, x in labels.items()}
+    validation = {kind: x.rows(held) for kind, x in labels.items() if len(held := parts[kind][1])}
+    if running is not None:
+        config = config | {key: torch.full_like(config["lr"], value) for key, value in running.start.items()}
+    runs = len(base)
+    return _State(
+        torch.arange(runs), base.clone(), Adam.start(base), train_sets, validation, config,
+        torch.full((runs,), torch.inf), torch.zeros(runs, dtype=torch.int64),
+    )  # fmt: skip
+
+
+def _begin(loop: _Loop, state: _State, saver: Saver | None) -> tuple[int, _State]:
+    """First step and state: as saved by what was interrupted, else checked as they are."""
+    saved = saver.load() if saver is not None else None
+    if saved is not None:
+        return _restore(saved, state, loop.out)
+    return 0, _check(loop, state, 0, torch.full((len(state.index),), torch.nan))
 
 
 _OUTCOME = ("flat", "steps", "best_step", "improving", "finite")
@@ -215,35 +239,32 @@ class _Positions:
         return torch.as_tensor(np.stack(rows).astype(np.int64), device=self._device)
 
 
-def _step(
-    arch: Architecture, state: _State, objective: Objective, batch: dict[str, LabelSet],
-    out: Outcome, step: int, training: Training, running: Running | None,
-) -> Tensor:  # fmt: skip
+def _step(loop: _Loop, state: _State, batch: dict[str, LabelSet], step: int) -> Tensor:
+    """One gradient step of the runs still training; the loss of each."""
+    training, running = loop.training, loop.running
     flat = state.flat.requires_grad_(True)
-    scored = score(arch, flat, batch)
-    loss = objective(scored, state.config)
+    scored = score(loop.arch, flat, batch)
+    loss = loop.objective(scored, state.config)
     (gradient,) = torch.autograd.grad(loss.sum(), flat)
     rate = state.config["lr"][:, 0] * min(1.0, (step + 1) / training.warm_up)
     with torch.no_grad():
         state.flat, finite = state.adam.step(flat.detach(), gradient, rate, step, training.clip)
-        out.finite[state.index] &= (finite & torch.isfinite(loss)).cpu()
+        loop.out.finite[state.index] &= (finite & torch.isfinite(loss)).cpu()
         if running is not None:
             state.config = state.config | running.update(scored, state.config)
     return loss.detach()
 
 
 @torch.no_grad()
-def _check(
-    arch: Architecture, state: _State, objective: Objective, out: Outcome, step: int, train_loss: Tensor,
-    training: Training, on_check: Callable[[int, Tensor, Tensor], None] | None, total: int,
-) -> _State:  # fmt: skip
+def _check(loop: _Loop, state: _State, step: int, train_loss: Tensor) -> _State:
     """Validate, remember the best parameters, and drop the runs that have stopped improving."""
-    if on_check is not None:
-        on_check(step, state.index, state.flat)
+    out = loop.out
+    if loop.on_check is not None:
+        loop.on_check(step, state.index, state.flat)
     if not state.validation:
         losses = torch.full_like(train_loss, torch.nan)
     else:
-        losses = objective(score_in_blocks(arch, state.flat, state.validation), state.config)
+        losses = loop.objective(score_in_blocks(loop.arch, state.flat, state.validation), state.config)
         better = losses < state.best.to(losses.device)
         state.best = torch.where(better, losses, state.best.to(losses.device))
         state.waited = torch.where(better.cpu(), torch.zeros_like(state.waited), state.waited + 1)
@@ -253,8 +274,8 @@ def _check(
         out.improving[state.index] = better.cpu()
     for run, own, held in zip(state.index.tolist(), train_loss.tolist(), losses.tolist(), strict=True):
         out.curves.append((run, step, own, held))
-    stopped = state.waited >= training.patience
-    if not state.validation or step == total or not bool(stopped.any()):
+    stopped = state.waited >= loop.training.patience
+    if not state.validation or step == loop.total or not bool(stopped.any()):
         return state
     out.steps[state.index[stopped]] = step
     return state.keep(~stopped)

@@ -172,6 +172,11 @@ def run(
     )
     if out is not None:
         return run_into(design, Path(out), workers=workers, force=force)
+    return _run_in_memory(design, workers)
+
+
+def _run_in_memory(design: Design, workers: int | None) -> Run:
+    """Run a design in a directory that is gone when its tables have been read."""
     engine = engines.market_engine()
     engines.check_precision(engine, design.precision)
     chosen = choose_workers(design, workers, None)
