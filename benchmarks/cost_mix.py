@@ -9,8 +9,8 @@ import time
 import numpy as np
 
 from benchmarks.measure import Table, report, yardstick
-from econ.cost.case import prepare
 from econ.cost.mix import mix_for
+from econ.cost.preparation import prepare
 from econ.surfaces import load_surfaces
 
 #: What is asked: seconds for so many draws and targets.

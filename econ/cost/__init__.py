@@ -24,11 +24,12 @@ if TYPE_CHECKING:
         share_by_elasticity,
         share_by_price_ratio,
     )
-    from econ.cost.case import Case, prepare
+    from econ.cost.case import Case
     from econ.cost.critic import Written
     from econ.cost.information import value_of_information
     from econ.cost.mix import budget_frontier, cheapest_mix, marginal_cost
     from econ.cost.pipelines import pipeline_cost
+    from econ.cost.preparation import prepare
     from econ.cost.prices import PriceBook, load_prices, shipped_price_books
     from econ.cost.purchase import Mix
 
@@ -37,7 +38,7 @@ _HOME = {
     "load_prices": "prices",
     "shipped_price_books": "prices",
     "Case": "case",
-    "prepare": "case",
+    "prepare": "preparation",
     "Mix": "purchase",
     "cheapest_mix": "mix",
     "budget_frontier": "mix",

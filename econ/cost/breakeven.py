@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from econ.cost.case import Case, Floats, Options, prepare
+from econ.cost.case import Case, Floats
 from econ.cost.critic import Written, fixed_cost, written_for
 from econ.cost.levels import Level
 from econ.cost.mix import mix_for, pipeline_for
 from econ.cost.pipelines import purchase_for
+from econ.cost.preparation import Options, prepare
 from econ.cost.purchase import NEGATIVE, NOTHING, PREFERENCE, Mix
 
 if TYPE_CHECKING:

@@ -1,18 +1,7 @@
 """One case: posterior draws of harm as a function of labels bought, with their prices and a starting point.
 
-Labels of the price book enter the measured surface as x = e_a·a and y = e_b·b half-saturations. In
-laboratory units e_a = 1/a_half(v) and e_b = 1/b_half. In commercial units, as in the market, the stocks
-that one developer holds today stand at the status-quo position (x0, y0) of the curve, moved by one
-log-normal factor for each kind (`scale_…`), and the laboratory's advantage L_k of constraints carries
-over by the share τ (`transfer`):
-
-    e_a,k = x0·scale_a·exp(τ·L_k)/A,   e_b = y0·scale_b/B,   L_k = ln[(slope_a/p_a)/(slope_b/p_b)]
-
-with slopes per laboratory label at the status quo and p the central prices of the parameter table. In
-laboratory units τ = 1, or the factor exp((τ - 1)·L_k) where another transfer is asked for.
-
 Labels are spread over the categories as requests are, so one number a stands for all of them, and
-H = Σ f_k·H_k with f_k the shares of requests.
+H = Σ f_k·H_k with f_k the shares of requests. How labels enter the measured surface says `econ.cost.scale`.
 """
 
 from __future__ import annotations
@@ -20,65 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from econ.core.errors import InputError, nearest_name
-from econ.cost.prices import PriceBook, load_prices, status_quo_prices
-from econ.scenario.parameters import parameters
-from econ.surfaces.posterior import STATUS_QUO
+from econ.cost.scale import Units, advantage, categories, effects, position
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Any
 
+    from econ.cost.prices import PriceBook
     from econ.surfaces import SurfaceAt, SurfaceBatch, Surfaces
     from econ.surfaces.critic import CriticBatch
 
 Floats = NDArray[np.float64]
-Units = Literal["commercial", "laboratory"]
-UNITS = ("commercial", "laboratory")
-STARTS = ("status-quo", "untrained")
 #: Numbers evaluated at a time: temporaries of this size stay in a core's cache.
 BLOCK = 8_000
 #: A stock of zero enters as this, far below the guard of the surfaces, so that slopes are finite.
 LEAST_STOCK = 1e-25
-#: Slopes per laboratory label below this count as this, so that a flat curve has a finite advantage.
-LEAST_SLOPE = 1e-12
-
-
-class Options(TypedDict, total=False):
-    """What every question shares.
-
-    Attributes
-    ----------
-    distribution : str
-        "ood" unless given, or "id".
-    start : str or (float, float)
-        "status-quo" unless given, "untrained" (no labels), or constraint and preference labels held
-        already, in laboratory labels.
-    units : str
-        "commercial" unless given, or "laboratory": whose labels the price book prices.
-    transfer : float
-        Share of the laboratory's advantage that carries over; else the price book's, or 1 in
-        laboratory units.
-    verifiability : float or sequence of (v, f)
-        One level, or levels with their shares of requests; the market's categories unless given.
-    seed : int
-        Of the draws from the price book's priors; 1 unless given.
-    draws : int
-        How many posterior draws to use; all unless given.
-    """
-
-    distribution: str
-    start: str | tuple[float, float]
-    units: Units
-    transfer: float
-    verifiability: float | Sequence[tuple[float, float]]
-    seed: int
-    draws: int
 
 
 @dataclass(frozen=True)
@@ -272,181 +221,21 @@ class Case:
     def with_transfer(self, transfer: float | Floats) -> Case:
         """The same case with another transfer, one or [D], from the same start in labels."""
         wanted = np.broadcast_to(np.asarray(transfer, np.float64), (len(self),))
-        factor = np.exp((wanted - self.transfer)[:, None] * advantage(self.batch, self.v, self._position))
+        factor = np.exp((wanted - self.transfer)[:, None] * advantage(self.batch, self.v, position(self.prices, self.units)))
         return replace(self, per_a=self.per_a * factor, transfer=wanted)
 
     def in_setting(self, transfer: float, verifiability: float | Sequence[tuple[float, float]]) -> Case:
         """The same draws and prices at another transfer and verifiability, with the same labels held."""
         v, share = categories(verifiability)
         prices = {**self.prices, "transfer": np.full(len(self), float(transfer))}
-        per_a, per_b = _effects(self.batch, v, prices, self.units)
+        per_a, per_b = effects(self.batch, v, prices, self.units)
         return replace(self, v=v, share=share, per_a=per_a, per_b=per_b, prices=prices, transfer=prices["transfer"])
 
     def with_price_ratio(self, ratio: float | Floats) -> Case:
         """The same case with constraint labels at `ratio` times the price of preference labels."""
         return replace(self, prices={**self.prices, "price_constraint_label": self.price_b * ratio})
 
-    @property
-    def _position(self) -> tuple[Floats, Floats]:
-        return position(self.prices, self.units)
-
 
 def along(value: Floats, ndim: int) -> Floats:
     """[D] as [D, 1, …] with `ndim` axes."""
     return value.reshape(-1, *(1,) * (ndim - 1))
-
-
-def position(prices: dict[str, Floats], units: str) -> tuple[Floats, Floats]:
-    """Status-quo position on the measured curve, half-saturations, each [D]."""
-    x0, y0 = STATUS_QUO
-    if units == "laboratory":
-        one = np.ones_like(prices["scale_constraints"])
-        return x0 * one, y0 * one
-    return x0 * prices["scale_constraints"], y0 * prices["scale_preferences"]
-
-
-def advantage(batch: SurfaceBatch, v: Floats, at: tuple[Floats, Floats]) -> Floats:
-    """L_k, log of how much more a constraint label's dollar did in the laboratory, at the status quo, [D, K]."""
-    price_a, price_b = status_quo_prices()
-    slope_a, slope_b = batch.slopes(v, *at)
-    value: Floats = np.log(
-        np.maximum(slope_a, LEAST_SLOPE) / np.maximum(slope_b, LEAST_SLOPE) * price_b / price_a
-    )
-    return value
-
-
-def categories(verifiability: float | Sequence[tuple[float, float]] | None) -> tuple[Floats, Floats]:
-    """Verifiability of the categories and their shares of requests, each [K].
-
-    Raises
-    ------
-    InputError
-        If a level lies outside [0, 1] or the frequencies are no weights.
-    """
-    if verifiability is None:
-        table = parameters()
-        count = sum(name.startswith("verifiability_k") for name in table)
-        pairs = [
-            (table[f"verifiability_k{k}"].value, table[f"request_frequency_k{k}"].value)
-            for k in range(1, count + 1)
-        ]
-    elif isinstance(verifiability, int | float):
-        pairs = [(float(verifiability), 1.0)]
-    else:
-        pairs = [(float(v), float(f)) for v, f in verifiability]
-    levels, frequency = (np.array(column, np.float64) for column in zip(*pairs, strict=True))
-    if not np.all((levels >= 0.0) & (levels <= 1.0)):
-        raise InputError(
-            "verifiability lies outside its range",
-            key="verifiability",
-            found=levels.tolist(),
-            allowed="0 to 1",
-        )
-    if not (np.all(frequency >= 0.0) and np.isfinite(frequency.sum()) and frequency.sum() > 0.0):
-        raise InputError(
-            "not frequencies of requests",
-            key="verifiability",
-            found=frequency.tolist(),
-            allowed="numbers from 0 up, not all 0",
-        )
-    return levels, frequency / frequency.sum()
-
-
-def prepare(
-    surfaces: Surfaces,
-    prices: str | Path | PriceBook | dict[str, object] | None = None,
-    *,
-    distribution: str = "ood",
-    start: str | tuple[float, float] = "status-quo",
-    units: Units = "commercial",
-    transfer: float | None = None,
-    verifiability: float | Sequence[tuple[float, float]] | None = None,
-    seed: int = 1,
-    draws: int | None = None,
-) -> Case:
-    """Put surfaces and prices on one footing; the options are described at `Options`.
-
-    Raises
-    ------
-    InputError
-        If an option or a price cannot be used.
-    """
-    book = load_prices(prices)
-    _one_of("units", units, UNITS)
-    if transfer is not None and not 0.0 <= transfer <= 1.0:
-        raise InputError("transfer lies outside its range", key="transfer", found=transfer, allowed="0 to 1")
-    index = np.arange(_count(surfaces, draws), dtype=np.int64)
-    v, share = categories(verifiability)
-    batch = surfaces.batch(index, distribution)
-    drawn = book.draw(seed, index)
-    if transfer is not None:
-        drawn["transfer"] = np.full(len(index), float(transfer))
-    elif units == "laboratory":
-        drawn["transfer"] = np.ones(len(index))
-    per_a, per_b = _effects(batch, v, drawn, units)
-    start_a, start_b = _start(start, batch, v, share, drawn, (per_a, per_b), units)
-    return Case(
-        surfaces, book, distribution, units, index, v, share, per_a, per_b, drawn, start_a, start_b,
-        start if isinstance(start, str) else f"{start[0]:g}, {start[1]:g}", drawn["transfer"]
-    )  # fmt: skip
-
-
-def _count(surfaces: Surfaces, draws: int | None) -> int:
-    if draws is None:
-        return surfaces.count
-    if not 1 <= draws <= surfaces.count:
-        raise InputError(
-            "no such number of posterior draws", key="draws", found=draws, allowed=f"1 to {surfaces.count}"
-        )
-    return draws
-
-
-def _one_of(key: str, found: object, allowed: Sequence[str]) -> None:
-    if found not in allowed:
-        raise InputError(
-            "unknown choice",
-            key=key,
-            found=found,
-            allowed=", ".join(allowed),
-            nearest=nearest_name(found, allowed),
-        )
-
-
-def _effects(batch: SurfaceBatch, v: Floats, drawn: dict[str, Floats], units: str) -> tuple[Floats, Floats]:
-    """Half-saturations per label: [D, K] and [D]."""
-    place = position(drawn, units)
-    gain = advantage(batch, v, place)
-    transfer = drawn["transfer"][:, None]
-    if units == "laboratory":
-        a_half, b_half = batch.half_saturation(v)
-        return np.exp((transfer - 1.0) * gain) / a_half, 1.0 / b_half
-    per_a = place[0][:, None] * np.exp(transfer * gain) / drawn["status_quo_constraints"][:, None]
-    return per_a, place[1] / drawn["status_quo_preferences"]
-
-
-def _start(
-    start: str | tuple[float, float],
-    batch: SurfaceBatch,
-    v: Floats,
-    share: Floats,
-    drawn: dict[str, Floats],
-    per: tuple[Floats, Floats],
-    units: str,
-) -> tuple[Floats, Floats]:
-    """Labels held at the start, [D] each, in the units of the case."""
-    zero = np.zeros(len(batch))
-    a_half, b_half = batch.half_saturation(v)
-    if isinstance(start, str):
-        _one_of("start", start, STARTS)
-        if start == "untrained":
-            return zero, zero
-        if units == "commercial":
-            return drawn["status_quo_constraints"], drawn["status_quo_preferences"]
-        return STATUS_QUO[0] * (a_half @ share), STATUS_QUO[1] * b_half
-    flags, pairs = start
-    if not (np.isfinite(flags) and np.isfinite(pairs) and flags >= 0.0 and pairs >= 0.0):
-        raise InputError("not a number of labels", key="start", found=start, allowed="two numbers from 0 up")
-    if units == "laboratory":
-        return zero + flags, zero + pairs
-    # A laboratory label and a commercial one with the same effect, on average over requests.
-    return flags / (per[0] * a_half @ share), pairs / (per[1] * b_half)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from econ.cost.case import Case, Floats, Options, prepare
+from econ.cost.case import Case, Floats
 from econ.cost.outlays import harm_on_ray, logistic
+from econ.cost.preparation import Options, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,10 @@ import numpy as np
 
 from econ.core.errors import InputError
 from econ.cost.bounded import keep_bounds
-from econ.cost.case import Case, Floats, Options, along, prepare
+from econ.cost.case import Case, Floats, along
 from econ.cost.levels import Level, listed, targets_of
 from econ.cost.outlays import Solution, harm_on_ray, least_cost_mix, least_harm_mix, least_outlay, lowest_harm
+from econ.cost.preparation import Options, prepare
 from econ.cost.purchase import HYBRID, NEGATIVE, NO_MIX, NOTHING, PREFERENCE, Mix, per_harm, place_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def cheapest_mix(
     min_helpfulness, max_sycophancy : float or str, optional
         Levels to keep, or shares of the start's.
     **options
-        See `econ.cost.case.Options`.
+        See `econ.cost.preparation.Options`.
 
     Raises
     ------

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
 from econ.core.errors import InputError, nearest_name
-from econ.cost.case import Case, Options, prepare
+from econ.cost.case import Case
 from econ.cost.critic import Written, why_unmeasured, written_for
 from econ.cost.levels import Level, listed
 from econ.cost.mix import pipeline_for
+from econ.cost.preparation import Options, prepare
 from econ.cost.purchase import CRITIC, PIPELINES, Mix
 
 if TYPE_CHECKING:

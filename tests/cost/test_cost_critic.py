@@ -13,9 +13,9 @@ from small_posteriors import PLAIN, ces, posterior
 import econ
 from econ.core.errors import InputError
 from econ.cost.breakeven import call_price_for
-from econ.cost.case import prepare
 from econ.cost.critic import scale_of, why_unmeasured, written_for
 from econ.cost.pipelines import measured_pipelines, purchase_for
+from econ.cost.preparation import prepare
 from econ.cost.summary import quantiles
 from econ.cost.tables import cost_table
 from econ.surfaces.critic import CriticCurves

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from econ.cost import case as cases
+from econ.cost import scale
 from econ.cost.mix import pipeline_for
+from econ.cost.preparation import prepare
 from econ.cost.prices import status_quo_prices
 from econ.market import sources
 from econ.market.simulate import at_rest
@@ -39,7 +40,7 @@ def test_the_page_names_both_prices(market):
 def test_at_the_markets_prices_negative_only_costs_two_to_three_times_as_much(market, monkeypatch):
     own, rules, share, bound = market
     surfaces, targets = load_surfaces(), ["80%", "65%", "50%"]
-    case = cases.prepare(surfaces, start="untrained")
+    case = prepare(surfaces, start="untrained")
 
     def median(case, pipeline):
         found = pipeline_for(case, pipeline, targets)
@@ -49,12 +50,12 @@ def test_at_the_markets_prices_negative_only_costs_two_to_three_times_as_much(ma
     constraint, pair = status_quo_prices()
     dear = float(rules @ share)
     # Today's stock is worth a share of outlays, so it falls with its own price and rises with that of pairs.
-    stock = float(np.median(cases.prepare(surfaces).start_a)) * (constraint / dear) * (own / pair)
-    measured = cases.advantage
-    monkeypatch.setattr(cases, "status_quo_prices", lambda: (dear, own))
-    monkeypatch.setattr(cases, "advantage", lambda *given: np.clip(measured(*given), -bound, bound))
+    stock = float(np.median(prepare(surfaces).start_a)) * (constraint / dear) * (own / pair)
+    measured = scale.advantage
+    monkeypatch.setattr(scale, "status_quo_prices", lambda: (dear, own))
+    monkeypatch.setattr(scale, "advantage", lambda *given: np.clip(measured(*given), -bound, bound))
     prices = {"price_constraint_label": dear, "price_preference_label": own, "status_quo_constraints": stock}
-    moved = cases.prepare(surfaces, prices, start="untrained")
+    moved = prepare(surfaces, prices, start="untrained")
     dearer = median(moved, "negative-only") / booked
     assert np.all((dearer > 2.0) & (dearer < 3.0)), dearer
     assert np.all(median(moved, "negative-only") < median(moved, "preference-only"))

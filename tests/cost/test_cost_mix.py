@@ -10,9 +10,9 @@ from small_posteriors import PLAIN, ces, posterior
 
 import econ
 from econ.core.errors import InputError
-from econ.cost.case import prepare
 from econ.cost.mix import mix_for, pipeline_for
 from econ.cost.outlays import harm_on_ray
+from econ.cost.preparation import prepare
 from econ.cost.purchase import BOTH, NOTHING, PLACES
 
 LABORATORY = {"units": "laboratory", "start": "untrained"}

@@ -7,9 +7,9 @@ import pytest
 from small_posteriors import ces, mixed_posterior, posterior
 
 import econ
-from econ.cost.case import prepare
 from econ.cost.information import information_for
 from econ.cost.mix import mix_for, pipeline_for
+from econ.cost.preparation import prepare
 from econ.cost.summary import MIX_COLUMNS, quantiles
 from econ.cost.tables import COST_COLUMNS, cost_table
 

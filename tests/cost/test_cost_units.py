@@ -7,8 +7,8 @@ import pytest
 from small_posteriors import ces
 
 from econ.core.errors import InputError
-from econ.cost.case import prepare
 from econ.cost.mix import mix_for
+from econ.cost.preparation import prepare
 from econ.surfaces.posterior import STATUS_QUO
 
 X0, Y0 = STATUS_QUO

@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError
-from econ.cost.case import UNITS, Case, Options, prepare
+from econ.cost.case import Case
 from econ.cost.levels import Level
 from econ.cost.mix import budget_frontier, cheapest_mix, pipeline_for
+from econ.cost.preparation import Options, prepare
 from econ.cost.purchase import HYBRID, Mix
+from econ.cost.scale import UNITS
 
 if TYPE_CHECKING:
     from econ.cost.prices import PriceBook
@@ -40,7 +42,7 @@ class Question:
     start : str or None
         "untrained" or "status-quo"; with None both are tabulated, and a question is answered from the status quo.
     options : dict
-        Transfer, verifiability, seed, draws and units, as `econ.cost.case.Options`.
+        Transfer, verifiability, seed, draws and units, as `econ.cost.preparation.Options`.
     """
 
     surfaces: Surfaces

@@ -12,8 +12,8 @@ from econ.core.files import content_hash
 from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
-from econ.cost.case import UNITS
 from econ.cost.purchase import mix_rows
+from econ.cost.scale import UNITS
 from econ.cost.summary import MIX_COLUMNS
 from econ.cost.tables import COST_COLUMNS, cost_table, information_rows
 from econ.report.cost.question import Question
