@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from econ.ensemble.workers import Progress
-    from econ.report.figures import FanFigure
+    from econ.report.fans import FanFigure
     from econ.report.rendered import Rendered
     from econ.scenario import Scenario
     from econ.surfaces import Surfaces
@@ -43,37 +43,37 @@ class Run(EnsembleResult):
 
     def plot_budget_shares(self, scenario: str | None = None) -> Figure:
         """Shares and amounts of the budgets for feedback, by quarter."""
-        from econ.report.figures import BUDGET
+        from econ.report.outcome_fans import BUDGET
 
         return self._fan(BUDGET, scenario)
 
     def plot_wages(self, scenario: str | None = None) -> Figure:
         """Wages by region and occupation, and employment, by quarter."""
-        from econ.report.figures import LABOR
+        from econ.report.outcome_fans import LABOR
 
         return self._fan(LABOR, scenario)
 
     def plot_concentration(self, scenario: str | None = None) -> Figure:
         """Herfindahl-Hirschman indices of licences, services and requests governed, by quarter."""
-        from econ.report.figures import CONCENTRATION
+        from econ.report.outcome_fans import CONCENTRATION
 
         return self._fan(CONCENTRATION, scenario)
 
     def plot_capture(self, scenario: str | None = None) -> Figure:
         """Capture index and its parts, by quarter."""
-        from econ.report.figures import CAPTURE
+        from econ.report.outcome_fans import CAPTURE
 
         return self._fan(CAPTURE, scenario)
 
     def plot_harm(self, scenario: str | None = None) -> Figure:
         """Harm, helpfulness and sycophancy, by quarter."""
-        from econ.report.figures import HARM
+        from econ.report.outcome_fans import HARM
 
         return self._fan(HARM, scenario)
 
     def plot_moments(self) -> Figure:
         """Stylised facts beside their simulated counterparts in the first scenario."""
-        from econ.report.figures import moments_data, moments_figure
+        from econ.report.moments import moments_data, moments_figure
 
         return moments_figure(moments_data(self.moments()))
 
@@ -91,7 +91,7 @@ class Run(EnsembleResult):
         )
 
     def _fan(self, kind: FanFigure, scenario: str | None) -> Figure:
-        from econ.report.figures import fan_data, fan_figure
+        from econ.report.fans import fan_data, fan_figure
 
         return fan_figure(fan_data(self.summary(), self._chosen(scenario or self.scenarios[0]), kind), kind)
 

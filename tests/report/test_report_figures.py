@@ -14,15 +14,11 @@ from econ.ensemble.execute import execute
 from econ.ensemble.results import EnsembleResult
 from econ.market.outcomes import OUTCOMES
 from econ.report.comparison.figures import comparison_figures
-from econ.report.figures import (
-    FAN_FIGURES,
-    fan_data,
-    fan_figure,
-    moments_alt_text,
-    moments_figure,
-    run_figures,
-)
+from econ.report.fans import fan_data, fan_figure
+from econ.report.figures import run_figures
+from econ.report.moments import moments_alt_text, moments_figure
 from econ.report.numbers import interval, short
+from econ.report.outcome_fans import FAN_FIGURES
 from econ.report.style import save_figure
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.report.figures import FARTHEST
+from econ.report.moments import FARTHEST
 from econ.report.numbers import short
 from econ.report.rendered import Rendered
 from econ.report.style import COLOURS, GREY, LINES, figure_style, finish_figure, new_figure
