@@ -33,7 +33,7 @@ LIMITS = """
   here; a file system without locks is used with a warning, and then one process alone must write a result.
 - A bit that flips in a YAML or CSV file may give another valid file; no hash can know what its author meant. What the
   project itself writes (tables, manifests, checkpoints, surfaces) is checked against hashes.
-- Machine code of compiled kernels is kept on disk by numba, beside the package or in the user's cache, in numba's own
+- Machine code of compiled kernels is kept on disk, beside the package or in the user's cache, hashed, in numba's own
   format, which holds pickles: it deserves the trust of the package's own files, no more. No data file is read so.
 """
 #: Counts of the last full run of each test.
