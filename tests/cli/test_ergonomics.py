@@ -131,6 +131,11 @@ PIPED = (("scenario", "list"), ("outcomes",), ("--help",), ("run", "--help"), ("
 def test_in_a_pipe_there_are_no_control_characters(arguments):
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
     environment.pop("FORCE_COLOR", None)
-    done = subprocess.run([sys.executable, "-m", "econ.cli", *arguments], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "econ", *arguments], env=environment, capture_output=True, text=True, timeout=60)
     assert "\x1b" not in done.stdout + done.stderr and "\r" not in done.stdout + done.stderr
     assert done.stdout or done.stderr
+
+
+def test_python_runs_the_package_as_the_script_does():
+    done = subprocess.run([sys.executable, "-m", "econ", "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr, done.stdout.split()[0]) == (0, "", "econ")

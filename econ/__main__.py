@@ -1,0 +1,5 @@
+"""`python -m econ`, where the script `econ` is not on the path."""
+
+from econ.cli import main
+
+main()
