@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from econ.report.document import capture_map, certification, vendors
+from econ.report.document import figures as document_figures
 from econ.report.document.drawing import figure_bytes
 from econ.report.document.event_study import events_of
 from econ.report.document.figures import all_figures
 from econ.report.document.html import svg
+from econ.report.document.paths import PathPanel
 from econ.report.document.write import write_report
 
 POINTS_PER_MM = 72 / 25.4
@@ -96,6 +99,25 @@ def test_fates_of_tests_are_means_over_the_last_two_years():
     found = certification.certification_data(pd.DataFrame(rows)).set_index(["scenario", "variable"])["mean"]
     assert found["a", "cert_pass_rate"] == 1.0 and found["b", "cert_false_pass"] == pytest.approx(0.05)
     assert ("a", "cert_false_fail") not in found
+    assert certification.certification_finding(certification.certification_data(pd.DataFrame(rows)), "a").endswith("most false passes: 5 % in a.")
+    none = certification.certification_data(pd.DataFrame(rows).assign(cert_false_pass=0.0))
+    assert "most false passes" not in certification.certification_finding(none, "a")
+
+
+@pytest.mark.parametrize(
+    ("other", "low", "said"),
+    [
+        (0.4839, -1.0, "has the same median in all scenarios drawn, 0.484; no paired difference from a has an interval without 0."),
+        (0.5, -1.0, "is lowest in a (median 0.484) and highest in b (0.500); no paired difference from a has an interval without 0."),
+        (0.5, 0.1, "is lowest in a (median 0.484) and highest in b (0.500)."),
+    ],
+)
+def test_an_order_of_medians_says_what_bears_it_out(other, low, said):
+    columns = ["scenario", "variable", "quarter", "p05", "p50", "p95"]
+    summary = pd.DataFrame([(s, "harm_rate", 7, x, x, x) for s, x in (("a", 0.4841), ("b", other))], columns=columns)
+    effects = pd.DataFrame([("b", "harm_rate", low, 1.0)], columns=["scenario", "variable", "low", "high"])
+    material = SimpleNamespace(summary=summary, effects=effects, policies=["b"], baseline="a")
+    assert document_figures._extremes(material, ["a", "b"], [PathPanel("harm_rate", "Harm", "share")]).endswith(said)
 
 
 def test_events_are_found_by_kind_and_first_quarter(figures):

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import matplotlib.colors
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
 from econ.report import style
 from econ.report.document import pdf
+from econ.report.document.certification import ERRORS, FATES, certification_figure
 from econ.report.document.drawing import _freeze_layout
 from econ.report.style import figure_style
 
@@ -110,6 +112,19 @@ def _ticks(axis, coordinate: int) -> list[Text]:
     """Tick labels that are drawn: those within the limits."""
     low, high = sorted(axis.get_view_interval())
     return [label for label in axis.get_ticklabels() if low <= label.get_position()[coordinate] <= high]
+
+
+@pytest.mark.parametrize("largest", [0.002, 0.0107, 0.045, 0.3])
+def test_ticks_of_errors_of_certification_touch_no_other(largest):
+    columns, scenarios = ["scenario", "variable", "mean", "p05", "p95"], ("baseline", "public_commons")
+    data = pd.DataFrame([(scenario, name, largest / 3, 0.0, largest) for scenario in scenarios for name in (*FATES, *ERRORS)], columns=columns)
+    for narrow in (True, False):
+        with figure_style():
+            figure = certification_figure(data, narrow=narrow)
+            _freeze_layout(figure)
+            figure.canvas.draw()
+            boxes = [label.get_window_extent() for label in _ticks(figure.axes[1].xaxis, 0)]
+        assert len(boxes) >= 2 and not any(one.overlaps(other) for k, one in enumerate(boxes) for other in boxes[:k])
 
 
 def test_legends_touch_no_label(drawn):

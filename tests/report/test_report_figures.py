@@ -10,16 +10,22 @@ import pytest
 from fake_market import FakeScenario, FakeSurfaces
 
 from econ.ensemble.design import plan
+from econ.ensemble.effects import HEADLINES
 from econ.ensemble.execute import execute
 from econ.ensemble.results import EnsembleResult
 from econ.market.outcomes import OUTCOMES
-from econ.report.comparison.figures import comparison_figures
-from econ.report.fans import fan_data, fan_figure
-from econ.report.figures import run_figures
-from econ.report.moments import moments_alt_text, moments_figure
+from econ.report.comparison.figures import comparison_figures, differences_figure, effects_figure
+from econ.report.document.drawing import _freeze_layout, fitted
+from econ.report.figures import (
+    FAN_FIGURES,
+    fan_data,
+    fan_figure,
+    moments_alt_text,
+    moments_figure,
+    run_figures,
+)
 from econ.report.numbers import interval, short
-from econ.report.outcome_fans import FAN_FIGURES
-from econ.report.style import save_figure
+from econ.report.style import figure_style, save_figure
 
 
 def test_a_fact_whose_band_lacks_an_end_has_a_row_that_says_so():
@@ -97,6 +103,28 @@ def test_axes_carry_units(rendered):
     axes = rendered["budget_shares"].draw().axes
     assert [pane.get_ylabel() for pane in axes] == ["Share of spending", "Million USD of 2025 a quarter"]
     assert all(pane.get_xlabel() == "Years from the start of 2025" for pane in axes)
+
+
+@pytest.mark.parametrize("size", [1e-3, 7e-3, 0.03, 40.0])
+def test_nothing_in_figures_of_effects_is_cut_or_runs_together(size):
+    values = {"mean_difference": -0.6, "low": -1.5, "high": 0.3, "p05": -2.0, "p25": -1.0, "p50": -0.5, "p75": 0.0, "p95": 1.0}
+    data = pd.DataFrame([
+        {"scenario": "public_commons", "baseline": "baseline", "variable": variable, "quarter": quarter} | {name: size * divisor * x for name, x in values.items()}
+        for variable, (_, divisor) in HEADLINES.items() for quarter in range(-8, 12)
+    ])  # fmt: skip
+    last = data[data["quarter"] == 11]
+    for figure in (differences_figure(data), effects_figure(last), fitted(effects_figure(last), narrow=False)):
+        with figure_style():
+            _freeze_layout(figure)
+            figure.canvas.draw()
+            panes = [pane for pane in figure.axes if pane.get_visible()]
+            titles = [text for pane in panes for text in (pane.title, pane._left_title) if text.get_text()]
+            assert len(titles) == len(HEADLINES)
+            assert [text.get_text() for text in titles if text.get_window_extent().x1 > figure.bbox.x1] == []
+            for pane in panes:
+                low, high = pane.get_xlim()
+                boxes = [label.get_window_extent() for label in pane.get_xticklabels() if low <= label.get_position()[0] <= high and label.get_text()]
+                assert not any(one.overlaps(other) for k, one in enumerate(boxes) for other in boxes[:k])
 
 
 def test_every_series_differs_in_line_style_too(rendered):

@@ -64,7 +64,7 @@ def differences_figure(table: pd.DataFrame) -> Figure:
                 pane.plot(quarter, value[end], color=COLOURS[0], linestyle=":", linewidth=1.0)
             pane.axhline(0.0, color=GREY, linewidth=0.8)
             quarter_axis(pane, table, label=pane in axes[-COLUMNS:])
-            pane.set_title(title, fontsize=8.5)
+            pane.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=8.5)
         for pane in axes[len(variables) :]:
             pane.set_visible(False)
         finish_figure(
@@ -123,7 +123,7 @@ def effects_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
                 pane.set_xlim(-1.0, 1.0)
             pane.set_ylim(-0.6, len(scenarios) - 0.4)
             pane.set_yticks(range(len(scenarios) - 1, -1, -1), scenarios if number % columns == 0 else [])
-            pane.locator_params(axis="x", nbins=4)
+            pane.locator_params(axis="x", nbins=3)
             pane.grid(axis="y", visible=False)
             pane.grid(axis="x", visible=True)
             pane.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=8.5)

@@ -86,6 +86,7 @@ def _draw_errors(pane: Axes, data: pd.DataFrame, scenarios: list[str], *, names:
     pane.set_yticks(place, scenarios if names else [])
     pane.set_ylim(-0.6, len(scenarios) - 0.4)
     pane.set_xlim(0.0, max(0.02, 1.1 * float(data.loc[data["variable"].isin(list(ERRORS)), "p95"].max())))
+    pane.locator_params(axis="x", nbins=4)
     pane.set_xlabel("Share of tests; line: 90 % of replicates")
     pane.set_title("Errors of the test")
     pane.grid(axis="y", visible=False)
@@ -113,5 +114,6 @@ def certification_finding(data: pd.DataFrame, baseline: str) -> str:
     wrong = {scenario: value for (scenario, name), value in mean.items() if name == "cert_false_pass"}
     if len(wrong) > 1:
         worst = max(wrong, key=lambda scenario: wrong[scenario])
-        said.append(f"most false passes: {percent(wrong[worst])} in {worst}")
+        if percent(wrong[worst]) != percent(0.0):
+            said.append(f"most false passes: {percent(wrong[worst])} in {worst}")
     return "; ".join(said) + "."

@@ -12,8 +12,7 @@ from econ.report.document.event_study import events_of
 from econ.report.document.model import DocumentFigure
 from econ.report.document.reading import Reading
 from econ.report.document.reading_tables import quarter_table
-from econ.report.fans import FanFigure, fan_alt_text, fan_data, fan_figure
-from econ.report.outcome_fans import (
+from econ.report.figures import (
     BUDGET,
     CAPTURE,
     CONCENTRATION,
@@ -23,6 +22,10 @@ from econ.report.outcome_fans import (
     MARGINS,
     REPLAY_LOSS,
     REPLAY_TIE,
+    FanFigure,
+    fan_alt_text,
+    fan_data,
+    fan_figure,
 )
 
 if TYPE_CHECKING:

@@ -34,9 +34,8 @@ from econ.report.document.paths import MOST, PathPanel, paths_alt, paths_data, p
 from econ.report.document.reading import Reading
 from econ.report.document.reading_tables import plain_table, quarter_table
 from econ.report.effects_text import excludes_zero
-from econ.report.moments import moments_alt_text, moments_data, moments_figure
+from econ.report.figures import HIGHLY_CONCENTRATED, moments_alt_text, moments_data, moments_figure
 from econ.report.numbers import short
-from econ.report.outcome_fans import HIGHLY_CONCENTRATED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,7 +218,20 @@ def _extremes(material: Material, scenarios: Sequence[str], panels: Sequence[Pat
     if len(known) < 2:
         return f"{panel.title} at the {when}: {short(next(iter(known.values()), float('nan')))}."
     low, high = min(known, key=lambda k: known[k]), max(known, key=lambda k: known[k])
-    return f"{panel.title} at the {when} is lowest in {low} (median {short(known[low])}) and highest in {high} ({short(known[high])})."
+    if short(known[low]) == short(known[high]):
+        return f"{panel.title} at the {when} has the same median in all scenarios drawn, {short(known[low])}{_unresolved(material, panel.variable)}."
+    return (
+        f"{panel.title} at the {when} is lowest in {low} (median {short(known[low])}) and highest in {high} ({short(known[high])})"
+        f"{_unresolved(material, panel.variable)}."
+    )
+
+
+def _unresolved(material: Material, variable: str) -> str:
+    """Words that go with an order of medians that no paired difference bears out."""
+    own = material.effects[material.effects["variable"] == variable] if material.policies else None
+    if own is None or own.empty or any(excludes_zero(row) for _, row in own.iterrows()):
+        return ""
+    return f"; no paired difference from {material.baseline} has an interval without 0"
 
 
 def _events(material: Material) -> DocumentFigure | None:
