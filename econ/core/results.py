@@ -89,8 +89,14 @@ def refuse_existing(out: Path, *, force: bool = False, scratch: Sequence[str] = 
     ------
     InputError
         If `out` exists and `force` is off, or is no result of ours.
+    WorkError
+        If nothing can be written where it would lie.
     """
-    _refuse_existing(_usable(out), force, scratch)
+    real = _usable(out)
+    _refuse_existing(real, force, scratch)
+    above = next(path for path in real.absolute().parents if path.exists())
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise WorkError(f"{above}: nothing can be written here; choose another --out")
 
 
 def _usable(out: Path) -> Path:

@@ -118,6 +118,13 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
     write_sealed(directory, manifest.model_dump(mode="json"))
 
 
+def _made_by(path: Path) -> str:
+    """The command that made a directory, in words, where its manifest tells."""
+    words = str(read_sealed(path).get("command", "")).split()
+    name = words[: 3 if words[1:2] == ["lab"] else 2]
+    return f", but what `{' '.join(name)}` wrote" if name[:1] == ["econ"] else ""
+
+
 def read_manifest(directory: Path) -> Manifest:
     """The manifest of a complete result, after a check that its tables are unchanged.
 
@@ -135,6 +142,8 @@ def read_manifest(directory: Path) -> Manifest:
         manifest = Manifest.model_validate(read_sealed(path))
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"] == ("scenarios",):
+            raise InputError(f"this is no run of scenarios{_made_by(path)}; `econ run SCENARIO --out DIR` makes one", file=directory) from None
         raise InputError(
             f"the manifest cannot be read: {first['msg']}", file=path, key=".".join(map(str, first["loc"]))
         ) from None

@@ -13,6 +13,9 @@ from econ.core.yaml_files import YamlFile, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 
+#: Keys of scenarios alone, by which one is known that was given in place of a study.
+SCENARIO_KEYS = {"extends", "levers"}
+
 
 def read_spec(model: type[Model], source: str | Path, folder: tuple[str, ...], kind: str) -> Model:
     """Read a file, or the shipped one of that name.
@@ -34,6 +37,8 @@ def read_spec(model: type[Model], source: str | Path, folder: tuple[str, ...], k
         If there is no such file, or a key or value of it cannot be used.
     """
     file = read_yaml(_locate(str(source), folder, kind))
+    if SCENARIO_KEYS & file.data.keys() and not _needed(model) & file.data.keys():
+        raise InputError(f"this is a scenario, not a {kind}; `econ run` takes it", file=file.path)
     try:
         return model.model_validate(file.data)
     except ValidationError as error:
@@ -43,6 +48,11 @@ def read_spec(model: type[Model], source: str | Path, folder: tuple[str, ...], k
 def shipped_specs(folder: tuple[str, ...]) -> list[str]:
     """Names of the shipped files of a folder."""
     return sorted(path.stem for path in shipped_path(*folder).glob("*.yaml"))
+
+
+def _needed(model: type[BaseModel]) -> set[str]:
+    """Keys that a file cannot do without, but for the name that every kind of file has."""
+    return {key for key, field in model.model_fields.items() if field.is_required()} - {"name"}
 
 
 def _locate(name: str, folder: tuple[str, ...], kind: str) -> Path:

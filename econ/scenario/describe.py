@@ -59,7 +59,10 @@ def facts(scenario: Scenario, *, complete: bool = False) -> dict[str, Any]:
     return {**told, **changed, "hash": content_hash(resolved)}
 
 
-UNLINKED = "# An editor completes keys where the schema lies beside: econ scenario schema > {schema}, then econ scenario new --force.\n"
+UNLINKED = (
+    "# An editor completes keys after `econ scenario schema > {schema}`, if the first line of this file is\n"
+    "#     # yaml-language-server: $schema=./{schema}\n"
+)
 TEMPLATE = """\
 {header}# `econ scenario show baseline --resolved` lists every key with its default.
 schema_version: {version}

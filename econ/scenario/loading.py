@@ -18,6 +18,8 @@ from econ.scenario.validation import faults_of
 
 #: Keys that speak of one file alone and are not taken from the scenario that it extends.
 OWN_KEYS = ("name", "title", "question", "description", "expected_mechanism", "expected_signs", "extends")
+#: Keys of sweeps alone, by which one is known that was given in place of a scenario.
+SWEEP_KEYS = {"design", "keys"}
 #: More scenarios than any study stacks.
 LONGEST_CHAIN = 20
 
@@ -174,6 +176,8 @@ def _parent(child: Path, extends: object, root: Path) -> tuple[Path, Path]:
 def _read_one(path: Path) -> YamlFile:
     """Read a file and check what must hold of each file of a chain, not of the whole alone."""
     file = read_yaml(path)
+    if file.data.keys() >= SWEEP_KEYS:
+        raise InputError("this is a sweep, not a scenario; `econ sweep` takes it", file=path)
     for key in ("schema_version", "name"):
         if key not in file.data:
             allowed = (

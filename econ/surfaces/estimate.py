@@ -137,6 +137,9 @@ def _joined(paths: Sequence[Path]) -> tuple[pd.DataFrame, list[dict[str, Any]], 
     files = [path / "measurements.parquet" if path.is_dir() else path for path in paths]
     if not files:
         raise InputError("no measurements were given")
+    for file in files:
+        if file.suffix.lower() in (".csv", ".tsv", ".txt") or not file.is_file():
+            raise InputError("there are no measurements here; `econ lab run` makes them, `econ lab import` takes yours", file=file)
     tables = [read_measurements(path) for path in files]
     used = [
         {"file": path.name, "sha256": file_hash(path), "rows": len(table)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -21,6 +22,15 @@ def test_a_target_and_its_bounds(econ):
     assert code == 0 and facts["mix"] and facts["out"] is None
     rows = {row["quantity"]: row for row in facts["mix"]}
     assert rows["harm"]["p50"] <= 0.8 + 1e-6 and rows["share_constraints"]["p50"] is not None
+
+
+def test_it_says_which_draws_its_rows_rest_on(econ):
+    code, out, _ = econ("cost", "--target-harm", 0.4, "--draws", 24)
+    said = " ".join(out.split())
+    attained, at_once = (float(re.search(rf"{row} ([0-9.]+) share of draws", said)[1]) for row in ("attainable", "buys nothing"))
+    assert code == 0 and 0.0 < at_once < attained < 1.0
+    assert f"attain this target in {100 * at_once:.0f} % of draws" in said and f"are those of the {100 * attained:.0f} % of draws that attain it" in said
+    assert "of draws that attain it" not in econ("cost", "--budget", 200_000, "--draws", 24)[1]
 
 
 def test_prices_units_and_distribution_are_taken(econ):

@@ -115,3 +115,11 @@ def test_the_walk_from_a_table_to_a_market_run(econ, tmp_path):
     assert code == 0, err
     manifest = json.loads((tmp_path / "runs" / "market" / "manifest.json").read_text())
     assert "imported" in manifest["surfaces"]["id"] and manifest["surfaces"]["kind"] in ("measured", "prior")
+
+
+@pytest.mark.parametrize("given", ["mine.csv", "empty"])
+def test_a_fit_of_what_was_not_imported_says_how_to(econ, tmp_path, given):
+    (tmp_path / "mine.csv").write_text("site,harm\n1,0.5\n")
+    (tmp_path / "empty").mkdir()
+    code, out, err = econ("lab", "fit", given, "--out", "fitted")
+    assert (code, out) == (2, "") and "`econ lab import` takes yours" in err and not (tmp_path / "fitted").exists()

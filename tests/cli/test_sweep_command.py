@@ -80,3 +80,11 @@ def test_an_unknown_sweep_names_the_nearest(econ):
     code, _, err = econ("sweep", "certification_detail")
     assert code == 2
     assert "did you mean 'certification_details'" in err
+
+
+@pytest.mark.parametrize("command", ["sweep", "calibrate"])
+def test_a_scenario_in_place_of_a_study_is_said_to_be_one(econ, tmp_path, command):
+    path = tmp_path / "mine.yaml"
+    path.write_text("schema_version: 1\nname: mine\nextends: baseline\n")
+    code, out, err = econ(command, path)
+    assert (code, out) == (2, "") and "this is a scenario, not a" in err and "`econ run` takes it" in err

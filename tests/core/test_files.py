@@ -221,3 +221,11 @@ def test_hashes_depend_on_content_not_on_order(tmp_path):
     assert json.loads(canonical_json({"a": 0.1})) == {"a": 0.1}
     (tmp_path / "x").write_bytes(b"abc")
     assert file_hash(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_work_that_takes_long_is_refused_where_nothing_can_be_written(tmp_path, monkeypatch):
+    results.refuse_existing(tmp_path / "new" / "result")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(WorkError, match="nothing can be written here; choose another --out"):
+        results.refuse_existing(tmp_path / "new" / "result")

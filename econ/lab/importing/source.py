@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from econ.core.errors import InputError
 from econ.core.yaml_files import read_text
@@ -22,6 +23,7 @@ LARGEST_FILE = 50_000_000
 LARGEST_UNPACKED = 200_000_000
 MOST_ROWS = 200_000
 MOST_COLUMNS = 500
+SEPARATORS = get_args(CsvFormat.model_fields["delimiter"].annotation)
 #: Texts that mean "not measured".
 MISSING = frozenset({"", "NA", "N/A", "na", "n/a", "NaN", "nan", "null", "NULL", "<NA>"})
 
@@ -102,11 +104,22 @@ def _read_csv(path: Path, form: CsvFormat) -> Source:
         raise InputError(f"the CSV is broken ({error})", file=path, line=line) from None
     if not rows:
         raise InputError("the file is empty", file=path)
+    _check_delimiter(rows[0], path, form)
     names = _names([name.strip() for name in rows[0]], path)
     _check_lengths(path, rows, lines, form)
     cells = list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * len(names)
     columns = {name: [_cell(text) for text in column] for name, column in zip(names, cells, strict=True)}
     return Source(path, columns, lines[1:], len(rows) - 1)
+
+
+def _check_delimiter(header: list[str], path: Path, form: CsvFormat) -> None:
+    """One column whose name holds another separator: the file is written with that one."""
+    other = next((mark for mark in SEPARATORS if mark in header[0]), None) if len(header) == 1 else None
+    if other is not None:
+        raise InputError(
+            f"the header is one column and holds {other!r}, so its fields are not separated by {form.delimiter!r}", file=path, line=1,
+            allowed=f"`csv: {{delimiter: {json.dumps(other)}}}` in the mapping says so",
+        )  # fmt: skip
 
 
 def _check_lengths(path: Path, rows: list[list[str]], lines: list[int], form: CsvFormat) -> None:

@@ -13,7 +13,7 @@ from econ.cost.critic import Written, scale_of, why_unmeasured
 from econ.cost.levels import Level
 from econ.cost.mix import pipeline_for
 from econ.cost.pipelines import measured_pipelines, purchase_for
-from econ.cost.purchase import CRITIC, HYBRID, PIPELINES, Mix, mix_rows
+from econ.cost.purchase import BUYS, CRITIC, HYBRID, PIPELINES, Mix, mix_rows
 from econ.cost.summary import quantiles
 from econ.cost.tables import NOT_IDENTIFIED, NOT_MEASURED, status_of
 from econ.report.cost.question import START_NAMES, TARGETS, Question
@@ -35,6 +35,8 @@ def print_question(question: Question, console: Console, place: str | None) -> N
     lines = basis_lines(question)
     if answer is not None:
         console.print(answer)
+    for line in [] if question.mix is None else _reach_lines(question.mix):
+        console.print(line, highlight=False)
     if grids:
         console.print(
             "What a reduction of harm costs: median [90 % of draws] (share of draws that attain it, if not all); †: most of those draws need more "
@@ -132,6 +134,20 @@ def _mix_grid(mix: Mix) -> Any:
         grid.add_row(row["quantity"].replace("_", " "), _number(row["p50"]), *_ranges(row), row["unit"])
     grid.add_row("attainable", short(float(mix.attainable[:, 0].mean())), "", "", "share of draws")
     return grid
+
+
+def _reach_lines(mix: Mix) -> list[str]:
+    """Which draws the rows of a mix rest on, where not all of them need labels or attain what is asked."""
+    attained, at_once = float(mix.attainable[:, 0].mean()), float(np.mean(mix.place[:, 0] == BUYS["buys_nothing"]))
+    lines = []
+    if at_once > 0.0 and not mix.by_budget:
+        lines.append(f"The labels held already attain this target in {100.0 * at_once:.0f} % of draws, in which there is nothing to buy.")
+    if attained < ALL:
+        lines.append(
+            f"Labels and what comes of them are those of the {100.0 * attained:.0f} % of draws that attain it; in cost and hours the others count as "
+            "dearer than any sum."
+        )
+    return lines
 
 
 def _ranges(row: dict[str, Any]) -> tuple[str, str]:
