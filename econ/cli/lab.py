@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.options import Csv, Force, KeyFacts, Quiet
 from econ.cli.terminal import busy, console, print_json
 
 if TYPE_CHECKING:
@@ -23,18 +24,18 @@ app = typer.Typer(
 
 @app.command("run")
 def run(
-    grid: Annotated[str, typer.Argument(help="a grid file, or the name of a shipped grid such as smoke", autocompletion=completion.grids)],
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
-    workers: Annotated[int, typer.Option(min=1, help="processes on a CPU")] = 1,
-    out: Annotated[Path | None, typer.Option(help="directory of the result (default runs/lab-NAME)")] = None,
+    grid: Annotated[str, typer.Argument(metavar="GRID", help="A grid file, or the name of a shipped grid such as smoke.", autocompletion=completion.grids)],
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int, typer.Option(min=1, help="Processes on a CPU.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/lab-NAME")] = None,
     reuse: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR", help="a finished result; runs that stand in it are not trained again"),
+        typer.Option(metavar="DIR", help="A finished result; runs that stand in it are not trained again."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="write tables as CSV beside Parquet")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+    force: Force = False,
+    csv: Csv = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a grid of small models and write their measurements; the same command resumes it."""
     from econ.core.errors import InputError
@@ -88,17 +89,17 @@ def _write_csv(folder: Path) -> None:
 
 @app.command("fit")
 def fit(
-    measurements: Annotated[list[Path], typer.Argument(metavar="MEASUREMENTS...", help="measurement tables, or directories that hold one")],
+    measurements: Annotated[list[Path], typer.Argument(metavar="MEASUREMENTS...", help="Measurement tables, or directories that hold one.")],
     critic: Annotated[
         list[Path] | None,
-        typer.Option(metavar="MEASUREMENTS", help="measurements of labels that a critic wrote, for econ cost; the surfaces stay the same"),
+        typer.Option(metavar="MEASUREMENTS", help="Measurements of labels that a critic wrote, for econ cost; the surfaces stay the same."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="directory of the surfaces")] = Path("runs/surfaces"),
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of starts and bootstrap weights")] = 1,
-    force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="write tables as CSV beside Parquet")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+    out: Annotated[Path, typer.Option(help="Directory of the surfaces.")] = Path("runs/surfaces"),
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of starts and bootstrap weights.")] = 1,
+    force: Force = False,
+    csv: Csv = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit response surfaces to measurements: posterior draws and what the data cannot tell."""
     from econ.surfaces.estimate import fit_files
@@ -119,15 +120,15 @@ def fit(
 
 @app.command("import")
 def import_data(
-    file: Annotated[Path, typer.Argument(help="your table: CSV in UTF-8, or Parquet")],
-    mapping: Annotated[Path, typer.Option(help="YAML that says which column holds what, in which unit")],
-    descriptive: Annotated[bool, typer.Option("--descriptive", help="take too few replicates or budgets; no fit will use them")] = False,
-    keep_extra: Annotated[bool, typer.Option("--keep-extra", help="keep columns that the mapping does not use in `extra`")] = False,
-    out: Annotated[Path | None, typer.Option(help="directory of the result (default runs/import-NAME)")] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="write tables as CSV beside Parquet")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Your table: CSV in UTF-8, or Parquet.")],
+    mapping: Annotated[Path, typer.Option(help="YAML that says which column holds what, in which unit.")],
+    descriptive: Annotated[bool, typer.Option("--descriptive", help="Take too few replicates or budgets; no fit will use them.")] = False,
+    keep_extra: Annotated[bool, typer.Option("--keep-extra", help="Keep columns that the mapping does not use in `extra`.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/import-NAME")] = None,
+    force: Force = False,
+    csv: Csv = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Validate your own laboratory data into the measurement table; every fault is named, or all is written."""
     from econ.lab.importing.convert import import_file
@@ -146,7 +147,7 @@ def import_data(
 
 @app.command("schema")
 def schema(
-    as_json: Annotated[bool, typer.Option("--json", help="it is JSON in any case")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False,
 ) -> None:
     """Print the JSON Schema of mapping files, for editors."""
     from econ.lab.importing.mapping import json_schema
@@ -156,11 +157,11 @@ def schema(
 
 @app.command("show")
 def show(
-    directory: Annotated[Path | None, typer.Argument(help="of measurements, of surfaces, or both", show_default="what is shipped")] = None,
-    out: Annotated[Path | None, typer.Option(help="write figures (PNG, SVG) and tables (CSV) here")] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace a finished result")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print key facts as JSON")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="print nothing but errors")] = False,
+    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="Directory of measurements, of surfaces, or both.", show_default="what is shipped")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write figures (PNG, SVG) and tables (CSV) here.")] = None,
+    force: Force = False,
+    as_json: KeyFacts = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show measurements and fits as tables and, with --out, as figures."""
     from econ.core.results import refuse_existing

@@ -9,16 +9,13 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Csv, Force, KeyFacts, Memory, Out, Quiet, Workers
-from econ.cli.terminal import RUNS, console, print_json, show_progress, use_one_thread
+from econ.cli.terminal import LONGEST_NAME, RUNS, console, print_json, show_progress, use_one_thread
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from econ.report.runs import Run
     from econ.scenario import Scenario
-
-#: Longest name of a directory made up from scenarios' names.
-LONGEST_NAME = 80
 
 
 def run(

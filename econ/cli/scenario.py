@@ -35,9 +35,9 @@ def list_scenarios(as_json: JSON = False) -> None:
 
 @app.command()
 def show(
-    scenario: Annotated[str, typer.Argument(help=SOURCE, autocompletion=completion.scenarios)],
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help=SOURCE, autocompletion=completion.scenarios)],
     resolved: Annotated[
-        bool, typer.Option(help="Print the complete scenario with every default, as YAML.")
+        bool, typer.Option("--resolved", help="Print the complete scenario with every default, as YAML.")
     ] = False,
     as_json: JSON = False,
 ) -> None:
@@ -66,7 +66,7 @@ def show(
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="Scenario files, or names of shipped scenarios.", autocompletion=completion.scenarios)],
+    files: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Scenario files, or names of shipped scenarios.", autocompletion=completion.scenarios)],
     as_json: JSON = False,
 ) -> None:
     """Check scenario files; every fault is named, and the exit code is 2 if there is one."""
@@ -98,8 +98,8 @@ def check(
 
 @app.command()
 def diff(
-    first: Annotated[str, typer.Argument(help=SOURCE, autocompletion=completion.scenarios)],
-    second: Annotated[str, typer.Argument(help=SOURCE, autocompletion=completion.scenarios)],
+    first: Annotated[str, typer.Argument(metavar="FIRST", help=SOURCE, autocompletion=completion.scenarios)],
+    second: Annotated[str, typer.Argument(metavar="SECOND", help=SOURCE, autocompletion=completion.scenarios)],
     as_json: JSON = False,
 ) -> None:
     """Print the keys in which two scenarios differ."""
@@ -119,13 +119,13 @@ def diff(
 
 @app.command()
 def new(
-    file: Annotated[Path, typer.Argument(help="The file to write, such as my_scenario.yaml.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as my_scenario.yaml.")],
     extends: Annotated[
         str, typer.Option(help="The scenario that it extends: a relative path or a shipped name.", autocompletion=completion.scenarios)
     ] = "baseline",
-    force: Annotated[bool, typer.Option(help="Replace the file if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: JSON = False,
-    quiet: Annotated[bool, typer.Option(help="Print nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Start a scenario file that loads as it stands."""
     from econ.core.errors import InputError

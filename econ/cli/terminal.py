@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
 #: Where results lie unless --out says otherwise.
 RUNS = Path("runs")
+#: Longest name of a directory made up from other names.
+LONGEST_NAME = 80
+
+
+def place_of(directories: Sequence[Path], kind: str) -> Path:
+    """Where what is made of other results lies unless --out says otherwise, such as runs/report_commons."""
+    return RUNS / f"{kind}_{'+'.join(path.resolve().name for path in directories)}"[:LONGEST_NAME]
 
 
 def use_one_thread() -> None:

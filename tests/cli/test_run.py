@@ -12,6 +12,9 @@ from pathlib import Path
 import fake_market
 import pytest
 
+from econ.cli import terminal
+from econ.core.manifests import write_manifest
+from econ.core.shipped import shipped_path
 from econ.ensemble import design, engine
 from econ.report import runs
 
@@ -105,6 +108,7 @@ def test_a_second_run_needs_force(econ_command):
         (("run", "baseline", "--workers", 0), "workers: out of range"),
         (("run", "baseline", "--replicates", 4000000000), "this ensemble needs about"),
         (("compare", "nowhere"), "no such run directory"),
+        (("run", shipped_path("scenarios", "sweeps", "transfer_and_commons.yaml")), "this is a sweep, not a scenario; `econ sweep` takes it"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(econ_command, arguments, said):
@@ -148,7 +152,7 @@ def test_compare_stored_runs(econ_command):
     econ_command("run", "public_commons", *SMALL, "--quiet")
     code, out, err = econ_command("compare", "runs/baseline", "runs/public_commons")
     assert (code, err) == (0, "") and "Effects against 'baseline'" in out
-    assert Path("runs/comparison/differences.csv").is_file()
+    assert Path("runs/comparison_baseline+public_commons/differences.csv").is_file()
     code, out, _ = econ_command(
         "compare", "runs/baseline", "runs/public_commons", "--baseline", "public_commons", "--json", "--force"
     )
@@ -209,3 +213,18 @@ def test_an_interruption_from_the_keyboard_is_exit_130(tmp_path):
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "the same command resumes it" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["compare", "report", "reproduce"])
+def test_a_directory_of_another_kind_is_named_by_what_wrote_it(econ_command, command):
+    Path("other").mkdir()
+    write_manifest(Path("other"), {"schema_version": 1, "econ_version": "0", "command": "econ lab import mine.csv --mapping map.yaml"})
+    code, out, err = econ_command(command, "other")
+    assert (code, out) == (2, "")
+    assert "other: this is no run of scenarios, but what `econ lab import` wrote; `econ run SCENARIO --out DIR` makes one" in err
+
+
+def test_reports_of_two_runs_lie_apart():
+    assert terminal.place_of([Path("runs/one")], "report") != terminal.place_of([Path("runs/two")], "report")
+    assert terminal.place_of([Path("runs/one"), Path("elsewhere/two/")], "comparison") == Path("runs/comparison_one+two")
+    assert len(terminal.place_of([Path("x" * 70)] * 3, "report").name) == terminal.LONGEST_NAME
