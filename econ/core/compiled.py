@@ -20,6 +20,7 @@ import numpy as np
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
+from econ.core import kernel_files
 from econ.core import random as keyed
 
 #: Below and above, the exponential is that of the bound: 3e-308 and 8e307.
@@ -72,14 +73,17 @@ def kernel(function: Callable[..., Any], *sources: str) -> Any:
     *sources : str
         Paths of other files from which it inlines.
     """
-    folder = _folder((__file__, keyed.__file__, *sources))
+    folder = _folder((__file__, kernel_files.__file__, keyed.__file__, *sources))
     if folder is None:
         return numba.njit(error_model="numpy")(function)
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        return numba.njit(error_model="numpy", cache=True)(function)
+        compiled = numba.njit(error_model="numpy", cache=True)(function)
     finally:
         numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
+    kept: Any = compiled._cache  # type: ignore[attr-defined]
+    kept._cache_file = kernel_files.KernelFiles(kept.cache_path, kept._impl.filename_base, kept._impl.locator.get_source_stamp())
+    return compiled
 
 
 def _folder(sources: tuple[str, ...]) -> Path | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from econ.core import compiled
+from econ.core.kernel_files import KernelFiles
 
 
 def _over(function):
@@ -66,6 +67,47 @@ def test_without_a_writable_folder_kernels_are_compiled_all_the_same(monkeypatch
 
 def _twice(x):
     return 2.0 * x
+
+
+def test_code_of_two_signatures_that_are_kept_together_is_never_mixed_up(tmp_path):
+    def code(layout):
+        return f"array(float64, 1d, {layout})", ("x86", "cpu", ""), ("code", "closure")
+
+    here, there = KernelFiles(str(tmp_path), "twice-1.py311", 1), KernelFiles(str(tmp_path), "twice-1.py311", 1)
+    # Neither knows of the other when it begins to write, which numba's own index does not survive.
+    here.save(code("C"), "of C")
+    there.save(code("A"), "of A")
+    for files in (here, there, KernelFiles(str(tmp_path), "twice-1.py311", 1)):
+        assert (files.load(code("C")), files.load(code("A")), files.load(code("F"))) == ("of C", "of A", None)
+    assert KernelFiles(str(tmp_path), "twice-1.py311", 2).load(code("C")) is None, "another source"
+
+
+def test_damaged_code_is_compiled_again(tmp_path):
+    files, key = KernelFiles(str(tmp_path), "twice-1.py311", 1), ("float64", "x86", "function")
+    files.save(key, "code")
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    for damaged in (b"", content[:20], content[:-1], content[:-3] + b"\0" + content[-2:]):
+        path.write_bytes(damaged)
+        assert files.load(key) is None
+    files.save(key, "code")
+    assert files.load(key) == "code"
+    files.flush()
+    assert files.load(key) is None and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs folders that cannot be written")
+def test_code_that_cannot_be_kept_stops_nothing(tmp_path):
+    KernelFiles(str(tmp_path / "gone"), "twice-1.py311", 1).save(("float64", "x86", "function"), "code")
+
+
+def test_kernels_are_found_again_by_the_next_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled, "_folder", lambda sources: tmp_path)
+    first, second = compiled.kernel(_twice), compiled.kernel(_twice)
+    assert first(2.0) == 4.0 and first(np.ones(2))[0] == 2.0
+    assert len(list(tmp_path.rglob("*.nbc"))) == 2 and not list(tmp_path.rglob("*.nbi"))
+    assert second(2.0) == 4.0
+    assert sum(second.stats.cache_hits.values()) == 1 and not sum(second.stats.cache_misses.values())
 
 
 def test_folder_lies_within_the_package():

@@ -16,15 +16,11 @@ from econ.ensemble.results import EnsembleResult
 from econ.market.outcomes import OUTCOMES
 from econ.report.comparison.figures import comparison_figures, differences_figure, effects_figure
 from econ.report.document.drawing import _freeze_layout, fitted
-from econ.report.figures import (
-    FAN_FIGURES,
-    fan_data,
-    fan_figure,
-    moments_alt_text,
-    moments_figure,
-    run_figures,
-)
+from econ.report.fans import fan_data, fan_figure
+from econ.report.figures import run_figures
+from econ.report.moments import moments_alt_text, moments_figure
 from econ.report.numbers import interval, short
+from econ.report.outcome_fans import FAN_FIGURES
 from econ.report.style import figure_style, save_figure
 
 

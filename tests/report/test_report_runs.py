@@ -16,7 +16,7 @@ from econ.core.files import file_hash
 from econ.ensemble import engine
 from econ.ensemble.design import plan
 from econ.ensemble.manifest import read_manifest
-from econ.report import figures, runs
+from econ.report import figures, outcome_fans, runs
 from econ.report.comparison import compared
 from econ.report.flow_matrix import flow_matrix
 from econ.report.overview import key_facts
@@ -32,7 +32,7 @@ def stored(tmp_path_factory):
     """One complete directory with figures, shared by the tests that only read."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "market_engine", fake_market.engine)
-        patch.setattr(figures, "FAN_FIGURES", (figures.BUDGET, figures.CAPTURE))
+        patch.setattr(figures, "FAN_FIGURES", (outcome_fans.BUDGET, outcome_fans.CAPTURE))
         out = tmp_path_factory.mktemp("runs") / "both"
         scenarios = [
             FakeScenario(quarters=8),

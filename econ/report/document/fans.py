@@ -12,7 +12,8 @@ from econ.report.document.event_study import events_of
 from econ.report.document.model import DocumentFigure
 from econ.report.document.reading import Reading
 from econ.report.document.reading_tables import quarter_table
-from econ.report.figures import (
+from econ.report.fans import FanFigure, fan_alt_text, fan_data, fan_figure
+from econ.report.outcome_fans import (
     BUDGET,
     CAPTURE,
     CONCENTRATION,
@@ -22,10 +23,6 @@ from econ.report.figures import (
     MARGINS,
     REPLAY_LOSS,
     REPLAY_TIE,
-    FanFigure,
-    fan_alt_text,
-    fan_data,
-    fan_figure,
 )
 
 if TYPE_CHECKING:

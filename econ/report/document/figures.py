@@ -34,8 +34,9 @@ from econ.report.document.paths import MOST, PathPanel, paths_alt, paths_data, p
 from econ.report.document.reading import Reading
 from econ.report.document.reading_tables import plain_table, quarter_table
 from econ.report.effects_text import excludes_zero
-from econ.report.figures import HIGHLY_CONCENTRATED, moments_alt_text, moments_data, moments_figure
+from econ.report.moments import moments_alt_text, moments_data, moments_figure
 from econ.report.numbers import short
+from econ.report.outcome_fans import HIGHLY_CONCENTRATED
 
 if TYPE_CHECKING:
     import pandas as pd

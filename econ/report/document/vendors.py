@@ -10,8 +10,8 @@ import pandas as pd
 from econ.ensemble.statistics import QUANTILES, mean_and_error, quantiles
 from econ.ensemble.tables import grid, quarters_of
 from econ.report.document.drawing import fitted
-from econ.report.figures import HIGHLY_CONCENTRATED
 from econ.report.numbers import short
+from econ.report.outcome_fans import HIGHLY_CONCENTRATED
 from econ.report.style import BAND_50, BAND_90, COLOURS, GREY, figure_style, new_figure, quarter_axis
 
 if TYPE_CHECKING:
