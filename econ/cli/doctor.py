@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from econ.cli.options import Json
 from econ.cli.terminal import print_json
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """What is installed, which devices there are, whether shipped data verify."""
     report = examine()
     if as_json:

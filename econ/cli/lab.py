@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
-from econ.cli.options import Csv, Force, KeyFacts, Quiet
+from econ.cli.options import Csv, Force, JsonAnyway, KeyFacts, Quiet
 from econ.cli.terminal import busy, console, print_json
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def import_data(
 
 @app.command("schema")
 def schema(
-    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False,
+    as_json: JsonAnyway = False,
 ) -> None:
     """Print the JSON Schema of mapping files, for editors."""
     from econ.lab.importing.mapping import json_schema

@@ -14,4 +14,6 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a finished result.
 Csv = Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")]
 CsvAnyway = Annotated[bool, typer.Option("--csv", help="The tables of --out are CSV in any case.")]
 KeyFacts = Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+JsonAnyway = Annotated[bool, typer.Option("--json", help="It is JSON in any case.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]

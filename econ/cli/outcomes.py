@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
+from econ.cli.options import Json
 from econ.cli.terminal import print_json
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def outcomes(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="An outcome, or a part of its name.", autocompletion=completion.outcomes)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """What each outcome column means: unit, meaning, part of the model."""
     chosen = _chosen(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
-from econ.cli.options import Memory, Quiet, Workers
+from econ.cli.options import Json, Memory, Quiet, Workers
 from econ.cli.terminal import print_json, show_progress, use_one_thread
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def reproduce(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a finished run.", autocompletion=completion.runs)],
     workers: Workers = None,
     memory: Memory = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Run what a manifest says again and compare the tables with the stored ones.

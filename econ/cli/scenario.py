@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from econ.cli import completion
+from econ.cli.options import Json, JsonAnyway, Quiet
 from econ.cli.terminal import print_json
 
 app = typer.Typer(help="Scenario files: list, show, check, compare, start one.", no_args_is_help=True)
@@ -17,11 +18,10 @@ app = typer.Typer(help="Scenario files: list, show, check, compare, start one.",
 #: Modules that know the JSON Schema of a kind of file.
 SCHEMAS = {"scenario": "econ.scenario.schema", "sweep": "econ.ensemble.sweeps.schema"}
 SOURCE = "A scenario file, or the name of a shipped scenario."
-JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("list")
-def list_scenarios(as_json: JSON = False) -> None:
+def list_scenarios(as_json: Json = False) -> None:
     """List the shipped scenarios."""
     from econ.scenario import load_scenario, shipped_scenarios
 
@@ -39,7 +39,7 @@ def show(
     resolved: Annotated[
         bool, typer.Option("--resolved", help="Print the complete scenario with every default, as YAML.")
     ] = False,
-    as_json: JSON = False,
+    as_json: Json = False,
 ) -> None:
     """Show what a scenario asks, expects and changes."""
     from econ.scenario import load_scenario
@@ -67,7 +67,7 @@ def show(
 @app.command()
 def check(
     files: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Scenario files, or names of shipped scenarios.", autocompletion=completion.scenarios)],
-    as_json: JSON = False,
+    as_json: Json = False,
 ) -> None:
     """Check scenario files; every fault is named, and the exit code is 2 if there is one."""
     from econ.scenario import load_scenario
@@ -100,7 +100,7 @@ def check(
 def diff(
     first: Annotated[str, typer.Argument(metavar="FIRST", help=SOURCE, autocompletion=completion.scenarios)],
     second: Annotated[str, typer.Argument(metavar="SECOND", help=SOURCE, autocompletion=completion.scenarios)],
-    as_json: JSON = False,
+    as_json: Json = False,
 ) -> None:
     """Print the keys in which two scenarios differ."""
     from econ.scenario import load_scenario
@@ -124,8 +124,8 @@ def new(
         str, typer.Option(help="The scenario that it extends: a relative path or a shipped name.", autocompletion=completion.scenarios)
     ] = "baseline",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
-    as_json: JSON = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Start a scenario file that loads as it stands."""
     from econ.core.errors import InputError
@@ -146,7 +146,7 @@ def new(
 @app.command()
 def schema(
     kind: Annotated[str, typer.Argument(metavar="[scenario|sweep]", help="Of which files.", autocompletion=lambda: list(SCHEMAS))] = "scenario",
-    as_json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False,
+    as_json: JsonAnyway = False,
 ) -> None:
     """Print the JSON Schema of scenario or sweep files, for editors."""
     from importlib import import_module
