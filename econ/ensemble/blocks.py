@@ -64,6 +64,9 @@ class BlockStore:
         self.design = design
         marker = self.directory / "design.sha256"
         if self.directory.exists() and (not marker.is_file() or marker.read_bytes() != design.block_hash.encode()):
+            lost = len(list(self.directory.glob("*.npz")))
+            if lost:
+                log.warning("%s: %d finished blocks of other settings or another version of the code are thrown away", self.directory, lost)
             shutil.rmtree(self.directory)
         make_directory(self.directory)
         write_text(marker, design.block_hash)

@@ -62,11 +62,14 @@ def test_a_damaged_block_is_computed_again(make_design, tmp_path):
         store.read(design.blocks()[0])
 
 
-def test_blocks_of_another_design_are_not_used(make_design, tmp_path):
+def test_blocks_of_another_design_are_not_used_and_their_loss_is_told(make_design, tmp_path, caplog):
     design = make_design(replicates=20)
     compute_missing(design, fake_market.engine(), BlockStore(tmp_path, design), 1, lambda *_: None)
+    BlockStore(tmp_path, design)
+    assert caplog.messages == []
     other = make_design(replicates=20, seed=2)
     assert len(BlockStore(tmp_path, other).missing()) == len(other.blocks())
+    assert f"{len(design.blocks())} finished blocks of other settings" in caplog.text
 
 
 def test_a_failed_replicate_is_named_and_the_others_kept(make_design, execute_fake):
