@@ -132,7 +132,7 @@ def _moments_line(moments: pd.DataFrame) -> str:
         f"{int((compared['use'] == use).sum() - (outside['use'] == use).sum())} of {int((compared['use'] == use).sum())} {name}"
         for use, name in names.items()
     ]
-    which = ", ".join(outside["id"]) if len(outside) else "none"
+    which = f"{', '.join(outside['id'])} (moments.csv says what they are)" if len(outside) else "none"
     return (
         f"Stylised facts inside their bands: {'; '.join(parts)}; missed: {which}; "
         f"{int(moments['simulated'].isna().sum())} without a counterpart."
