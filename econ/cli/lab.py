@@ -56,7 +56,7 @@ def run(
     if as_json:
         print_json({"out": str(target)} | facts)
     elif not quiet:
-        typer.echo(f"{target}: {facts['runs']} runs, {facts['rows']} rows, {facts['wall_seconds']:.0f} s")
+        typer.echo(f"{target}: {facts['runs']} runs, {facts['rows']} rows, {facts['wall_seconds']:.0f} s; to see them: econ lab show {target}")
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def fit(
         print_json({"out": str(out)} | key_facts(surfaces))
     elif not quiet:
         print_fit(surfaces, measurements, console(), corrected_sigma(out))
-        typer.echo(f"{out}: written")
+        typer.echo(f"{out}: written; for the market: econ run baseline --set surfaces={out}")
 
 
 @app.command("import")
@@ -143,6 +143,8 @@ def import_data(
         typer.echo(f"{target}: {facts['rows']} rows, {len(facts['worlds'])} replicates, methods {', '.join(facts['methods'])}")
         for note in facts["notes"]:
             typer.echo(f"note: {note}")
+        if not descriptive:
+            typer.echo(f"to fit them: econ lab fit {target}")
 
 
 @app.command("schema")

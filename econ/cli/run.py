@@ -25,7 +25,7 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed shared by all scenarios: common random numbers.")] = 1,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of all scenarios, such as levers.commons=0.1.", autocompletion=completion.settings)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    float32: Annotated[bool, typer.Option("--float32", help="Single precision.")] = False,
+    float32: Annotated[bool, typer.Option("--float32", help="Single precision, which the market as shipped refuses.")] = False,
     workers: Workers = None,
     memory: Memory = None,
     ledger: Annotated[int | None, typer.Option(metavar="Q", help="Print the flow matrix of this quarter.")] = None,

@@ -27,6 +27,7 @@ def test_the_example_is_imported(econ, tmp_path):
         "runs/import-fictitious_laboratory: 150 rows, 6 replicates, methods base, dpo, hybrid, npo_ret" in out
     )
     assert "note: not measured in every row, so not fitted: sycophancy, over_refusal" in out
+    assert out.endswith("to fit them: econ lab fit runs/import-fictitious_laboratory\n")
     folder = tmp_path / "runs" / "import-fictitious_laboratory"
     assert sorted(path.name for path in folder.iterdir()) == [
         "manifest.json",
@@ -81,7 +82,8 @@ def test_a_mapping_is_needed(econ):
 
 
 def test_descriptive_tables_are_not_fitted(econ):
-    assert econ("lab", "import", DATA, "--mapping", MAPPING, "--out", "a", "--descriptive")[0] == 0
+    code, out, _ = econ("lab", "import", DATA, "--mapping", MAPPING, "--out", "a", "--descriptive")
+    assert code == 0 and "to fit them" not in out
     code, _, err = econ("lab", "fit", "a", "--out", "b")
     assert code == 2 and "imported with --descriptive" in err
 
