@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.errors import WorkError
+from econ.market.outcomes import NULLABLE, PROPORTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from econ.market.state import State
 
@@ -23,6 +24,8 @@ Array = Any
 CONSTANT = frozenset({"bounds", "log_ability", "reservation"})
 
 
+#: How far a proportion may lie outside 0 to 1.
+ROUNDING = 1e-9
 #: How the reason of a replicate begins whose parameters admit no status quo.
 NO_STATUS_QUO = "no status quo: "
 
@@ -43,9 +46,9 @@ class NoStatusQuo(WorkError):
 
 
 def note_faults(
-    failed: dict[int, str], replicates: Array, state: State, columns: Mapping[str, Array], nullable: frozenset[str], quarter: int
+    failed: dict[int, str], replicates: Array, state: State, columns: Mapping[str, Array], quarter: int
 ) -> None:
-    """Note the first variable of each replicate that is not finite; an outcome that may be null may be NaN.
+    """Note the first variable of each replicate that is not finite, or a proportion outside 0 to 1; an outcome that may be null may be NaN.
 
     Parameters
     ----------
@@ -55,7 +58,6 @@ def note_faults(
     state : State
     columns : mapping of str to [S]
         Outcomes of the quarter.
-    nullable : frozenset of str
     quarter : int
     """
     for name, values in _floats(state):
@@ -63,11 +65,18 @@ def note_faults(
         if not np.isfinite(values.sum()):
             _note(failed, replicates, ~np.isfinite(values).reshape(len(values), -1).all(axis=1), name, quarter)
     if columns:
-        table, may_be_null = np.stack(list(columns.values())), np.fromiter((name in nullable for name in columns), bool)
+        table, may_be_null, proportion = np.stack(list(columns.values())), _among(columns, NULLABLE), _among(columns, PROPORTIONS)
         bad = ~(np.isfinite(table) | (np.isnan(table) & may_be_null[:, None]))
-        if bad.any():
-            for name, row in zip(columns, bad, strict=True):
+        outside = (np.abs(table - 0.5) > 0.5 + ROUNDING) & proportion[:, None]
+        if bad.any() or outside.any():
+            for name, values, row, out in zip(columns, table, bad, outside, strict=True):
                 _note(failed, replicates, row, name, quarter)
+                for place in np.flatnonzero(out):
+                    failed.setdefault(int(replicates[place]), f"{name} is {values[place]:.6g}, outside 0 to 1, in quarter {quarter}")
+
+
+def _among(names: Iterable[str], chosen: frozenset[str]) -> Array:
+    return np.fromiter((name in chosen for name in names), bool)
 
 
 def _floats(state: State) -> Iterator[tuple[str, Array]]:

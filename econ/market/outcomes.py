@@ -172,6 +172,14 @@ OUTCOMES: dict[str, Outcome] = {
     name: Outcome(name, unit, meaning, section) for section, rows in _TABLE.items() for name, unit, meaning in rows
 }
 
+#: Columns that no market can leave the interval from 0 to 1 with: shares of a whole, and rates.
+PROPORTIONS = frozenset(
+    {
+        "constraint_budget_share", "preference_budget_share", "bespoke_share", "inhouse_share_preference", "inhouse_share_constraint",
+        "ai_share_preference", "ai_share_constraint", "hours_unpaid_share", "fill_preference", "fill_constraint", "cr3_service",
+        "top_share_service", "top_customer_share", "leader_share_firms", "cert_violation", "harm_rate", "sycophancy", "over_refusal",
+    }
+)  # fmt: skip
 #: Columns that may be null: indices and rates of what may not exist in a quarter, as a wage where nobody works.
 NULLABLE = frozenset(
     {

@@ -11,7 +11,7 @@ from econ.core.streams import Stream
 from econ.market import labelers
 from econ.market.health import NoStatusQuo, note_faults
 from econ.market.ledger import FLOWS
-from econ.market.outcomes import NULLABLE, OUTCOMES
+from econ.market.outcomes import OUTCOMES
 from econ.market.quarter import Events, advance
 from econ.market.record import record
 from econ.market.setting import Parameters, Setting
@@ -173,7 +173,7 @@ def simulate(
     residual = np.zeros(s.size)
     for state, events, columns in run_quarters(s, quarters, quo, intercepts):
         residual = np.fmax(residual, events.residual)
-        note_faults(failed, s.replicates, state, columns, NULLABLE, events.quarter)
+        note_faults(failed, s.replicates, state, columns, events.quarter)
         if events.quarter >= FIRST_REPORTED:
             place = events.quarter - FIRST_REPORTED
             for name, values in columns.items():

@@ -9,8 +9,8 @@ import pytest
 import small_market as small
 
 from econ.core.errors import WorkError
+from econ.market import certification, positions, product, status_quo
 from econ.market import ledger as books
-from econ.market import positions, product, status_quo
 from econ.market.ledger import FLOWS, SECTORS, Ledger
 from econ.market.outcomes import OUTCOMES
 
@@ -40,6 +40,21 @@ def test_a_replicate_that_turns_non_finite_is_named_and_the_others_kept(healthy,
     with np.errstate(all="ignore"):
         got = small.run(small.baseline(3), replicates=range(4))
     assert got.failed == {2: f"firms.brand is not finite in quarter {quarter}"}
+    small.same(others(got, 2), others(healthy, 2))
+
+
+def test_a_replicate_whose_harm_cannot_be_is_named_and_the_others_kept(healthy, monkeypatch):
+    # Finite nonsense, as from code that was compiled for other arrays.
+    violation = certification.violation_probability
+
+    def broken(s, *given):
+        found = violation(s, *given)
+        return np.where((s.replicates == 2)[:, None], 1e6, found)
+
+    monkeypatch.setattr(certification, "violation_probability", broken)
+    with np.errstate(all="ignore"):
+        got = small.run(small.baseline(3), replicates=range(4))
+    assert list(got.failed) == [2] and got.failed[2].startswith("cert_violation is 1e+06, outside 0 to 1, in quarter 0")
     small.same(others(got, 2), others(healthy, 2))
 
 
