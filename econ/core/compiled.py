@@ -82,7 +82,7 @@ def kernel(function: Callable[..., Any], *sources: str) -> Any:
     finally:
         numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
     kept: Any = compiled._cache  # type: ignore[attr-defined]
-    kept._cache_file = kernel_files.KernelFiles(kept.cache_path, kept._impl.filename_base, kept._impl.locator.get_source_stamp())
+    kept._cache_file = kernel_files.KernelFiles(kept.cache_path, kept._impl.filename_base, kept._impl.locator.get_source_stamp())  # type: ignore[no-untyped-call]
     return compiled
 
 

@@ -10,61 +10,55 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import pickle
-import uuid
 from pathlib import Path
 from typing import Any
 
+from numba.core.caching import IndexDataCacheFile
 
-class KernelFiles:
-    """What `numba.core.caching.Cache` asks of its files.
+#: Bytes of the hash that ends a file.
+DIGEST = 32
+
+
+class KernelFiles(IndexDataCacheFile):
+    """What numba's cache of a function asks of its files, without an index.
 
     Parameters
     ----------
-    folder : str
-    name : str
+    cache_path : str
+    filename_base : str
         Of the function: its file, line and version of Python.
-    stamp : object
+    source_stamp : object
         Of its source.
     """
 
-    def __init__(self, folder: str, name: str, stamp: Any) -> None:
-        self._folder, self._name, self._stamp = Path(folder), name, stamp
-
     def load(self, key: Any) -> Any:
         """Code of a signature; None if there is none, or not as it was written."""
+        name = self._name_of(key)
         try:
-            content = self._place(key).read_bytes()
+            content = Path(self._data_path(name)).read_bytes()  # type: ignore[no-untyped-call]
         except OSError:
             return None
-        digest, body = content[:32], content[32:]
-        # Beside the package's own files, and trusted as they are: no data is read so.
-        return pickle.loads(body) if hashlib.sha256(body).digest() == digest else None
+        sound = hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]
+        return self._load_data(name) if sound else None  # type: ignore[no-untyped-call]
 
     def save(self, key: Any, data: Any) -> None:
         """Keep code; a disk that is full or was made read-only costs the next process its time, no more."""
-        from numba.core.serialize import dumps
-
-        body = dumps(data)  # type: ignore[no-untyped-call]
-        place = self._place(key)
-        temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex[:16]}.tmp")
-        try:
-            temporary.write_bytes(hashlib.sha256(body).digest() + body)
-            temporary.replace(place)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        body = self._dump(data)  # type: ignore[no-untyped-call]
+        with contextlib.suppress(OSError), self._open_for_write(self._data_path(self._name_of(key))) as stream:  # type: ignore[no-untyped-call]
+            stream.write(body + hashlib.sha256(body).digest())
 
     def flush(self) -> None:
         """Delete the code of all signatures."""
-        for path in self._folder.glob(f"{self._name}.*.nbc"):
+        for path in Path(self._cache_path).glob(f"{self._base}.*.nbc"):
             with contextlib.suppress(OSError):
                 path.unlink()
 
-    def _place(self, key: Any) -> Path:
-        import numba
+    @property
+    def _base(self) -> str:
+        return str(self._index_name).removesuffix(".nbi")
 
+    def _name_of(self, key: Any) -> str:
         signature, processor, function = key
         # Types as text: readonly, layout and alignment are part of it.
-        said = repr((numba.__version__, self._stamp, str(signature), processor, function))
-        return self._folder / f"{self._name}.{hashlib.sha256(said.encode()).hexdigest()[:24]}.nbc"
+        said = repr((self._version, self._source_stamp, str(signature), processor, function))
+        return f"{self._base}.{hashlib.sha256(said.encode()).hexdigest()[:24]}.nbc"

@@ -162,7 +162,8 @@ def _scalar(node: yaml.Node, path: Path) -> Hashable:
         raise InputError(f"the YAML type '{node.tag}' is not used here", file=path, line=line)
     try:
         value: Hashable = _Scalars().construct_object(node)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError):
+        # PyYAML checks no value whose type is written before it, as in `!!bool perhaps`.
         raise InputError("this value cannot be read", file=path, line=line, found=node.value) from None
     if type(value) is int and abs(value) > LARGEST_INTEGER:
         raise InputError("this number is too large", file=path, line=line)

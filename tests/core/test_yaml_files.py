@@ -29,6 +29,7 @@ def test_values_types_and_lines(tmp_path):
         ("a: [1, 2\nb: 3", "not valid YAML"),
         ("a: 1\na: 2\n", "stands twice"),
         ("a: &x [1]\nb: *x\n", "aliases are not used"),
+        *((f"a: !!{kind} {text}\n", "cannot be read") for kind, text in (("timestamp", "1x"), ("bool", "perhaps"), ("int", "''"), ("float", "x"))),
         ("a: !!python/object/apply:os.system ['true']\n", "is not used here"),
         ("a: !mine 3\n", "is not used here"),
         ("? [1, 2]\n: 3\n", "a key must be"),
