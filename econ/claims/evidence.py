@@ -71,9 +71,6 @@ class Evidence:
             (str(task), str(arm), str(distribution)): rows
             for (task, arm, distribution), rows in frame.groupby(["task", "arm", "distribution"], observed=True)
         }
-        self._distributions: dict[tuple[str, str], set[str]] = {}
-        for task, arm, distribution in self._groups:
-            self._distributions.setdefault((task, arm), set()).add(distribution)
 
     def methods(self, task: str = "A") -> list[str]:
         """Arms that were measured, by name."""
@@ -81,7 +78,7 @@ class Evidence:
 
     def distributions(self, method: str, task: str = "A") -> set[str]:
         """Distributions under which an arm was measured."""
-        return self._distributions.get((task, method), set())
+        return {d for kind, arm, d in self._groups if (kind, arm) == (task, method)}
 
     def curves(self, method: str, distribution: str, task: str = "A") -> list[Curve]:
         """Curves of an arm, one for each table and setting, settings nearest to the reference first."""

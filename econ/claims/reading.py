@@ -114,6 +114,7 @@ def evidence_of(tables: Sequence[tuple[str, Path | None, pd.DataFrame]]) -> Evid
     frame = pd.concat(parts, ignore_index=True)
     # Numbers in the order of their texts: configurations are compared and sorted, never read.
     frame["config"] = pd.factorize(frame["config"], sort=True)[0]
+    # A copy lies in one block for each type, from which rows are taken faster, thousands of times.
     return Evidence(sources, frame.copy(), pd.concat(churns, ignore_index=True), notes)
 
 

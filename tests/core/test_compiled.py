@@ -96,7 +96,6 @@ def test_damaged_code_is_compiled_again(tmp_path):
     assert files.load(key) is None and not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs folders that cannot be written")
 def test_code_that_cannot_be_kept_stops_nothing(tmp_path):
     KernelFiles(str(tmp_path / "gone"), "twice-1.py311", 1).save(("float64", "x86", "function"), "code")
 

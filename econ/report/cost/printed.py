@@ -154,8 +154,8 @@ def _ranges(row: dict[str, Any]) -> tuple[str, str]:
     """Intervals as text; empty where there are none."""
     if not np.isfinite(row.get("p05", np.nan)) and not np.isfinite(row.get("p95", np.nan)):
         return "", ""
-    pairs = (("p25", "p75"), ("p05", "p95"))
-    return tuple(f"{compact(row[low])} to {_number(row[high])}" for low, high in pairs)  # type: ignore[return-value]
+    half, most = (f"{compact(row[low])} to {_number(row[high])}" for low, high in (("p25", "p75"), ("p05", "p95")))
+    return half, most
 
 
 def _number(value: float) -> str:
