@@ -175,7 +175,7 @@ def fit_curve(cells: Cells, weights: Floats) -> list[CurveFit]:
         Bootstrap weights of the worlds.
     """
     spread = spread_of(cells)
-    likelihood = likelihood_of(cells, spread.total)
+    likelihood = likelihood_of(cells, spread.cell)
     return [
         _fit_form(CurveForm(name, float(cells.base.mean())), cells, spread, likelihood, weights)
         for name in FORMS

@@ -78,7 +78,7 @@ def fit_harm(cells: Cells, weights: Floats, seed: int = 1) -> HarmFit:
     """
     refuse_flat(cells)
     spread = spread_of(cells)
-    target = make_target(cells, spread.total)
+    target = make_target(cells, spread.cell)
     points = [_fit_point(FORMS[name], target, seed) for name in FITTED]
     compared = [
         compare(FORMS[name], cells, target, spread, point)
