@@ -1,4 +1,4 @@
-"""What a firm answers for: liability that its insurance passes through, and audits that find violations."""
+"""What a firm answers for: liability that its insurance passes through, what premiums take of sales, and audits that find violations."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ def pass_through(p: Any, revenue_share: Array) -> Array:
     insured = p["insured_share", extra]
     own = p["credibility_own_claims", extra]
     return 1 - insured + insured * (1 + p["premium_loading", extra]) * (own + (1 - own) * revenue_share)
+
+
+def class_levy(p: Any, revenue_share: Array, class_rate: Array) -> Array:
+    """Share of a further dollar of sales that premiums rated by the class take, (1 + load)(1 - Z)(1 - share)·class rate.
+
+    The rest of the premium follows the firm's own claims and stands in `pass_through`; together a class of equal firms
+    pays its expected claims, loaded.
+    """
+    extra = revenue_share.ndim - 1
+    own = p["credibility_own_claims", extra]
+    return (1 + p["premium_loading", extra]) * (1 - own) * (1 - revenue_share) * class_rate
 
 
 def detection(p: Any, audit: Array, verifiability: Array) -> Array:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.streams import Stream
-from econ.market.exposure import detection, pass_through
+from econ.market.exposure import class_levy, detection, pass_through
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules
 from econ.market.product import Safety, market_size
-from econ.market.setting import JURISDICTIONS, Setting, column, share_of, sum_over
+from econ.market.setting import JURISDICTIONS, Setting, column, ratio, share_of, sum_over
 from econ.market.state import Firms, Public, changed
 
 if TYPE_CHECKING:
@@ -131,11 +131,15 @@ def stakes(
 ) -> Firms:  # fmt: skip
     """What the next quarter's decisions use: marginal value of less harm and of utility, liability per user."""
     p = s.p
-    reach = pass_through(p, share_of(sum_over(f.revenue, 2), axis=1))
+    revenue = sum_over(f.revenue, 2)
+    of_class = share_of(revenue, axis=1)
+    reach = pass_through(p, of_class)
+    fines = ratio(sum_over(fine(s, quo, f, safe, levers), 2), revenue, 0.0)
+    levy = class_levy(p, of_class, column(public.class_claims_rate, 1)) + fines
     damage = expected_damage(quo, f, safe)
     unit = reach * sum_over(liable * damage, 2) / sum_over(f.users, 2)
     share = f.users / market_size(quo, public)[:, None]
-    net = f.price - p["marginal_cost_per_user", 1] - unit
+    net = (1 - levy) * f.price - p["marginal_cost_per_user", 1] - unit
     weight = f.users * (1 - share)
     margin = net * sum_over(weight, 2)
     demand = margin[:, :, None] * (column(quo.users_harm_taste, 1) * quo.user_weight)[:, None]
@@ -143,4 +147,4 @@ def stakes(
     finable = over_standard(s, quo, safe, levers) * detection(s.p, levers.audit, quo.verifiability)[:, None]
     fined = sum_over((levers.fine[:, None] * f.revenue)[..., None] * finable, 2)
     exposure = sum_over(levers.strict[:, None] * damage, 2)
-    return changed(f, stake=demand + law + fined, margin=margin, liability=reach * exposure, unit_liability=unit)
+    return changed(f, stake=demand + law + fined, margin=margin, liability=reach * exposure, unit_liability=unit, levy=levy)

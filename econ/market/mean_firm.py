@@ -9,7 +9,7 @@ import numpy as np
 
 from econ.core.streams import Stream
 from econ.market import sources
-from econ.market.exposure import pass_through
+from econ.market.exposure import class_levy, pass_through
 from econ.market.setting import JURISDICTIONS, Setting, column
 
 if TYPE_CHECKING:
@@ -43,16 +43,24 @@ class Sales:
 
 
 def sales(s: Setting) -> Sales:
-    """Sales at the price of logit demand with liability in marginal cost."""
+    """Sales at the price of logit demand with liability in marginal cost, and premiums that take a share of sales."""
     p, levers = s.p, s.lever(-1)
     users = p.vector("users", JURISDICTIONS) * column(levers.market_scale, 1)
     weight = users / users.sum(axis=1, keepdims=True)
     strict = (weight * levers.strict).sum(axis=1)
     per_firm = users.sum(axis=1) * (1 - p["outside_share"]) / s.firms
     slack = 1 - (1 - p["outside_share"]) / s.firms
-    liable = strict * pass_through(p, np.full(s.size, 1 / s.firms)) * p["damage_share_of_price"]
-    price = (p["marginal_cost_per_user"] + 1 / (p["price_sensitivity_users"] * slack)) / (1 - liable)
-    return Sales(users, weight, per_firm, liable, price, per_firm * price, per_firm / p["price_sensitivity_users"])
+    equal = np.full(s.size, 1 / s.firms)
+    liable = strict * pass_through(p, equal) * p["damage_share_of_price"]
+    kept = 1 - class_levy(p, equal, insured_claims(p, strict))
+    price = (p["marginal_cost_per_user"] + kept / (p["price_sensitivity_users"] * slack)) / (kept - liable)
+    return Sales(users, weight, per_firm, liable, price, per_firm * price, kept * per_firm / p["price_sensitivity_users"])
+
+
+def insured_claims(p: Any, strict: Array) -> Array:
+    """Insured claims per revenue of the mean firm [S]."""
+    found: Array = p["insured_share"] * strict * p["damage_share_of_price"]
+    return found
 
 
 @dataclass(frozen=True)

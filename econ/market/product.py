@@ -90,11 +90,14 @@ def sell(s: Setting, quo: StatusQuo, f: Firms, public: Public, safe: Safety, led
 
 
 def post_product_prices(s: Setting, quo: StatusQuo, f: Firms, public: Public) -> Firms:
-    """Bertrand-logit price over marginal cost and liability, p ← p + λ·[mc + ul + Σq/(αΣq(1 - s)) - p]."""
+    """Bertrand-logit price over marginal cost and liability, p ← p + λ·[(mc + ul)/(1 - t) + Σq/(αΣq(1 - s)) - p].
+
+    t is what class-rated premiums and fines take of sales, an ad valorem tax to the firm (Anderson, de Palma and Kreider 2001).
+    """
     p = s.p
     share = f.users / market_size(quo, public)[:, None]
     markup = sum_over(f.users, 2) / (p["price_sensitivity_users", 1] * sum_over(f.users * (1 - share), 2))
-    target = p["marginal_cost_per_user", 1] + f.unit_liability + markup
+    target = (p["marginal_cost_per_user", 1] + f.unit_liability) / (1 - f.levy) + markup
     return changed(f, price=f.price + p["product_price_adjustment", 1] * (target - f.price))
 
 

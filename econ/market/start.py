@@ -9,10 +9,11 @@ import numpy as np
 from econ.core.streams import Stream
 from econ.market import labelers
 from econ.market.certification import public_ideal
-from econ.market.exposure import detection, pass_through
+from econ.market.exposure import class_levy, detection, pass_through
 from econ.market.ledger import SECTORS
 from econ.market.libraries import support_cost
 from econ.market.lobbying import norm_reach
+from econ.market.mean_firm import insured_claims
 from econ.market.setting import CATEGORIES, JURISDICTIONS, NO_LIBRARY, Setting, column
 from econ.market.state import Curators, Firms, Public, State
 
@@ -42,7 +43,7 @@ def mean_firms(s: Setting, quo: StatusQuo) -> Firms:
     weight = quo.users_start / quo.users_start.sum(axis=1, keepdims=True)
     strict = (weight * levers.strict).sum(axis=1)
     reach = pass_through(p, size / s.firms)
-    damage = p["damage_share_of_price", 1] * price
+    damage, claims = p["damage_share_of_price", 1] * price, insured_claims(p, strict)
     harm, _, _ = quo.response.surface.evaluate(
         np.broadcast_to(column(quo.response.position_x, 1), (s.size, len(CATEGORIES))).copy(), column(quo.response.position_y, 1)
     )  # fmt: skip
@@ -62,8 +63,8 @@ def mean_firms(s: Setting, quo: StatusQuo) -> Firms:
         constraints=quo.response.constraints_reference[:, None] * size[:, :, None],
         outlay_preference=column(quo.outlay_preference, 1) * size, outlay_constraint=quo.outlay_constraint[:, None] * size[:, :, None],
         library=np.full(shape, NO_LIBRARY), stake=stake + (liable + fined).sum(axis=2), margin=margin, liability=exposure,
-        unit_liability=reach * column(strict, 1) * damage,
-        claims_rate=np.broadcast_to((p["insured_share"] * strict * p["damage_share_of_price"])[:, None], shape).copy(),
+        unit_liability=reach * column(strict, 1) * damage, levy=class_levy(p, size / s.firms, column(claims, 1)),
+        claims_rate=np.broadcast_to(column(claims, 1), shape).copy(),
         cash=np.zeros(shape), use=np.broadcast_to(p["constraint_share_start", 1], shape).copy(), tie=empty, withdrawn=empty, owned=empty, purchases=empty,
         before_loss=empty, before_tie=empty,
     )  # fmt: skip
@@ -113,7 +114,7 @@ def public(s: Setting, quo: StatusQuo, curators: Curators) -> Public:
         norm=ideal.copy(), fee_multiple=np.ones((s.size, places)), effort_curators=np.zeros((s.size, s.slots, places)),
         effort_firms=np.zeros((s.size, s.firms, places)), effort_public=np.zeros((s.size, places)),
         commons=np.zeros((s.size, len(CATEGORIES))), commons_certified=np.zeros((s.size, places), bool),
-        class_claims_rate=p["insured_share"] * strict * p["damage_share_of_price"], users=one, scale=one, persons=one,
+        class_claims_rate=insured_claims(p, strict), users=one, scale=one, persons=one,
         captured_quarters=np.zeros(s.size, np.int64), tipped_quarters=np.zeros(s.size, np.int64),
         norm_reach=norm_reach(curators, ideal), vendor_units=np.repeat(quo.weights[:, :1], 2, axis=1), balances=balances,
     )  # fmt: skip

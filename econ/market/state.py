@@ -47,6 +47,8 @@ class Firms:
         Expected liability at strictness 1, liab_f, USD per quarter.
     unit_liability : [S, F]
         USD per user and quarter.
+    levy : [S, F]
+        Share of a dollar of sales that class-rated premiums and fines take.
     claims_rate : [S, F]
         Smoothed insured claims per revenue.
     cash : [S, F]
@@ -80,6 +82,7 @@ class Firms:
     margin: Array
     liability: Array
     unit_liability: Array
+    levy: Array
     claims_rate: Array
     cash: Array
     use: Array
