@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from econ.market.setting import sum_over
+
+if TYPE_CHECKING:
+    from econ.scenario.levers import Levers
 
 Array = Any
 
@@ -31,3 +36,11 @@ def class_levy(p: Any, revenue_share: Array, class_rate: Array) -> Array:
 def detection(p: Any, audit: Array, verifiability: Array) -> Array:
     """Power of audits by category, 1 - exp(-slope·audit·v_k): [S, J, K] for audit [S, J]."""
     return 1 - np.exp(-p["detection_slope", 2] * audit[..., None] * verifiability[:, None, :])
+
+
+def fine_rate(p: Any, levers: Levers, verifiability: Array, harm: Array) -> Array:
+    """Fines per dollar of sales [S, F, J] at relative harm [S, F, J, K]: detection times excess harm, capped (Becker 1968)."""
+    finable = verifiability > p["standard_verifiability_cut", 1]
+    excess = np.maximum(harm - levers.max_harm[:, None, :, None], 0.0) * finable[:, None, None]
+    found = sum_over(detection(p, levers.audit, verifiability)[:, None] * excess, 3)
+    return np.minimum(levers.fine[:, None] * found, p["fine_cap", 2])

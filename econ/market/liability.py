@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.streams import Stream
-from econ.market.exposure import class_levy, detection, pass_through
+from econ.market.exposure import class_levy, detection, fine_rate, pass_through
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules
 from econ.market.product import Safety, market_size
@@ -120,10 +120,8 @@ def over_standard(s: Setting, quo: StatusQuo, safe: Safety, levers: Levers) -> A
 
 
 def fine(s: Setting, quo: StatusQuo, f: Firms, safe: Safety, levers: Levers) -> Array:
-    """Fines [S, F, J]: detection times excess harm, a share of revenue, capped (Becker 1968)."""
-    excess = np.where(over_standard(s, quo, safe, levers), safe.harm - levers.max_harm[:, None, :, None], 0.0)
-    found = sum_over(detection(s.p, levers.audit, quo.verifiability)[:, None] * excess, 3)
-    return np.minimum(levers.fine[:, None] * found, s.p["fine_cap", 2]) * f.revenue
+    """Fines [S, F, J], USD."""
+    return fine_rate(s.p, levers, quo.verifiability, safe.harm) * f.revenue
 
 
 def stakes(
@@ -131,13 +129,13 @@ def stakes(
 ) -> Firms:  # fmt: skip
     """What the next quarter's decisions use: marginal value of less harm and of utility, liability per user."""
     p = s.p
-    revenue = sum_over(f.revenue, 2)
-    of_class = share_of(revenue, axis=1)
+    revenue, damage = sum_over(f.revenue, 2), expected_damage(quo, f, safe)
+    answered, of_class = sum_over(liable * damage, 2), share_of(revenue, axis=1)
     reach = pass_through(p, of_class)
-    fines = ratio(sum_over(fine(s, quo, f, safe, levers), 2), revenue, 0.0)
-    levy = class_levy(p, of_class, column(public.class_claims_rate, 1)) + fines
-    damage = expected_damage(quo, f, safe)
-    unit = reach * sum_over(liable * damage, 2) / sum_over(f.users, 2)
+    unit = reach * answered / sum_over(f.users, 2)
+    # Firms expect what the class claims: prices do not follow the luck of a quarter.
+    class_rate = p["insured_share"] * answered.sum(axis=1) / revenue.sum(axis=1)
+    levy = class_levy(p, of_class, column(class_rate, 1)) + ratio(sum_over(fine(s, quo, f, safe, levers), 2), revenue, 0.0)
     share = f.users / market_size(quo, public)[:, None]
     net = (1 - levy) * f.price - p["marginal_cost_per_user", 1] - unit
     weight = f.users * (1 - share)

@@ -9,8 +9,8 @@ import numpy as np
 
 from econ.core.streams import Stream
 from econ.market import sources
-from econ.market.exposure import class_levy, pass_through
-from econ.market.setting import JURISDICTIONS, Setting, column
+from econ.market.exposure import class_levy, fine_rate, pass_through
+from econ.market.setting import CATEGORIES, JURISDICTIONS, Setting, column
 
 if TYPE_CHECKING:
     from econ.market.technology import Technology
@@ -42,17 +42,25 @@ class Sales:
     margin: Array
 
 
-def sales(s: Setting) -> Sales:
-    """Sales at the price of logit demand with liability in marginal cost, and premiums that take a share of sales."""
+def sales(s: Setting, harm: Array) -> Sales:
+    """Sales at the price of logit demand with liability in marginal cost, and premiums and fines that take a share of sales.
+
+    Parameters
+    ----------
+    s : Setting
+    harm : [S, K]
+        Relative harm of the mean firm's model, for which it is fined.
+    """
     p, levers = s.p, s.lever(-1)
     users = p.vector("users", JURISDICTIONS) * column(levers.market_scale, 1)
     weight = users / users.sum(axis=1, keepdims=True)
+    fined = (weight * fine_rate(p, levers, p.vector("verifiability", CATEGORIES), harm[:, None, None])[:, 0]).sum(axis=1)
     strict = (weight * levers.strict).sum(axis=1)
     per_firm = users.sum(axis=1) * (1 - p["outside_share"]) / s.firms
     slack = 1 - (1 - p["outside_share"]) / s.firms
     equal = np.full(s.size, 1 / s.firms)
     liable = strict * pass_through(p, equal) * p["damage_share_of_price"]
-    kept = 1 - class_levy(p, equal, insured_claims(p, strict))
+    kept = 1 - class_levy(p, equal, insured_claims(p, strict)) - fined
     price = (p["marginal_cost_per_user"] + kept / (p["price_sensitivity_users"] * slack)) / (kept - liable)
     return Sales(users, weight, per_firm, liable, price, per_firm * price, kept * per_firm / p["price_sensitivity_users"])
 

@@ -9,12 +9,12 @@ import numpy as np
 from econ.core.streams import Stream
 from econ.market import labelers
 from econ.market.certification import public_ideal
-from econ.market.exposure import class_levy, detection, pass_through
+from econ.market.exposure import class_levy, detection, fine_rate, pass_through
 from econ.market.ledger import SECTORS
 from econ.market.libraries import support_cost
 from econ.market.lobbying import norm_reach
 from econ.market.mean_firm import insured_claims
-from econ.market.setting import CATEGORIES, JURISDICTIONS, NO_LIBRARY, Setting, column
+from econ.market.setting import CATEGORIES, JURISDICTIONS, NO_LIBRARY, Setting, column, ratio
 from econ.market.state import Curators, Firms, Public, State
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def mean_firms(s: Setting, quo: StatusQuo) -> Firms:
     stake = margin[:, :, None] * (column(quo.users_harm_taste, 1) * quo.user_weight)[:, None]
     liable = users[..., None] * levers.strict[:, None, :, None] * column(reach, 2) * quo.damage_per_user[:, None]
     revenue = users * price[:, :, None]
+    fines = fine_rate(p, levers, quo.verifiability, harm[:, None, None]) * revenue
     over = (harm[:, None] > levers.max_harm[:, :, None]) & (quo.verifiability > p["standard_verifiability_cut", 1])[:, None]
     fined = (levers.fine[:, None] * revenue)[..., None] * (detection(p, levers.audit, quo.verifiability) * over)[:, None]
     belief = p["belief_heterogeneity", 1] * s.normal(Stream.BELIEF_START, 0, np.arange(s.firms))
@@ -63,7 +64,7 @@ def mean_firms(s: Setting, quo: StatusQuo) -> Firms:
         constraints=quo.response.constraints_reference[:, None] * size[:, :, None],
         outlay_preference=column(quo.outlay_preference, 1) * size, outlay_constraint=quo.outlay_constraint[:, None] * size[:, :, None],
         library=np.full(shape, NO_LIBRARY), stake=stake + (liable + fined).sum(axis=2), margin=margin, liability=exposure,
-        unit_liability=reach * column(strict, 1) * damage, levy=class_levy(p, size / s.firms, column(claims, 1)),
+        unit_liability=reach * column(strict, 1) * damage, levy=class_levy(p, size / s.firms, column(claims, 1)) + ratio(fines.sum(axis=2), revenue.sum(axis=2), 0.0),
         claims_rate=np.broadcast_to(column(claims, 1), shape).copy(),
         cash=np.zeros(shape), use=np.broadcast_to(p["constraint_share_start", 1], shape).copy(), tie=empty, withdrawn=empty, owned=empty, purchases=empty,
         before_loss=empty, before_tie=empty,

@@ -111,12 +111,11 @@ def mean_status_quo(s: Setting) -> StatusQuo:
         If no position on a replicate's measured surface rationalises the status quo, with all such replicates.
     """
     p, tech = s.p, technology(s.p)
-    sold, around, bought = sales(s), brands(s), labels(s, tech)
-    outlay = p["alignment_share_of_revenue"] * sold.revenue
-    outlay_preference, total = (1 - p["constraint_share_start"]) * outlay, p["constraint_share_start"] * outlay
-    incentives = _incentives(s, sold, around, outlay_preference, total)
-    at, redraws = draw_positions(s, incentives.solve)
-
+    around, bought = brands(s), labels(s, tech)
+    at, redraws = draw_positions(s, lambda x, y, outlays=1.0: _incentives(s, sales(s, _harm(s, x, y)), around).solve(x, y, outlays))
+    sold = sales(s, at.harm)
+    incentives = _incentives(s, sold, around)
+    outlay_preference, total = _outlays(s, sold)
     outlay_constraint = _by_category(
         incentives.worth_of_constraints(at), incentives.margin * at.help_taste * at.rest.crowding, total,
         1 + p["discount_rate"] / p["depreciation_constraint"], bought.mix_constraint.effective_price,
@@ -139,9 +138,23 @@ def mean_status_quo(s: Setting) -> StatusQuo:
     )  # fmt: skip
 
 
-def _incentives(s: Setting, sold: Sales, around: Brands, outlay_preference: Array, outlay_constraint: Array) -> Incentives:
+def _harm(s: Setting, x: Array, y: Array) -> Array:
+    """Relative harm at a position [S, K]."""
+    at = s.surface.at(s.p.vector("verifiability", CATEGORIES))
+    found: Array = at.evaluate(np.repeat(x[:, None], len(CATEGORIES), axis=1), y[:, None])[0]
+    return found
+
+
+def _outlays(s: Setting, sold: Sales) -> tuple[Array, Array]:
+    """What the mean firm spends on preferences and on constraints [S], USD."""
+    outlay, share = s.p["alignment_share_of_revenue"] * sold.revenue, s.p["constraint_share_start"]
+    return (1 - share) * outlay, share * outlay
+
+
+def _incentives(s: Setting, sold: Sales, around: Brands) -> Incentives:
     """What the mean firm's outlays must be worth, and what it answers for, at the status quo's rules."""
     p, levers = s.p, s.lever(-1)
+    outlay_preference, outlay_constraint = _outlays(s, sold)
     verifiability = p.vector("verifiability", CATEGORIES)
     taste = p.vector("user_harm_weight", CATEGORIES)
     power = (sold.weight[:, :, None] * detection(p, levers.audit, verifiability)).sum(axis=1)

@@ -695,19 +695,34 @@ def test_users_react_to_harm_price_and_helpfulness_by_logit(running):
 
 
 def test_posted_price_is_the_profit_maximising_one_at_rest(running):
+    # Profit after what is paid: compute, damage retained, premiums of which 0.4 are rated by the class, and fines.
     s, quo, _, state, events = running
-    f, public, safe = state.firms, state.public, events.safety
-    for _ in range(200):
+    f, public, safe, levers = state.firms, state.public, events.safety, s.lever(4)
+    liable = events.incidents.liable
+    per_user = liable * (quo.damage_per_user[:, None] * safe.harm).sum(axis=3)
+    fine = np.minimum(0.01 * (np.maximum(safe.harm - 0.25, 0) * (V > 0.5) * (1 - np.exp(-2 * V))).sum(axis=3), 0.07)
+    for _ in range(300):
         f, _ = product.sell(s, quo, f, public, safe, ledger_of(s))
+        f = liability.stakes(s, quo, f, public, safe, liable, levers)
         f = product.post_product_prices(s, quo, f, public)
 
     def profit(step):
         moved = f.price.copy()
         moved[:, 1] += step
         sold, _ = product.sell(s, quo, replace(f, price=moved), public, safe, ledger_of(s))
-        return (moved[:, 1] - 11 - f.unit_liability[:, 1]) * sold.users[:, 1].sum(axis=1)
+        # Rivals' claims and sales as they were.
+        users, revenue = (np.where(np.arange(s.firms)[:, None] == 1, now, was) for now, was in ((sold.users, f.users), (sold.revenue, f.revenue)))
+        claims = (per_user * users).sum(axis=2)
+        own, sales = claims[:, 1], revenue[:, 1].sum(axis=1)
+        by_class = claims.sum(axis=1) / revenue.sum(axis=(1, 2)) * sales
+        paid = 0.3 * own + 0.7 * 1.4 * (0.6 * own + 0.4 * by_class) + (fine * revenue)[:, 1].sum(axis=1)
+        return sales - 11 * users[:, 1].sum(axis=1) - paid
 
-    assert np.all(profit(0.0) >= profit(0.01)) and np.all(profit(0.0) >= profit(-0.01))
+    assert np.any(fine > 0.002)
+    slope = (profit(1e-3) - profit(-1e-3)) / 2e-3
+    curve = (profit(0.1) - 2 * profit(0.0) + profit(-0.1)) / 0.01
+    # Newton's step to the best price: places differ a little in harm, which a price for all of them cannot follow.
+    assert np.all(curve < 0) and np.all(np.abs(slope / curve) < 2e-3), slope / curve
 
 
 @pytest.mark.parametrize("mean", [1e-9, 0.03, 0.9, 7.0, 300.0, 5e4])
@@ -769,15 +784,19 @@ def test_stakes_are_the_marginal_values_of_less_harm(running):
     reach = 0.3 + 0.7 * 1.4 * (0.6 + 0.4 * revenue_share)
     unit = reach * (f.users[..., None] * liable[..., None] * quo.damage_per_user[:, None] * safe.harm).sum(axis=(2, 3)) / f.users.sum(axis=2)
     np.testing.assert_allclose(g.unit_liability, unit, rtol=1e-12)
+    claims = 0.7 * (f.users[..., None] * liable[..., None] * quo.damage_per_user[:, None] * safe.harm).sum(axis=(2, 3))
+    levy = 1.4 * 0.4 * (1 - revenue_share) * (claims.sum(axis=1) / f.revenue.sum(axis=(1, 2)))[:, None]
+    np.testing.assert_allclose(g.levy, levy, rtol=1e-12)
     share = f.users / product.market_size(quo, public)[:, None]
-    net = (f.price - 11 - unit)[..., None]
+    net = (f.price * (1 - levy) - 11 - unit)[..., None]
     margin = (net * f.users * (1 - share)).sum(axis=2)
     np.testing.assert_allclose(g.margin, margin, rtol=1e-12)
     weights = np.array([1, 1, 1, 0.8, 0.8]) / 4.6
     direct = (f.users[..., None] * liable[..., None] * reach[..., None, None] * quo.damage_per_user[:, None]).sum(axis=2)
     expected = (margin * quo.users_harm_taste[:, None])[..., None] * weights + direct
     np.testing.assert_allclose(g.stake, expected, rtol=1e-12)
-    fined = liability.stakes(s, quo, f, public, safe, liable, s.lever(4)).stake - g.stake
+    g = liability.stakes(s, quo, f, public, safe, liable, s.lever(4))
+    fined = g.stake - direct - (g.margin * quo.users_harm_taste[:, None])[..., None] * weights
     over = (safe.harm > 0.25) & (V > 0.5)
     np.testing.assert_allclose(fined, (0.01 * f.revenue[..., None] * (1 - np.exp(-2 * V)) * over).sum(axis=2), rtol=1e-6, atol=1e-3)
 
