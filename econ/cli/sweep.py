@@ -44,7 +44,10 @@ def sweep(
 
     part = _shard(shard)
     loaded = load_sweep(source)
-    planned = plan_sweep(loaded, load_scenario(loaded.scenario))
+    try:
+        planned = plan_sweep(loaded, load_scenario(loaded.scenario))
+    except InputError as error:
+        raise error.told(file=error.file or source) from None
     place = out or RUNS / (loaded.name if shard is None else f"{loaded.name}-{part.number}-of-{part.of}")
     chosen = _scheduler(planned, scheduler, workers, memory)
     with show_progress(quiet, "points") as progress:

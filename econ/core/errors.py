@@ -75,6 +75,13 @@ class InputError(EconError):
         self.nearest = nearest
         super().__init__(self._sentence())
 
+    def told(self, *, problem: str | None = None, file: str | Path | None = None) -> InputError:
+        """The same fault with what the caller knows of it: another problem, or the file."""
+        return InputError(
+            problem or self.problem, file=self.file if file is None else file, key=self.key, line=self.line, found=self.found,
+            allowed=self.allowed, nearest=self.nearest,
+        )  # fmt: skip
+
     def _sentence(self) -> str:
         place = ""
         if self.file is not None:

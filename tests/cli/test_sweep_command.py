@@ -82,6 +82,13 @@ def test_an_unknown_sweep_names_the_nearest(econ):
     assert "did you mean 'certification_details'" in err
 
 
+def test_a_key_that_no_scenario_has_is_said_with_its_file(econ, tiny, tmp_path):
+    tiny.write_text(tiny.read_text().replace("levers.commons", "levers.comons"))
+    code, _, err = econ("sweep", tiny, "--out", tmp_path / "out")
+    assert code == 2 and f"{tiny}: levers.comons: point 0: unknown lever" in err and "did you mean 'commons'" in err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("command", ["sweep", "calibrate"])
 def test_a_scenario_in_place_of_a_study_is_said_to_be_one(econ, tmp_path, command):
     path = tmp_path / "mine.yaml"

@@ -45,10 +45,7 @@ def scenarios_of(sweep: Sweep, base: Scenario) -> list[Scenario]:
         try:
             made.append(base.with_settings(settings) if settings else base)
         except InputError as error:
-            raise InputError(
-                f"point {index}: {error.problem}", key=error.key, found=error.found,
-                allowed=error.allowed, nearest=error.nearest,
-            ) from None  # fmt: skip
+            raise error.told(problem=f"point {index}: {error.problem}") from None
     return made
 
 
