@@ -26,7 +26,7 @@ PAGE = Path(__file__).parent / "market_findings.md"
 STORE = Path(__file__).parents[1] / "runs" / "findings"
 QUARTERS, LAST, SEED = 40, 8, 1
 Array = Any
-#: Settings of `econ run --set`, without the option; empty for the baseline.
+#: Settings of `econ run --set`, without the option, and `seed=K`; empty for the baseline with seed 1.
 Settings = tuple[str, ...]
 Rows = list[list[str]]
 
@@ -65,13 +65,15 @@ def compute(settings: Settings, replicates: int) -> Market:
     from econ.surfaces import load_surfaces
 
     warnings.simplefilter("ignore")
+    seed = next((int(text[5:]) for text in settings if text.startswith("seed=")), SEED)
+    settings = tuple(text for text in settings if not text.startswith("seed="))
     scenario = load_scenario("baseline")
     scenario = scenario.with_settings(*settings) if settings else scenario
-    place = STORE / f"{content_hash([scenario.resolved(), replicates, QUARTERS, SEED, code_hash()])[:20]}.npz"
+    place = STORE / f"{content_hash([scenario.resolved(), replicates, QUARTERS, seed, code_hash()])[:20]}.npz"
     if place.exists():
         with np.load(place) as stored:
             return Market(*({name[2:]: stored[name] for name in stored if name[0] == part} for part in "ofx"))
-    found = simulate(scenario, load_surfaces(), seed=SEED, replicates=range(replicates), quarters=QUARTERS)
+    found = simulate(scenario, load_surfaces(), seed=seed, replicates=range(replicates), quarters=QUARTERS)
     kept = {name: found.facts[name].astype(str) if name == "form" else found.facts[name] for name in ("form", "transfer")}
     parts = zip("ofx", (found.outcomes, found.ledger, kept), strict=True)
     STORE.mkdir(parents=True, exist_ok=True)
@@ -134,6 +136,7 @@ UNITS: dict[str, tuple[float, int]] = {
 NONE, FULL = "levers.transfer=0", "levers.transfer=1"
 NO_LOBBY = ("parameters.lobby_stake_curators=0", "parameters.lobby_stake_firms=0", "parameters.lobby_stake_public=0")
 NO_CAPTURE = ("parameters.capture_by_effort=0", "parameters.capture_by_dependence=0")
+NO_INVESTMENT = ("parameters.library_cash_share=0", "parameters.library_revenue_share=0", "parameters.library_floor_spend=0")
 #: Nobody learns: without spread, prior uncertainty and drift beliefs stay at their mean, as in `econ run --decompose`.
 FROZEN = ("parameters.belief_heterogeneity=0", "parameters.belief_prior_sd=0", "parameters.belief_drift=0")
 LINK = ("constraint_budget_share", "hhi_licence", "licence_payers", "harm_rate", "capture_index")
@@ -142,6 +145,21 @@ STRUCTURES: dict[str, Settings] = {
     "uncorrected_variety": ("parameters.variety_correction=0",), "corrected_variety": ("parameters.variety_correction=1",),
     "drifting_quality": ("parameters.curator_quality_persistence=0.95",), "gradual_growth": ("parameters.growth_ramp_quarters=12",),
     "even_brands": ("parameters.brand_sd=0.5",), "heavy_tailed_damage": ("parameters.damage_cv=7.3",), "stand_in_quality": ("parameters.measured_quality=0",),
+}  # fmt: skip
+
+#: Effects in doubt: what, settings, settings that they are compared with, outcomes.
+DOUBTED: tuple[tuple[str, Settings, Settings, tuple[str, ...]], ...] = (
+    ("full against no transfer", (FULL,), (NONE,), ("constraint_budget_share", "hhi_licence", "licence_payers", "capture_index")),
+    ("`levers.safe_harbour=0`", ("levers.safe_harbour=0",), (), ("hhi_licence", "licence_payers", "harm_rate")),
+    ("`levers.strict=1`", ("levers.strict=1",), (), ("hhi_licence", "licence_payers", "capture_index")),
+    ("`levers.strict=1 levers.safe_harbour=0`", ("levers.strict=1", "levers.safe_harbour=0"), (), ("hhi_licence", "licence_payers")),
+    ("`levers.commons=0.1`", ("levers.commons=0.1",), (), ("hhi_licence", "licence_payers", "harm_rate", "capture_index")),
+    ("`levers.cert_mode=mandatory`", ("levers.cert_mode=mandatory",), (), ("hhi_licence", "capture_index")),
+    ("`levers.cert_fee=5`", ("levers.cert_fee=5",), (), ("hhi_licence", "capture_index")),
+)  # fmt: skip
+WORDS = {
+    "constraint_budget_share": "share, points", "hhi_licence": "HHI of licences", "licence_payers": "payers", "capture_index": "capture",
+    "harm_rate": "relative harm",
 }  # fmt: skip
 
 
@@ -426,7 +444,7 @@ def exits(lab: Lab) -> tuple[list[str], Rows]:
     suits = ("levers.legal_risk=0", "levers.provenance_audit=0")
     cases: dict[str, Settings] = {
         "baseline": (), "no suits": suits[:1], "no audits": suits[1:], "neither": suits,
-        "neither, no investment in libraries": (*suits, "parameters.library_cash_share=0", "parameters.library_revenue_share=0", "parameters.library_floor_spend=0"),
+        "neither, no investment in libraries": (*suits, *NO_INVESTMENT),
         "`parameters.exit_patience=4`": ("parameters.exit_patience=4",),
     }  # fmt: skip
     rows = []
@@ -474,6 +492,35 @@ def substitution(lab: Lab) -> tuple[list[str], Rows]:
     return ["against the baseline", "employment, judging", "employment, constraints", "label spending, mn", "share, points", "relative harm"], against(lab, cases, columns)
 
 
+def builders(lab: Lab) -> tuple[list[str], Rows]:
+    """Strict liability against the baseline, with investment in libraries and without."""
+    columns = ("wage_constrain", "employment_constrain", "bespoke_share", "licence_payers")
+    rows = []
+    for label, extra in (("as shipped", ()), ("no investment in libraries", NO_INVESTMENT)):
+        rows += against(lab, {label: ("levers.strict=1", *extra)}, columns, extra)
+    return ["strict liability", "wage of constraint work, USD/h", "employment in constraint work", "share of labels, points", "payers"], rows
+
+
+def seeds(lab: Lab) -> tuple[list[str], Rows]:
+    """Effects that were in doubt with three seeds, each alone and together, with p-values that allow for the number of rows."""
+    from scipy.stats import ttest_1samp
+
+    from econ.claims.resampling import holm
+
+    rows, p_values = [], []
+    for label, settings, base, outcomes in DOUBTED:
+        pairs = [(fetch(lab, (*settings, *seed)), fetch(lab, (*base, *seed))) for seed in ((), ("seed=2",), ("seed=3",))]
+        for name in outcomes:
+            found = [here.last(name) - there.last(name) for here, there in pairs if here is not None and there is not None]
+            if len(found) == len(pairs):
+                together = np.concatenate(found)
+                rows.append([label, WORDS[name], *(estimate(x, *UNITS.get(name, (1.0, 3))) for x in (*found, together))])
+                p_values.append(ttest_1samp(together[np.isfinite(together)], 0).pvalue)
+    adjusted = holm(p_values) if p_values else []
+    heads = ["", "outcome", "seed 1", "seed 2", "seed 3", "all three", "p, Holm over this table"]
+    return heads, [[*row, "< 0.001" if p < 0.001 else f"{p:.3f}"] for row, p in zip(rows, adjusted, strict=True)]
+
+
 def late_entry(lab: Lab) -> tuple[list[str], Rows]:
     """Entry, exit and concentration over all ten years, where two years at the end hold few events."""
     cases: dict[str, Settings] = {
@@ -502,22 +549,33 @@ def standards(lab: Lab) -> tuple[list[str], Rows]:
 
 
 def passed_on(lab: Lab) -> tuple[list[str], Rows]:
-    """What firms pay for damage and harm, for each user, and what they add to their price."""
+    """What firms pay for damage and harm, for each user, what they add to their price, and what that does to users and labels."""
     cases: dict[str, Settings] = {
         "`levers.fine=0.1`": ("levers.fine=0.1",), "strict_standards": ("levers.max_harm=0.15", "levers.audit=2", "levers.fine=0.05"),
         "`levers.strict=1`": ("levers.strict=1",), "`levers.strict=1 levers.safe_harbour=0`": ("levers.strict=1", "levers.safe_harbour=0"),
     }  # fmt: skip
 
+    def users(m: Market) -> Array:
+        return (m.flows["product"] / m.outcomes["product_price"])[:, -LAST:]
+
     def paid(m: Market) -> Array:
-        users = m.flows["product"] / m.outcomes["product_price"]
-        return sum(m.flows[name] / users for name in ("premium", "retained_liability", "fines"))[:, -LAST:].mean(axis=1)
+        return sum(m.flows[name][:, -LAST:] / users(m) for name in ("premium", "retained_liability", "fines")).mean(axis=1)
+
+    def per_user(m: Market) -> Array:
+        return (m.outcomes["label_spend"][:, -LAST:] / users(m)).mean(axis=1)
 
     there, rows = fetch(lab, ()), []
     for label, settings in cases.items():
         here = fetch(lab, settings)
         if here is not None and there is not None:
-            rows.append([label, estimate(paid(here) - paid(there)), change(here, there, "product_price")])
-    return ["against the baseline", "paid for each user (premium, damages, fines), USD a quarter", "price, USD a quarter"], rows
+            fewer = users(here).mean(axis=1) / users(there).mean(axis=1) - 1
+            more = per_user(here) / per_user(there) - 1
+            rows.append([
+                label, estimate(paid(here) - paid(there)), change(here, there, "product_price"), estimate(fewer, 100, 1), estimate(more, 100, 1),
+                change(here, there, "label_spend"),
+            ])  # fmt: skip
+    heads = ["against the baseline", "paid for each user (premium, damages, fines), USD a quarter", "price, USD a quarter"]
+    return [*heads, "users, %", "label spending per user, %", "label spending, mn"], rows
 
 
 def burn_in(lab: Lab) -> tuple[list[str], Rows]:
@@ -566,7 +624,7 @@ TABLES: dict[str, Callable[[Lab], tuple[list[str], Rows]]] = {
     table.__name__: table
     for table in (
         first_link, response, margin, by_form, positions, opening, harbour, harbour_variants, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
-        channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, burn_in,
+        channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, builders, seeds, burn_in,
     )
 }  # fmt: skip
 
