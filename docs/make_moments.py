@@ -53,7 +53,10 @@ def main() -> None:
     text += f"## Without a counterpart among the outcomes\n\n{len(lacking)} facts: " + "; ".join(
         f"{row['id']} {row['name']} ({row['use']})" for row in lacking.to_dict("records")
     )
-    write_text(PAGE, text + ".\n\n" + _replays(Path(sys.argv[1]) / "figures"))
+    folder = Path(sys.argv[1]) / "figures"
+    # The first page's figure shows the same baseline as the facts here.
+    shutil.copyfile(folder / "budget_shares.png", PAGE.parent / "figures" / "budget_shares.png")
+    write_text(PAGE, text + ".\n\n" + _replays(folder))
 
 
 def _replays(folder: Path) -> str:
