@@ -54,6 +54,12 @@ def mean(values: Array) -> Array:
     return np.where(known, values, 0.0).sum(axis=-1) / np.where(known.any(axis=-1), known.sum(axis=-1), np.nan)
 
 
+def drawn(settings: Settings) -> tuple[int, Settings]:
+    """The seed that settings name, and the others."""
+    seeds = [int(text.removeprefix("seed=")) for text in settings if text.startswith("seed=")]
+    return (seeds or [SEED])[0], tuple(text for text in settings if not text.startswith("seed="))
+
+
 def compute(settings: Settings, replicates: int) -> Market:
     """Run the baseline with some settings, or read what an interrupted command has left of the same scenario and code."""
     import warnings
@@ -65,10 +71,9 @@ def compute(settings: Settings, replicates: int) -> Market:
     from econ.surfaces import load_surfaces
 
     warnings.simplefilter("ignore")
-    seed = next((int(text[5:]) for text in settings if text.startswith("seed=")), SEED)
-    settings = tuple(text for text in settings if not text.startswith("seed="))
+    seed, changes = drawn(settings)
     scenario = load_scenario("baseline")
-    scenario = scenario.with_settings(*settings) if settings else scenario
+    scenario = scenario.with_settings(*changes) if changes else scenario
     place = STORE / f"{content_hash([scenario.resolved(), replicates, QUARTERS, seed, code_hash()])[:20]}.npz"
     if place.exists():
         with np.load(place) as stored:
