@@ -24,6 +24,8 @@ from econ.cli import (
     reproduce,
     run,
     scenario,
+    shipped,
+    show,
     sweep,
 )
 from econ.core.errors import EconError, printable
@@ -39,11 +41,13 @@ app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("sweep")(sweep.sweep)
 app.command("collect")(sweep.collect)
+app.command("show")(show.show)
 app.command("calibrate")(calibrate.calibrate)
 app.command("cost")(cost.cost)
 app.command("claims")(claims.claims)
 app.command("report")(report.report)
 app.command("outcomes")(outcomes.outcomes)
+app.command("shipped")(shipped.shipped)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(lab.app, name="lab")
 app.add_typer(scenario.app, name="scenario")

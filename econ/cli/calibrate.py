@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econ.cli import completion
 from econ.cli.options import Force, KeyFacts, Memory, Quiet, Workers
 from econ.cli.terminal import RUNS, console, print_json, show_progress, use_one_thread
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    source: Annotated[str, typer.Argument(metavar="SPEC", help="A calibration file or the name of a shipped calibration.")],
+    source: Annotated[str, typer.Argument(metavar="SPEC", help="A calibration file or the name of a shipped calibration (econ shipped calibrations).", autocompletion=completion.calibrations)],
     workers: Workers = None,
     memory: Memory = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/calibration_NAME")] = None,

@@ -8,17 +8,17 @@ from pathlib import Path
 
 def scenarios(incomplete: str) -> list[str]:
     """Shipped scenarios and scenario files."""
-    return _beginning(incomplete, _shipped("scenarios", "*.yaml")) + _files(incomplete)
+    return _beginning(incomplete, _shipped("scenarios")) + _files(incomplete)
 
 
 def sweeps(incomplete: str) -> list[str]:
     """Shipped sweeps and sweep files."""
-    return _beginning(incomplete, _shipped("scenarios/sweeps", "*.yaml")) + _files(incomplete)
+    return _beginning(incomplete, _shipped("sweeps")) + _files(incomplete)
 
 
 def grids(incomplete: str) -> list[str]:
     """Shipped grids of the laboratory and grid files."""
-    return _beginning(incomplete, _shipped("calibration/lab", "*.yaml")) + _files(incomplete)
+    return _beginning(incomplete, _shipped("grids")) + _files(incomplete)
 
 
 def runs(incomplete: str) -> list[str]:
@@ -45,10 +45,20 @@ def outcomes(incomplete: str) -> list[tuple[str, str]]:
     return [(name, x.meaning) for name, x in OUTCOMES.items() if name.startswith(incomplete)]
 
 
-def _shipped(folder: str, pattern: str) -> list[str]:
-    from econ.core.shipped import shipped_path
+def price_books(incomplete: str) -> list[str]:
+    """Shipped price books and files of them."""
+    return _beginning(incomplete, _shipped("price-books")) + _files(incomplete)
 
-    return sorted(path.stem for path in shipped_path(folder).glob(pattern))
+
+def calibrations(incomplete: str) -> list[str]:
+    """Shipped calibrations and calibration files."""
+    return _beginning(incomplete, _shipped("calibrations")) + _files(incomplete)
+
+
+def _shipped(kind: str) -> list[str]:
+    from econ.core.shipped import KINDS, shipped_names
+
+    return shipped_names(KINDS[kind])
 
 
 def _files(incomplete: str) -> list[str]:

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from econ.cli import completion
 from econ.cli.options import CsvAnyway, Force, KeyFacts, Quiet
 from econ.cli.terminal import busy, console, print_json, use_one_thread
 
 
 def cost(
-    prices: Annotated[str | None, typer.Option(metavar="FILE", help="A price book, or the name of a shipped one.", show_default="defaults of the parameter table")] = None,
+    prices: Annotated[str | None, typer.Option(metavar="FILE", help="A price book, or the name of a shipped one (econ shipped price-books).", show_default="defaults of the parameter table", autocompletion=completion.price_books)] = None,
     target_harm: Annotated[str | None, typer.Option(metavar="H", help="Harm to reach, relative to the untrained model; or a share of the start's, such as 50%.")] = None,
     budget: Annotated[float | None, typer.Option(metavar="USD", help="Sum to spend.")] = None,
     min_helpfulness: Annotated[str | None, typer.Option(metavar="U", help="Helpfulness to keep, 0 to 1; or a share of the start's, such as 95%.")] = None,

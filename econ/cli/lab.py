@@ -24,7 +24,7 @@ app = typer.Typer(
 
 @app.command("run")
 def run(
-    grid: Annotated[str, typer.Argument(metavar="GRID", help="A grid file, or the name of a shipped grid such as smoke.", autocompletion=completion.grids)],
+    grid: Annotated[str, typer.Argument(metavar="GRID", help="A grid file, or the name of a shipped grid (econ shipped grids).", autocompletion=completion.grids)],
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Processes on a CPU.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/lab-NAME")] = None,

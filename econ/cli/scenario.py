@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Json, JsonAnyway, Quiet
-from econ.cli.terminal import print_json
+from econ.cli.terminal import print_columns, print_json
 
 app = typer.Typer(help="Scenario files: list, show, check, compare, start one.", no_args_is_help=True)
 
@@ -30,7 +29,7 @@ def list_scenarios(as_json: Json = False) -> None:
         keys = ("name", "title", "question")
         print_json({"scenarios": [{key: getattr(scenario, key) for key in keys} for scenario in scenarios]})
         return
-    _print_columns([(scenario.name, scenario.title) for scenario in scenarios])
+    print_columns([(scenario.name, scenario.title) for scenario in scenarios])
 
 
 @app.command()
@@ -61,7 +60,7 @@ def show(
             for key, (default, value) in changes(loaded).items()
         ]
         typer.echo("Changes:" if rows else "Changes: none, every value is the default.")
-        _print_columns(rows)
+        print_columns(rows)
 
 
 @app.command()
@@ -112,7 +111,7 @@ def diff(
         print_json({"first": left.name, "second": right.name, "differences": found})
     elif found:
         rows = [(key, _short(before), _short(after)) for key, (before, after) in found.items()]
-        _print_columns([("key", left.name, right.name), *rows])
+        print_columns([("key", left.name, right.name), *rows])
     else:
         typer.echo("No difference that could change a run.")
 
@@ -168,15 +167,6 @@ def _print_texts(scenario: Any) -> None:
         typer.echo(f"Expected against the baseline: {', '.join(signs)}\n")
     if scenario.sources:
         typer.echo("Sources: " + "; ".join(scenario.sources) + "\n")
-
-
-def _print_columns(rows: Sequence[tuple[str, ...]]) -> None:
-    """Rows of text, every column but the last padded to its widest cell."""
-    if not rows:
-        return
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _short(value: object) -> str:

@@ -12,7 +12,8 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Csv, Force, KeyFacts, Memory, Out, Quiet, Workers
-from econ.cli.terminal import RUNS, print_json, show_progress, use_one_thread
+from econ.cli.show import show_sweep
+from econ.cli.terminal import RUNS, show_progress, use_one_thread
 from econ.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    source: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file or the name of a shipped sweep.", autocompletion=completion.sweeps)],
+    source: Annotated[str, typer.Argument(metavar="SWEEP", help="A sweep file or the name of a shipped sweep (econ shipped sweeps).", autocompletion=completion.sweeps)],
     workers: Workers = None,
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="An existing Dask scheduler, such as tcp://127.0.0.1:8786.")] = None,
     shard: Annotated[str | None, typer.Option(metavar="K/N", help="Compute part K of N alone, for job arrays; join with `econ collect`.")] = None,
@@ -97,16 +98,9 @@ def _scheduler(planned: SweepPlan, address: str | None, workers: int | None, mem
 
 
 def _report(manifest: dict[str, Any], place: Path, as_json: bool, quiet: bool) -> None:
+    if as_json or not quiet:
+        show_sweep(place, manifest, as_json)
     failed = sum(map(len, manifest["failed_replicates"].values()))
-    facts = {
-        "out": str(place), "points": manifest["points"], "shard": manifest["shard"], "replicates": manifest["replicates"],
-        "failed_replicates": failed, "wall_seconds": manifest["wall_seconds"], "config_hash": manifest["config_hash"],
-    }  # fmt: skip
-    if as_json:
-        print_json(facts)
-    elif not quiet:
-        typer.echo(f"{manifest['points']} points x {manifest['replicates']} replicates: {place}")
-        typer.echo(f"dataset {place}/outcomes (column point), settings {place}/index.parquet, means {place}/summary.parquet")
     if failed:
         sys.stderr.write(f"econ: {failed} replicates failed and are left out; see {place}/manifest.json\n")
         raise typer.Exit(1)

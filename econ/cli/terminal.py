@@ -1,4 +1,4 @@
-"""What commands share: where results go, threads, progress and signs of life, the console, JSON."""
+"""What commands share: where results go, threads, progress and signs of life, the console, columns, JSON."""
 
 from __future__ import annotations
 
@@ -89,6 +89,15 @@ def console() -> Console:
 
     # In a pipe nothing may be cut to the width of a terminal that is not there.
     return Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False)
+
+
+def print_columns(rows: Sequence[tuple[str, ...]]) -> None:
+    """Rows of text, every column but the last padded to its widest cell."""
+    if not rows:
+        return
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
 
 
 def print_json(facts: dict[str, Any]) -> None:

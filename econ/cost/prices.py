@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError, nearest_name
 from econ.core.measurements import LABEL_KINDS
-from econ.core.shipped import shipped_path
+from econ.core.shipped import PRICE_BOOKS, locate, shipped_names
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.scenario.domains import NON_NEGATIVE, POSITIVE, SHARE, Domain
 from econ.scenario.faults import Fault
@@ -193,7 +193,7 @@ def default_book() -> PriceBook:
 
 def shipped_price_books() -> list[str]:
     """Names of the shipped price books."""
-    return sorted(path.stem for path in shipped_path("calibration", "prices").glob("*.yaml"))
+    return shipped_names(PRICE_BOOKS)
 
 
 def load_prices(source: str | Path | Mapping[str, object] | PriceBook | None = None) -> PriceBook:
@@ -220,20 +220,7 @@ def load_prices(source: str | Path | Mapping[str, object] | PriceBook | None = N
         return source
     if isinstance(source, Mapping):
         return default_book().with_values(**source)
-    return _read(read_yaml(_locate(source)))
-
-
-def _locate(source: str | Path) -> Path:
-    path = Path(source)
-    names = shipped_price_books()
-    if path.suffix == "" and len(path.parts) == 1 and not path.exists():
-        if path.name not in names:
-            raise InputError(
-                "there is no such shipped price book, nor a file of this name", found=str(source),
-                allowed="a path, or one of: " + ", ".join(names), nearest=nearest_name(path.name, names),
-            )  # fmt: skip
-        return shipped_path("calibration", "prices", f"{path.name}.yaml")
-    return path
+    return _read(read_yaml(locate(source, PRICE_BOOKS)))
 
 
 def _read(file: YamlFile) -> PriceBook:

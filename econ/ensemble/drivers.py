@@ -59,11 +59,11 @@ def drivers_table(rows: pd.DataFrame, facts: pd.DataFrame, variables: Sequence[s
         for name, drawn in inputs.items():
             there = np.isfinite(value) & np.isfinite(drawn)
             if there.sum() >= FEWEST and np.ptp(drawn[there]) > 0 and np.ptp(value[there]) > 0:
-                found.append((variable, name, *_spearman(value[there], drawn[there]), int(there.sum())))
+                found.append((variable, name, *spearman(value[there], drawn[there]), int(there.sum())))
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def _spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
     """Rank correlation and its 95 % interval."""
     ranks = pd.DataFrame({"a": first, "b": second}).rank()
     rho = float(ranks["a"].corr(ranks["b"]))

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from econ.core.errors import InputError, nearest_name
-from econ.core.shipped import shipped_path
+from econ.core.shipped import Kind, locate
 from econ.core.yaml_files import YamlFile, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 SCENARIO_KEYS = {"extends", "levers"}
 
 
-def read_spec(model: type[Model], source: str | Path, folder: tuple[str, ...], kind: str) -> Model:
+def read_spec(model: type[Model], source: str | Path, kind: Kind) -> Model:
     """Read a file, or the shipped one of that name.
 
     Parameters
@@ -26,46 +26,26 @@ def read_spec(model: type[Model], source: str | Path, folder: tuple[str, ...], k
         What the file must hold.
     source : str or Path
         A file or a shipped name.
-    folder : tuple of str
-        Where the shipped ones lie, as parts of a path.
-    kind : str
-        What a file is called in messages, such as ``sweep``.
+    kind : Kind
+        What such a file is called and where the shipped ones lie.
 
     Raises
     ------
     InputError
         If there is no such file, or a key or value of it cannot be used.
     """
-    file = read_yaml(_locate(str(source), folder, kind))
+    file = read_yaml(locate(source, kind))
     if SCENARIO_KEYS & file.data.keys() and not _needed(model) & file.data.keys():
-        raise InputError(f"this is a scenario, not a {kind}; `econ run` takes it", file=file.path)
+        raise InputError(f"this is a scenario, not a {kind.name}; `econ run` takes it", file=file.path)
     try:
         return model.model_validate(file.data)
     except ValidationError as error:
         raise _fault(model, file, error) from None
 
 
-def shipped_specs(folder: tuple[str, ...]) -> list[str]:
-    """Names of the shipped files of a folder."""
-    return sorted(path.stem for path in shipped_path(*folder).glob("*.yaml"))
-
-
 def _needed(model: type[BaseModel]) -> set[str]:
     """Keys that a file cannot do without, but for the name that every kind of file has."""
     return {key for key, field in model.model_fields.items() if field.is_required()} - {"name"}
-
-
-def _locate(name: str, folder: tuple[str, ...], kind: str) -> Path:
-    path = Path(name)
-    if path.exists() or path.suffix or "/" in name:
-        return path
-    names = shipped_specs(folder)
-    if name in names:
-        return shipped_path(*folder, f"{name}.yaml")
-    raise InputError(
-        f"there is no such {kind}, neither a file nor a shipped name", file=name,
-        allowed=", ".join(names), nearest=nearest_name(name, names),
-    )  # fmt: skip
 
 
 def _fault(model: type[BaseModel], file: YamlFile, error: ValidationError) -> InputError:

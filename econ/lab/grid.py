@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from econ.core.errors import InputError, nearest_name
 from econ.core.measurements import DISTRIBUTIONS
-from econ.core.shipped import shipped_path
+from econ.core.shipped import GRIDS, locate
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.lab.knobs import Knobs
 from econ.lab.methods import METHODS
@@ -277,26 +277,11 @@ def load_grid(path: str | Path) -> Grid:
     InputError
         If there is no such grid, or a key or value of it cannot be used.
     """
-    file = read_yaml(_locate(str(path)))
+    file = read_yaml(locate(path, GRIDS))
     try:
         return Grid.model_validate(file.data)
     except ValidationError as error:
         raise _input_error(file, error) from None
-
-
-def _locate(name: str) -> Path:
-    path = Path(name)
-    if path.exists() or path.suffix or "/" in name:
-        return path
-    folder = shipped_path("calibration", "lab")
-    shipped = folder / f"{name}.yaml"
-    if shipped.exists():
-        return shipped
-    names = sorted(p.stem for p in folder.glob("*.yaml"))
-    raise InputError(
-        "there is no such grid, neither a file nor a shipped name", file=name,
-        allowed=", ".join(names), nearest=nearest_name(name, names),
-    )  # fmt: skip
 
 
 def _input_error(file: YamlFile, error: ValidationError) -> InputError:

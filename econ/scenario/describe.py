@@ -7,7 +7,8 @@ from typing import Any
 
 from econ.core.errors import InputError
 from econ.core.files import content_hash
-from econ.scenario.loading import load_scenario, scenario_path
+from econ.core.shipped import SCENARIOS, locate
+from econ.scenario.loading import load_scenario
 from econ.scenario.schema import SCHEMA_VERSION, Scenario
 
 #: Keys that tell of a scenario and change no run.
@@ -94,7 +95,7 @@ def new_text(path: Path, extends: str) -> str:
         If the name of the file cannot be a scenario's name, or `extends` is no scenario.
     """
     name = path.stem
-    load_scenario(path.parent / extends if (path.parent / extends).is_file() else scenario_path(extends))
+    load_scenario(path.parent / extends if (path.parent / extends).is_file() else locate(extends, SCENARIOS))
     try:
         Scenario(schema_version=1, name=name)
     except ValueError:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from econ.core.errors import InputError, nearest_name
-from econ.core.shipped import shipped_path
+from econ.core.errors import InputError
+from econ.core.shipped import SCENARIOS, locate, shipped_names, shipped_path
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.scenario.changes import merged
 from econ.scenario.faults import Fault
@@ -26,33 +26,7 @@ LONGEST_CHAIN = 20
 
 def shipped_scenarios() -> list[str]:
     """Names of the shipped scenarios, the baseline first."""
-    names = sorted(path.stem for path in shipped_path("scenarios").glob("*.yaml"))
-    return sorted(names, key=lambda name: name != "baseline")
-
-
-def scenario_path(source: str | Path) -> Path:
-    """The file of a scenario, given as a path or as the name of a shipped one.
-
-    Raises
-    ------
-    InputError
-        If it is a bare name that is not shipped.
-    """
-    path = Path(source)
-    try:
-        if path.suffix or len(path.parts) != 1 or path.exists():
-            return path
-    except (OSError, ValueError) as error:
-        raise InputError(f"not a usable path ({error})", found=str(source)) from None
-    names = shipped_scenarios()
-    if path.name not in names:
-        raise InputError(
-            "there is no such shipped scenario, nor a file of this name",
-            found=str(source),
-            allowed="a path, or one of: " + ", ".join(names),
-            nearest=nearest_name(path.name, names),
-        )
-    return shipped_path("scenarios", f"{path.name}.yaml")
+    return sorted(shipped_names(SCENARIOS), key=lambda name: name != "baseline")
 
 
 def load_scenario(source: str | Path) -> Scenario:
@@ -73,7 +47,7 @@ def load_scenario(source: str | Path) -> Scenario:
     >>> load_scenario("baseline").name
     'baseline'
     """
-    chain = _read_chain(scenario_path(source))
+    chain = _read_chain(locate(source, SCENARIOS))
     try:
         return Scenario.model_validate(_laid_over(chain))
     except ValidationError as error:
@@ -86,7 +60,7 @@ def check_scenario(source: str | Path) -> list[InputError]:
     What depends on the whole (levers against the horizon, say) is looked at when every key is known.
     """
     try:
-        chain = _read_chain(scenario_path(source))
+        chain = _read_chain(locate(source, SCENARIOS))
     except InputError as error:
         return [error]
     try:

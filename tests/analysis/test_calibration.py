@@ -12,8 +12,9 @@ import pytest
 from econ.analysis.calibration.facts import choose_facts
 from econ.analysis.calibration.fit import quantiles
 from econ.analysis.calibration.space import Space
-from econ.analysis.calibration.spec import Box, load_calibration, shipped_calibrations
+from econ.analysis.calibration.spec import Box, load_calibration
 from econ.core.errors import InputError, WorkError
+from econ.core.shipped import CALIBRATIONS, shipped_names
 from econ.ensemble.moments import moments_file
 from econ.ensemble.sweeps import schedulers
 
@@ -173,8 +174,8 @@ def test_facts_that_cannot_be_fitted_are_refused_by_name(name, quarters, said):
 def test_shipped_calibrations_load_and_their_boxes_lie_in_the_ranges_of_the_table():
     from econ.scenario.parameters import defaults
 
-    assert "default" in shipped_calibrations()
-    for name in shipped_calibrations():
+    assert "default" in shipped_names(CALIBRATIONS)
+    for name in shipped_names(CALIBRATIONS):
         for key, box in load_calibration(name).parameters.items():
             row = defaults()[key.removeprefix("parameters.")]
             assert row.low <= box.low < box.high <= row.high, key

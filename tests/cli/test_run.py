@@ -57,6 +57,7 @@ def test_a_run_prints_one_screen_and_writes_where_it_says(econ_command):
     assert "constraints' share of the budget" in out and "not forecasts" in out
     assert "assumed, not measured" in out and "Largest ledger residual" in out and "missed: M" in out
     assert len(out.splitlines()) < 45
+    assert econ_command("show", "runs/baseline") == (0, out, "")
     assert "runs/baseline" in out and Path("runs/baseline/manifest.json").is_file()
 
 

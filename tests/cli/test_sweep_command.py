@@ -51,6 +51,27 @@ def test_csv_holds_what_parquet_holds(econ, tiny, tmp_path):
         pd.testing.assert_frame_equal(written[list(stored.columns)], stored.astype({"point": "int64"}), check_dtype=False)
 
 
+def test_a_finished_sweep_is_shown_again_with_its_extreme_points(econ, tmp_path, tiny):
+    tiny.write_text(tiny.read_text().replace("replicates: 1", "replicates: 3").replace("commons: [0, 0.1]", "transfer: [0, 0.5, 1]"))
+    code, printed, _ = econ("sweep", tiny, "--workers", 1, "--out", tmp_path / "out")
+    assert code == 0 and econ("show", tmp_path / "out") == (0, printed, "")
+    facts = json.loads(econ("show", tmp_path / "out", "--json")[1])
+    outcomes = pd.read_parquet(tmp_path / "out" / "outcomes").query("quarter > -8")
+    rows = outcomes.groupby(["point", "replicate"], observed=True)["label_spend"].mean().unstack()
+    (told,) = (row for row in facts["headlines"] if row["variable"] == "label_spend")
+    means = rows.mean(axis=1)
+    assert (told["least"], told["greatest"]) == pytest.approx((means.min(), means.max()))
+    assert (told["least_point"], told["greatest_point"]) == (int(means.idxmin()), int(means.idxmax()))
+    paired = rows.loc[means.idxmax()] - rows.loc[means.idxmin()]
+    assert (told["difference"], told["mc_error"]) == pytest.approx((paired.mean(), paired.std() / 3**0.5))
+    assert told["key"] is None, "three points say nothing of rank correlations"
+
+
+def test_what_is_no_result_is_not_shown(econ, tmp_path):
+    code, out, err = econ("show", tmp_path)
+    assert (code, out) == (2, "") and "no manifest.json" in err
+
+
 def test_a_finished_sweep_is_not_replaced_unasked(econ, tiny, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "keep").write_text("me")

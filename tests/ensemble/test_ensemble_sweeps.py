@@ -13,13 +13,14 @@ import pytest
 from fake_market import FLOWS, FakeScenario, FakeSurfaces, simulate
 
 from econ.core.errors import InputError
+from econ.core.shipped import SWEEPS, shipped_names
 from econ.ensemble.engine import Engine
 from econ.ensemble.execute import silent
 from econ.ensemble.sweeps import schedulers
 from econ.ensemble.sweeps.collect import collect_shards, read_shards
 from econ.ensemble.sweeps.execute import Shard, plan_sweep, run_sweep
 from econ.ensemble.sweeps.points import settings_of
-from econ.ensemble.sweeps.spec import Sweep, load_sweep, shipped_sweeps
+from econ.ensemble.sweeps.spec import Sweep, load_sweep
 from econ.ensemble.sweeps.store import PointStore
 
 ENGINE = Engine(simulate, FLOWS)
@@ -208,7 +209,7 @@ def test_missing_doubled_and_foreign_shards_are_refused_by_name(tmp_path):
     _run(_planned(seed=5), tmp_path / "foreign", shard=Shard(2, 3))
     with pytest.raises(InputError, match="another sweep"):
         read_shards([first, tmp_path / "foreign", third])
-    with pytest.raises(InputError, match="no finished shard"):
+    with pytest.raises(InputError, match="no finished sweep"):
         read_shards([first, tmp_path / "nothing"])
 
 
@@ -253,7 +254,7 @@ def test_too_many_points_are_refused():
         settings_of(_sweep(keys={k: list(range(100)) for k in "abc"}))
 
 
-@pytest.mark.parametrize("name", shipped_sweeps())
+@pytest.mark.parametrize("name", shipped_names(SWEEPS))
 def test_shipped_sweeps_resolve(name):
     from econ.scenario import load_scenario
 

@@ -12,7 +12,7 @@ import yaml
 
 from econ.core.errors import InputError
 from econ.core.files import content_hash
-from econ.core.shipped import shipped_path
+from econ.core.shipped import SWEEPS, shipped_names, shipped_path
 from econ.scenario import Prior, Scenario, defaults, load_scenario, shipped_scenarios
 from econ.scenario.describe import changes
 from econ.scenario.schema import json_schema
@@ -76,11 +76,11 @@ def test_a_shipped_scenario_moves_what_it_says(name, moved):
 
 
 def test_every_lever_is_moved_by_a_shipped_scenario_or_sweep():
-    from econ.ensemble.sweeps.spec import load_sweep, shipped_sweeps
+    from econ.ensemble.sweeps.spec import load_sweep
     from econ.scenario.lever_table import LEVERS
 
     moved = {key for name in shipped_scenarios() for key in changes(load_scenario(name))}
-    swept = {key for name in shipped_sweeps() for key in load_sweep(name).keys}
+    swept = {key for name in shipped_names(SWEEPS) for key in load_sweep(name).keys}
     assert {f"levers.{name}" for name in LEVERS} <= moved | swept
 
 

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from econ.ensemble.spec_files import read_spec, shipped_specs
+from econ.core.shipped import CALIBRATIONS
+from econ.ensemble.spec_files import read_spec
 
-#: Where the shipped calibrations lie.
-FOLDER = ("calibration", "market")
 #: The first design must have this many points for each parameter; Loeppky, Sacks and Welch (2009) ask for ten.
 POINTS_PER_PARAMETER = 10
 
@@ -119,9 +118,4 @@ def load_calibration(source: str | Path) -> Calibration:
     InputError
         If there is no such calibration, or a key or value of it cannot be used.
     """
-    return read_spec(Calibration, source, FOLDER, "calibration")
-
-
-def shipped_calibrations() -> list[str]:
-    """Names of the shipped calibrations."""
-    return shipped_specs(FOLDER)
+    return read_spec(Calibration, source, CALIBRATIONS)

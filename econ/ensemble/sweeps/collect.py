@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from econ.core.errors import InputError
 from econ.core.files import atomic_file, file_hash, make_directory, write_parquet
-from econ.core.manifests import MANIFEST, read_manifest, read_parquet
+from econ.core.manifests import read_parquet
 from econ.core.provenance import now
 from econ.core.results import result_directory
-from econ.ensemble.sweeps.execute import write_sweep_manifest
 from econ.ensemble.sweeps.index import INDEX, SUMMARY, write_csv_tables
-from econ.ensemble.sweeps.spec import Sweep
+from econ.ensemble.sweeps.manifest import read_sweep_manifest, write_sweep_manifest
 from econ.ensemble.sweeps.store import DIGEST, FOLDER
 
 
@@ -38,7 +36,7 @@ def read_shards(directories: Sequence[Path]) -> list[ShardResult]:
     InputError
         If a directory is no finished shard, they are of different sweeps, or a part is missing or doubled.
     """
-    shards = [ShardResult(directory, _manifest(directory)) for directory in directories]
+    shards = [ShardResult(directory, read_sweep_manifest(directory)) for directory in directories]
     first = shards[0]
     for other in shards[1:]:
         if other.manifest["config_hash"] != first.manifest["config_hash"]:
@@ -86,22 +84,6 @@ def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False,
             "wall_seconds": round(sum(shard.manifest["wall_seconds"] for shard in shards), 3),
         }  # fmt: skip
         write_sweep_manifest(partial, manifest)
-    return manifest
-
-
-def _manifest(directory: Path) -> dict[str, Any]:
-    path = directory / MANIFEST
-    if not path.is_file():
-        raise InputError("this is no finished shard of a sweep: it has no manifest.json", file=directory)
-    try:
-        manifest = read_manifest(path)
-        if manifest["kind"] != "sweep":
-            raise KeyError("kind")
-        # The name becomes that of a directory; a stranger's manifest may hold anything.
-        Sweep.model_validate(manifest["sweep"])
-        _ = manifest["shard"][1], manifest["config_hash"], manifest["failed_replicates"], manifest["wall_seconds"]
-    except (KeyError, TypeError, IndexError, ValidationError):
-        raise InputError("this manifest is not that of a sweep", file=path) from None
     return manifest
 
 

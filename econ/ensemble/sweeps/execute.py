@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from econ.core.errors import InputError
 from econ.core.files import content_hash
-from econ.core.manifests import FILES, hashes, write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.ensemble.design import plan
-from econ.ensemble.sweeps.index import INDEX, SUMMARY, write_csv_tables, write_index
+from econ.ensemble.sweeps.index import write_csv_tables, write_index
+from econ.ensemble.sweeps.manifest import write_sweep_manifest
 from econ.ensemble.sweeps.point import PointFile, PointTask, point_facts, point_hash
 from econ.ensemble.sweeps.points import Settings, scenarios_of, settings_of
 from econ.ensemble.sweeps.spec import Sweep
@@ -153,8 +153,3 @@ def _manifest(
         "failed_replicates": failed, "started": started, "finished": now(),
         "wall_seconds": round(seconds, 3), "status": "failed" if failed else "finished",
     }  # fmt: skip
-
-
-def write_sweep_manifest(directory: Path, manifest: dict[str, Any]) -> None:
-    """The last file of a sweep's directory."""
-    write_manifest(directory, manifest | {FILES: hashes(directory, (INDEX, SUMMARY))})

@@ -7,13 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from econ.ensemble.spec_files import read_spec, shipped_specs
+from econ.core.shipped import SWEEPS
+from econ.ensemble.spec_files import read_spec
 
 #: Designs that list values of each key, and designs that fill intervals with `points`.
 LISTED = ("grid", "one_at_a_time")
 FILLED = ("latin_hypercube", "sobol")
-#: Where the shipped sweeps lie.
-FOLDER = ("scenarios", "sweeps")
 #: What all points share, so that it is no key of a point.
 SHARED = ("replicates", "quarters", "seed")
 #: Points that one sweep may have.
@@ -76,9 +75,4 @@ def load_sweep(source: str | Path) -> Sweep:
     InputError
         If there is no such sweep, or a key or value of it cannot be used.
     """
-    return read_spec(Sweep, source, FOLDER, "sweep")
-
-
-def shipped_sweeps() -> list[str]:
-    """Names of the shipped sweeps."""
-    return shipped_specs(FOLDER)
+    return read_spec(Sweep, source, SWEEPS)
