@@ -29,16 +29,16 @@ def short(value: float) -> str:
 
 
 def compact(value: float) -> str:
-    """A number with two or three digits and a suffix.
+    """A number with two or three digits: thousands (k), millions (mn), billions (bn) or trillions (tn).
 
     Examples
     --------
     >>> compact(1_412_000.0), compact(950.4), compact(3.3e12), compact(float("inf"))
-    ('1.41M', '950', '3.30T', '∞')
+    ('1.41 mn', '950', '3.30 tn', '∞')
     """
     if math.isinf(value):
         return "∞"
-    for size, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, suffix in ((1e12, " tn"), (1e9, " bn"), (1e6, " mn"), (1e3, "k")):
         if abs(value) >= size:
             return short(value / size) + suffix
     return short(value)

@@ -137,6 +137,6 @@ def test_two_questions_at_once_are_refused(surfaces):
         Question(surfaces, load_prices(), distribution="oood")
 
 
-@pytest.mark.parametrize(("value", "text"), [(1_412_000.0, "1.41M"), (950.4, "950"), (float("inf"), "∞"), (0.0, "0"), (2.5e9, "2.50G")])
+@pytest.mark.parametrize(("value", "text"), [(1_412_000.0, "1.41 mn"), (950.4, "950"), (float("inf"), "∞"), (0.0, "0"), (2.5e9, "2.50 bn")])
 def test_numbers_are_compact(value, text):
     assert compact(value) == text

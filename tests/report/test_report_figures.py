@@ -159,3 +159,14 @@ def test_numbers_for_readers():
     assert interval(2e6, 1e6, 3e6, 1e6) == "2 [1, 3]"
     assert interval(float("nan"), 1, 2) == "–"
     assert pd.notna(short(float("inf")))
+
+
+def test_an_interval_of_two_replicates_does_not_flatten_what_they_show():
+    quarters = 6
+    shown = np.linspace(0.0, 1.0, quarters)
+    columns = {"p05": shown - 1, "p25": shown - 0.5, "p50": shown, "p75": shown + 0.5, "p95": shown + 1, "mean_difference": shown, "low": shown - 40, "high": shown + 40}
+    table = pd.DataFrame({"scenario": "a", "baseline": "b", "variable": "harm_rate", "quarter": range(quarters), **columns})
+    bottom, top = differences_figure(table).axes[0].get_ylim()
+    assert bottom < -1 and top > 2 and top - bottom < 4 * 3.0
+    narrow = differences_figure(table.assign(low=table["p50"] - 0.1, high=table["p50"] + 0.1)).axes[0].get_ylim()
+    assert narrow == pytest.approx((-1.15, 2.15))

@@ -25,12 +25,15 @@ from econ.report.style import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 COLUMNS = 3
 #: Characters of a line of a panel's title.
 TITLE_WIDTH = 28
-NOTE = "Line: mean paired difference, dotted: its 95 % interval; bands: 50 % and 90 % of replicates. A conditional projection, not a forecast."
+NOTE = "Line: mean paired difference, dotted: its 95 % interval, cut where far wider than the bands; bands: 50 % and 90 % of replicates. A conditional projection, not a forecast."
 
 
 def differences_figure(table: pd.DataFrame) -> Figure:
@@ -63,6 +66,7 @@ def differences_figure(table: pd.DataFrame) -> Figure:
             for end in ("low", "high"):
                 pane.plot(quarter, value[end], color=COLOURS[0], linestyle=":", linewidth=1.0)
             pane.axhline(0.0, color=GREY, linewidth=0.8)
+            pane.set_ylim(*_limits(value))
             quarter_axis(pane, table, label=pane in axes[-COLUMNS:])
             pane.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=8.5)
         for pane in axes[len(variables) :]:
@@ -73,6 +77,21 @@ def differences_figure(table: pd.DataFrame) -> Figure:
             NOTE,
         )
         return figure
+
+
+def _limits(value: Mapping[str, NDArray[np.float64]]) -> tuple[float, float]:
+    """Ends of the axis: what replicates show, and of the interval no more than that over again on either side.
+
+    With two or three replicates the interval of the mean is many times as wide as all that is drawn.
+    """
+    drawn = np.concatenate([value[name] for name in (*QUANTILES, "mean_difference")] + [[0.0]])
+    drawn = drawn[np.isfinite(drawn)]
+    interval = np.concatenate([value["low"], value["high"], drawn])
+    interval = interval[np.isfinite(interval)]
+    span = np.ptp(drawn) or 1.0
+    low, high = max(interval.min(), drawn.min() - span), min(interval.max(), drawn.max() + span)
+    margin = 0.05 * ((high - low) or 1.0)
+    return low - margin, high + margin
 
 
 def differences_alt_text(table: pd.DataFrame) -> str:

@@ -40,7 +40,7 @@ def assemble(material: Material) -> Document:
     """The whole report of some material."""
     drivers = tables.drivers_rows(material)
     if drivers is None:
-        material.missing["T6"] = "the runs have too few replicates, or do not record what each drew"
+        material.missing["T6 what goes with what is drawn"] = "the runs have too few replicates, or do not record what each drew"
     material.missing["T6 by total-order indices"] = "these runs are no design of experiments; T6 gives first-order indices of what they draw"
     figures = all_figures(material)
     sections = [

@@ -89,7 +89,7 @@ def event_alt(data: pd.DataFrame) -> str:
     for panel in PANELS:
         for _, row in after[after["variable"] == panel.variable].iterrows():
             mean, low, high = (short(float(row[name]) / panel.divisor) for name in ("mean_difference", "low", "high"))
-            said.append(f"{row['scenario']}, {panel.title.lower()}: {mean} ({low} to {high})")
+            said.append(f"{row['scenario']}, {_within(panel.title)}: {mean} ({low} to {high})")
     return "Lines of paired differences around events. Mean difference and 95 % interval four quarters after the event: " + "; ".join(said) + "."
 
 
@@ -97,6 +97,11 @@ def event_finding(data: pd.DataFrame) -> str:
     """Which differences are clear a year after the event."""
     after = data[data["since_event"] == 4]
     clear = after[(after["low"] > 0) | (after["high"] < 0)]
-    names = {panel.variable: panel.title.lower() for panel in PANELS}
+    names = {panel.variable: _within(panel.title) for panel in PANELS}
     said = [f"{row['scenario']} {'raises' if row['mean_difference'] > 0 else 'lowers'} {names[row['variable']]}" for _, row in clear.iterrows()]
     return f"Four quarters after the event {len(clear)} of {len(after)} differences have an interval without 0" + (f": {'; '.join(said)}." if said else ".")
+
+
+def _within(title: str) -> str:
+    """A title as it stands within a sentence."""
+    return title if title.startswith("HHI") else title[0].lower() + title[1:]

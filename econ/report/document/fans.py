@@ -73,7 +73,7 @@ def _fan(material: Material, number: str, fan: Fan, scenario: str) -> DocumentFi
     if not data["p50"].notna().any():
         if fan.instead is not None:
             return _fan(material, number, fan.instead, scenario)
-        material.missing[number] = f"the runs have none of the outcomes {', '.join(fan.kind.variables)}"
+        material.missing[f"{number} {fan.kind.title}"] = f"the runs have none of the outcomes {', '.join(fan.kind.variables)}"
         return None
     labels = {s.variable: (_label(panel.title, s.label), s.divisor) for panel in fan.kind.panels for s in panel.series}
     narrow = replace(fan.kind, columns=1)

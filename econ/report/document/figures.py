@@ -71,7 +71,7 @@ def all_figures(material: Material) -> dict[str, DocumentFigure]:
 def _vendors(material: Material) -> DocumentFigure | None:
     data = vendors.vendor_data(by_scenario(material.outcomes)[material.baseline])
     if data is None:
-        material.missing["F3"] = f"the runs lack one of {', '.join(vendors.NEEDED)}"
+        material.missing["F3 label vendors"] = f"the runs lack one of {', '.join(vendors.NEEDED)}"
         return None
     wide = data.pivot(index="quarter", columns="what", values="mean").reset_index()
     shown = wide.loc[wide["quarter"].isin([-1, 3, 7, 15, 23, 31, int(wide["quarter"].max())]), ["quarter", *vendors.RANKS, "hhi"]]
@@ -115,7 +115,7 @@ def _frontier(material: Material) -> DocumentFigure | None:
 def _capture(material: Material) -> DocumentFigure | None:
     points = capture_map.replicate_data(material.outcomes)
     if points is None:
-        material.missing["F5"] = f"it needs {', '.join(capture_map.NEEDED)} in at least {capture_map.FEWEST} replicates"
+        material.missing["F5 capture over concentration and lobbying"] = f"it needs {', '.join(capture_map.NEEDED)} in at least {capture_map.FEWEST} replicates"
         return None
     data = capture_map.capture_data(points)
     heads = ["HHI from", "to", "Lobbying rate from", "to", "Mean capture", "Replicates"]
@@ -131,7 +131,7 @@ def _capture(material: Material) -> DocumentFigure | None:
 def _certification(material: Material) -> DocumentFigure | None:
     data = certification.certification_data(material.outcomes)
     if data is None:
-        material.missing["F6"] = "nothing was tested for certification in these runs"
+        material.missing["F6 certification"] = "nothing was tested for certification in these runs"
         return None
     names = {**certification.FATES, **certification.ERRORS}
     shown = data.assign(variable=data["variable"].map(names))
@@ -146,11 +146,11 @@ def _certification(material: Material) -> DocumentFigure | None:
 def _screening(material: Material) -> DocumentFigure | None:
     test = screening.own_test(material.scenarios[material.baseline])
     if test is None:
-        material.missing["F6b"] = "the baseline's certification test is no single pair of size and limit"
+        material.missing["F6b what the certification test tells apart"] = "the baseline's certification test is no single pair of size and limit"
         return None
     data = screening.power_data(material.outcomes, *test)
     if data is None:
-        material.missing["F6b"] = "nothing was tested for certification in these runs"
+        material.missing["F6b what the certification test tells apart"] = "nothing was tested for certification in these runs"
         return None
     violations = screening.tested_violations(material.outcomes)
     shown = data[(data["curve"] == "pass") & np.isclose((10 * data["x"]) % 1, 0)].pivot(index="x", columns="prompts", values="y").reset_index()
@@ -167,7 +167,7 @@ def _screening(material: Material) -> DocumentFigure | None:
 def _norms(material: Material) -> DocumentFigure | None:
     data = norm_matrix.matrix_data(material.outcomes)
     if data is None:
-        material.missing["F7"] = "the runs were made before losses from norms were recorded by origin and jurisdiction"
+        material.missing["F7 losses from norms"] = "the runs were made before losses from norms were recorded by origin and jurisdiction"
         return None
     other = norm_matrix.most_changed(data, material.baseline)
     scenarios = [material.baseline, *([other] if other is not None else [])]
@@ -187,11 +187,11 @@ def _paths(material: Material, number: str, name: str, title: str, panels: Seque
     scenarios = [material.baseline, *_clearly_different(material)][:MOST]
     data = paths_data(material.summary, scenarios, panels)
     if data.empty:
-        material.missing[number] = f"the runs have none of the outcomes {', '.join(panel.variable for panel in panels)}"
+        material.missing[f"{number} {title}"] = f"the runs have none of the outcomes {', '.join(panel.variable for panel in panels)}"
         return None
     if len(scenarios) < len(material.scenarios):
         left = [name for name in material.scenarios if name not in scenarios]
-        material.missing[f"{number}, some lines"] = f"not drawn, since nothing clearly differs from {material.baseline} or more lines cannot be told apart: {', '.join(left)}"
+        material.missing[f"{number} {title}, some lines"] = f"not drawn, since nothing clearly differs from {material.baseline} or more lines cannot be told apart: {', '.join(left)}"
     labels = {panel.variable: (f"{panel.title}, {panel.unit}", panel.divisor) for panel in panels}
     return DocumentFigure(
         number, name, _extremes(material, scenarios, panels), title,
@@ -238,11 +238,11 @@ def _unresolved(material: Material, variable: str) -> str:
 def _events(material: Material) -> DocumentFigure | None:
     events = {name: found for name, found in event_study.events_of(material.scenarios).items() if name != material.baseline}
     if not events:
-        material.missing["F8"] = "no scenario beside the baseline replays an event (customer_loss and vertical_tie do)"
+        material.missing["F8 events replayed"] = "no scenario beside the baseline replays an event (customer_loss and vertical_tie do)"
         return None
     data = event_study.event_data(material.outcomes, material.baseline, events)
     if data.empty:
-        material.missing["F8"] = "the runs lack the outcomes that events change"
+        material.missing["F8 events replayed"] = "the runs lack the outcomes that events change"
         return None
     near = data[data["since_event"].isin([-1, 0, 2, 4, 8, 16])]
     titles = {panel.variable: (panel.title, panel.divisor) for panel in event_study.PANELS}
@@ -259,7 +259,7 @@ def _events(material: Material) -> DocumentFigure | None:
 
 def _effects(material: Material) -> DocumentFigure | None:
     if not material.policies:
-        material.missing["F11, T4"] = "there is one scenario, so nothing to compare; give a second one, or a second run"
+        material.missing["F11, T4 what the scenarios change"] = "there is one scenario, so nothing to compare; give a second one, or a second run"
         return None
     data = material.effects
     rows = [
@@ -278,7 +278,7 @@ def _effects(material: Material) -> DocumentFigure | None:
 def _moments(material: Material) -> DocumentFigure | None:
     data = moments_data(material.moments)
     if data.empty:
-        material.missing["F12, T2"] = "no stylised fact has a counterpart in these runs"
+        material.missing["F12, T2 stylised facts"] = "no stylised fact has a counterpart in these runs"
         return None
     outside = set(missed(data)["id"])
     rows = [
@@ -296,7 +296,7 @@ def _moments(material: Material) -> DocumentFigure | None:
 
 def _decompositions(material: Material) -> list[DocumentFigure]:
     if not material.decompositions:
-        material.missing["T5, F13"] = "no run was decomposed; `econ run A B --decompose` writes the contributions of the market's links"
+        material.missing["T5, F13 what carries a difference"] = "no run was decomposed; `econ run A B --decompose` writes the contributions of the market's links"
     return [_decomposition(data, number) for number, data in enumerate(material.decompositions)]
 
 

@@ -113,7 +113,7 @@ def links_table(material: Material) -> Table | None:
     rows: list[tuple[int, Stance, list[str]]] = []
     for (claim, _), cells in found.items():
         first = next(iter(cells.values()))
-        head = [str(claim), f"{outcome_name(first.outcome)}, {first.unit}", _EXPECTED[first.expected]]
+        head = [str(claim), outcome_name(first.outcome) + said_unit(first.unit), _EXPECTED[first.expected]]
         kinds = [link_stance(p) for p in cells.values()]
         rows.append((claim, _joint(kinds), head + [_link_cell(cells[name]) if name in cells else "–" for name in scenarios]))
     rows.sort(key=lambda row: (_order(row[1]), row[0]))
@@ -168,12 +168,24 @@ def link_stance(p: Projection) -> Stance:
 
 def outcome_name(variable: str) -> str:
     """An outcome as readers see it."""
-    return _NAMES.get(variable, variable.replace("_", " "))
+    return _NAMES.get(variable, variable[:1].upper() + variable[1:].replace("_", " "))
+
+
+def said_unit(unit: str, million: bool = False) -> str:
+    """What follows the name of an outcome: its unit, where the name does not say it."""
+    return "" if unit in ("", *UNITS_IN_NAMES) else f", {'mn ' if million else ''}{unit}"
 
 
 _NAMES = {name: title for name, (title, divisor) in TITLES.items() if divisor == 1.0}
 _NAMES |= {"norm_export": "Norms imposed from another jurisdiction", "norm_misfit": "Norms away from the public ideal"}
 _NAMES |= {"employment_judge": "Employed, judging preferences", "employment_constrain": "Employed, writing constraints"}
+_NAMES |= {
+    "licence_spend": "Licence spending", "licence_price": "Posted licence fee", "curators_active": "Curators", "harm_damage": "Damage of harm",
+    "cert_pass_rate": "Share of tests passed", "cert_false_pass": "Share of tests passed wrongly", "cert_false_fail": "Share of tests failed wrongly",
+    "top_share_service": "Largest vendor's share of services", "label_spend": "Label spending",
+}  # fmt: skip
+#: Units that the names of outcomes say already.
+UNITS_IN_NAMES = ("HHI", "index", "share", "ratio", "count")
 
 
 def summary_sentence(claims: Assessment) -> str:
@@ -280,8 +292,7 @@ def _scaled(variable: str, value: float) -> tuple[str, float]:
 
     unit = OUTCOMES[variable].unit if variable in OUTCOMES else ""
     million = unit.startswith("USD") and abs(value) >= 1e6
-    name = outcome_name(variable)
-    return f"{name[:1].upper()}{name[1:]}" + (f", {'mn ' if million else ''}{unit}" if unit else ""), 1e6 if million else 1.0
+    return outcome_name(variable) + said_unit(unit, million), 1e6 if million else 1.0
 
 
 _EXPECTATION: dict[str, Stance] = {CONTRARY: "against", AS_EXPECTED: "for", NOT_CLEAR: "open"}

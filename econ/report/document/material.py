@@ -221,9 +221,9 @@ def _question(manifest: Manifest, missing: dict[str, str]) -> Question | None:
     try:
         surfaces = load_surfaces(next(iter(manifest.scenarios.values())).get("surfaces"))
         if surfaces.hash != manifest.surfaces.hash:
-            missing["F4"] = "the runs used other surfaces than those that are now found under their name"
+            missing["F4 what less harm costs"] = "the runs used other surfaces than those that are now found under their name"
             return None
         return Question(surfaces, load_prices(None), distribution="ood" if "ood" in surfaces.distributions else None, start="untrained")
     except EconError as error:
-        missing["F4"] = f"the cost model cannot be asked ({error})"
+        missing["F4 what less harm costs"] = f"the cost model cannot be asked ({error})"
         return None
