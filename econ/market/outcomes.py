@@ -148,7 +148,7 @@ _TABLE: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("firm_profit", "USD", "net real receipts of firms"),
         ("curator_profit", "USD", "net real receipts of curators"),
         ("insurer_profit", "USD", "net real receipts of insurers"),
-        ("labeler_surplus", "USD", "wages less the reservation value of hours present; costs of retraining and intercepts of supply are left out"),
+        ("labeler_surplus", "USD", "wages less the reservation value of hours present and what retraining costs movers; tastes and intercepts of supply are left out"),
         ("public_cost", "USD", "net real payments of governments"),
         ("uninsured_harm", "USD", "damage that nobody compensates"),
         ("sycophancy_harm", "USD", "harm from agreeing with users"),

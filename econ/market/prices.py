@@ -25,7 +25,7 @@ class LaborCosts:
     index : [S, C, O]
         Wage cost of an hour of composite labor, USD.
     wedge_index : [S, C, O]
-        The same with wages raised by the monopsony wedge 1 + 1/ε.
+        The same with wages raised by the monopsony wedge 1 + 1/ε, or by less where a legal minimum binds.
     """
 
     elasticity: Array
@@ -80,10 +80,10 @@ def supply_elasticity(s: Setting, split: Array, participation: Array) -> Array:
     return eta * (1 - split) + mu * split * (1 - participation[:, None])
 
 
-def labor_costs(s: Setting, tech: Technology, wage: Array, split: Array, participation: Array) -> LaborCosts:
-    """Costs of labor at wages and splits over curators [S, C, G, O] and participation [S, G, O]."""
+def labor_costs(s: Setting, tech: Technology, c: Curators, split: Array, participation: Array) -> LaborCosts:
+    """Costs of labor at the curators' wages, splits over them [S, C, G, O] and participation [S, G, O]."""
     elasticity = supply_elasticity(s, split, participation)
-    return LaborCosts(elasticity, tech.wage_index(wage), tech.wage_index(wage * (1 + 1 / elasticity)))
+    return LaborCosts(elasticity, tech.wage_index(c.wage), tech.wage_index(c.wage * (1 + c.wedge / elasticity)))
 
 
 def costs(s: Setting, tech: Technology, c: Curators, labor: LaborCosts, vendor_units: Array) -> Costs:

@@ -39,7 +39,7 @@ class Events:
     """What happened in a quarter: everything that outcomes are computed from, beside the state.
 
     Prices, fees and wages here are those at which the quarter's payments were made; the state holds
-    what is posted for the next.
+    what is posted for the next. `retraining` is what movers bear of it themselves, USD [S].
     """
 
     quarter: int
@@ -61,6 +61,7 @@ class Events:
     supply: labelers.Supply
     split: Array
     work: work.Work
+    retraining: Array
     safety: product.Safety
     consumer_surplus: Array
     incidents: liability.Incidents
@@ -110,7 +111,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
         c.wage / quo.technology.wage_unit[:, None, :, None], c.paid_share, c.active, s.p["curator_elasticity"]
     )  # fmt: skip
     taste = taste - labelers.variety_excess(s, c.active)
-    labor = prices.labor_costs(s, quo.technology, c.wage, split, people.participation)
+    labor = prices.labor_costs(s, quo.technology, c, split, people.participation)
     cost = prices.costs(s, quo.technology, c, labor, public.vendor_units)
     c = prices.post_prices(s, c, cost)
 
@@ -137,7 +138,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     paid_at = c
     done = work.do_work(s, quo, c, people, supply, split, cost, ordered, ledger)
     preference, constraint, revenue = work.deliver(s, quo, c, public, done, cost, ordered, levers, ledger)
-    work.pay_training(s, c, people, supply, split, levers, ledger)
+    borne = work.pay_training(s, c, people, supply, split, levers, ledger)
     people = labelers.learn(s, people, done.paid_hours)
     if quarter >= 0:
         c, public = work.build_libraries(s, quo, c, public, done, cost, ordered, levers, quarter, ledger)
@@ -174,7 +175,7 @@ def advance(s: Setting, quo: StatusQuo, intercepts: Intercepts, state: State, qu
     events = Events(
         quarter, levers, ledger, changes, tests, rules, choice, paid_at.active, paid_at.price_preference,
         paid_at.price_constraint, fee_paid, paid_at.wage, paid_at.paid_share, licence_revenue, revenue, ordered, supply, split,
-        done, safe, surplus, accident, influence, residual,
+        done, borne, safe, surplus, accident, influence, residual,
     )  # fmt: skip
     return State(f, c, public, people), events
 

@@ -286,7 +286,7 @@ def _welfare(s: Setting, quo: StatusQuo, state: State, e: Events) -> Columns:
     flattery = s.p["sycophancy_harm"] * quo.price * (users * e.safety.quality.sycophancy).sum(axis=1)
     effort = (e.supply.reservation * quo.technology.wage_unit * state.labelers.persons).sum(axis=1) * s.p["hours_per_quarter"]
     flow = e.ledger.total
-    surplus = flow("wages") - effort
+    surplus = flow("wages") - effort - e.retraining
     welfare = e.consumer_surplus - flow("lobby_public") + net["firms"] + net["curators"] + net["insurers"] + surplus
     welfare = welfare + net["governments"] + flow("provenance_claims") - uninsured - flattery
     return {

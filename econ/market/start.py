@@ -91,7 +91,7 @@ def curators(s: Setting, quo: StatusQuo) -> Curators:
         active=active, occupants=np.zeros(shape, np.int64), age=np.where(active, OLD, 0), quality_preference=taste[..., 0],
         quality_constraint=taste[..., 1], home=home, norm=norm, norm_start=norm,
         wage=np.broadcast_to(quo.technology.wage_start[:, None], shape_labor).copy(),
-        paid_share=np.broadcast_to(labelers.start_paid_share(s)[:, None, :, None], shape_labor).copy(),
+        wedge=np.ones(shape_labor), paid_share=np.broadcast_to(labelers.start_paid_share(s)[:, None, :, None], shape_labor).copy(),
         price_preference=np.broadcast_to(quo.prices_preference[:, :1], shape).copy(),
         price_constraint=np.broadcast_to(quo.prices_constraint[:, None, :, 0], zero_k.shape).copy(),
         licence_fee=np.broadcast_to(fee[:, None], shape).copy(), library=library, documented=zero_k, investment=zero_k,

@@ -112,6 +112,8 @@ class Curators:
         Position in norm space.
     wage : [S, C, G, O]
         USD per hour of a labeler of ability 1.
+    wedge : [S, C, G, O]
+        Part of the monopsony wedge that a further hour costs: 1, less where a legal minimum binds.
     paid_share : [S, C, G, O]
         Expected paid share of hours present.
     price_preference : [S, C]
@@ -156,6 +158,7 @@ class Curators:
     norm: Array
     norm_start: Array
     wage: Array
+    wedge: Array
     paid_share: Array
     price_preference: Array
     price_constraint: Array

@@ -96,23 +96,28 @@ def _net_price(quo: StatusQuo, c: Curators, cost: Costs, p: Any, preference: Arr
 
 
 def update_wages(s: Setting, quo: StatusQuo, c: Curators, labelers: Labelers, work: Work, cost: Costs, levers: Levers) -> Curators:
-    """Wages follow the ratio of hours wanted to hours offered, below the monopsony ceiling, above the legal minimum."""
+    """Wages follow the ratio of hours wanted to hours offered, below the monopsony ceiling, above the legal minimum.
+
+    Where the minimum binds and hours go begging, a further hour costs its wage and no more (Stigler 1946, American
+    Economic Review 36): the monopsony wedge in `labor_costs` vanishes over `minimum_wage_slack` of hours in excess.
+    """
     p, tech = s.p, quo.technology
     half = (p["wage_smoothing_labelers", 1] * p["hours_per_quarter", 1] * labelers.persons)[:, None, :, None]
     utilisation, limit = p["utilisation_start", 3], p["wage_step_cap", 3]
-    pressure = p["wage_adjustment", 3] * np.log((work.wanted / utilisation + half) / (work.supplied + half))
-    wage = c.wage * np.exp(np.clip(pressure, -limit, limit))
+    shortage = np.log((work.wanted / utilisation + half) / (work.supplied + half))
+    wage = c.wage * np.exp(np.clip(p["wage_adjustment", 3] * shortage, -limit, limit))
     # The ceiling uses the posted price: a price net of markup would deadlock wage and price.
     ceiling = _net_price(quo, c, cost, p, c.price_preference, c.price_constraint)
     cost_at_wage = tech.wage_index(wage * (1 + 1 / cost.elasticity))
     wage = wage * np.minimum(1.0, np.maximum(ceiling, 0.0) / cost_at_wage)[:, :, None]
-    minimum = p.vector("legal_minimum", REGIONS) * levers.minimum_wage
-    wage = np.maximum(wage, minimum[:, None, :, None])
+    minimum = (p.vector("legal_minimum", REGIONS) * levers.minimum_wage)[:, None, :, None]
+    wedge = np.where(wage < minimum, 1 + np.clip(shortage / p["minimum_wage_slack", 3], -1.0, 0.0), 1.0)
+    wage = np.maximum(wage, minimum)
     search = 1 - p.vector("unpaid_search_share", REGIONS)[:, None, :, None]
     paid = search * np.divide(work.used, work.supplied, out=np.zeros_like(work.used), where=work.supplied > 0)
     share = c.paid_share + p["paid_share_adjustment", 3] * (paid - c.paid_share)
     active = c.active[:, :, None, None]
-    return changed(c, wage=np.where(active, wage, c.wage), paid_share=np.where(active, share, c.paid_share))
+    return changed(c, wage=np.where(active, wage, c.wage), wedge=np.where(active, wedge, 1.0), paid_share=np.where(active, share, c.paid_share))
 
 
 def deliver(
@@ -192,8 +197,9 @@ def build_libraries(
     return changed(c, library=documented + undocumented - lost, documented=documented), changed(public, commons=commons)
 
 
-def pay_training(s: Setting, c: Curators, labelers: Labelers, supply: Supply, split: Array, levers: Levers, ledger: Ledger) -> None:
-    """Governments pay the subsidised part of retraining, in shares of a mover's quarterly pay."""
+def pay_training(s: Setting, c: Curators, labelers: Labelers, supply: Supply, split: Array, levers: Levers, ledger: Ledger) -> Array:
+    """Governments pay the subsidised part of retraining, in shares of a mover's quarterly pay; the rest, borne by movers [S], is returned."""
     pay = sum_over(split * c.wage * c.paid_share, 1) * s.p["hours_per_quarter", 2]
     movers = sum_over(supply.movers_ability * pay * labelers.persons[:, :, None], 1, 2)
     ledger.post("training", levers.training_subsidy * s.p["retraining_cost"] * movers)
+    return (1 - levers.training_subsidy) * s.p["retraining_cost"] * movers

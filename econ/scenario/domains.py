@@ -116,7 +116,7 @@ _NAMES: dict[Domain, str] = {
     POSITIVE: """library_choice_scale documentation_choice_scale signal_noise
         norm_fit_width revenue_brand_exponent transfer_prior_a transfer_prior_b entry_noise growth_decay_quarters
         damage_per_violation_k1 damage_per_violation_k2 damage_per_violation_k3 damage_per_violation_k4
-        damage_per_violation_k5 wage_smoothing_labelers""",
+        damage_per_violation_k5 wage_smoothing_labelers minimum_wage_slack""",
     NON_NEGATIVE: """documentation_cost premium_loading sycophancy_harm source_substitution curator_quality_sd
         brand_sd curator_norm_sd library_pull legal_minimum_low_income legal_minimum_us_generalist
         legal_minimum_expert growth_scope wage_step_cap switch_to_none_factor""",

@@ -96,6 +96,46 @@ def test_2a_few_employers(curators, markdown, limit):
     limit("2a", f"markdown of {curators} employers", markdown, 1 - ceiling_wage(epsilon[0, 0, 0, 0]) / 20, absolute=5e-7)
 
 
+def under_a_minimum(minimum, slack, quarters=2000):
+    """Wage and hours used where demand is p^-2·(7/6)^2 and supply w^6: pay 1 without a minimum, 1.0393 with competition."""
+    s = small.build(
+        curator_elasticity=6.0, legal_minimum_low_income=minimum, legal_minimum_us_generalist=minimum, legal_minimum_expert=minimum,
+        minimum_wage_slack=slack, price_adjustment=0.1,
+    )  # fmt: skip
+    quo, _, state = small.at_start(s)
+    shape, ones = (1, s.slots, 3, 2), np.ones((1, 3, 2))
+    tech = Technology(
+        hours_preference=np.ones(1), hours_constraint=np.ones((1, 5)), wage_start=ones, hours_share=ones / 3, cost_share=ones / 3,
+        index_start=np.ones((1, 2)), substitution=s.p["substitution_between_regions"],
+    )  # fmt: skip
+    quo = replace(quo, technology=tech)
+    overhead, none = s.p["overhead_preference", 1], np.zeros((1, s.slots))
+    c = replace(state.curators, wage=np.ones(shape), price_preference=np.full((1, s.slots), 7 / 6) + overhead)
+    for _ in range(quarters):
+        labor = prices.labor_costs(s, tech, c, np.zeros(shape), np.zeros((1, 3, 2)))
+        marginal = labor.wedge_index[:, :, 0] + overhead
+        rules = np.ones((1, s.slots, 5))
+        cost = prices.Costs(labor.elasticity, labor.index, labor.wedge_index, marginal, 1e3 * rules, none, none, rules)
+        c = prices.post_prices(s, c, cost)
+        hours = np.repeat(((7 / 6) ** 2 * (c.price_preference - overhead) ** -2.0)[:, :, None], 2, axis=2) * 1e6
+        wanted, supplied = tech.wanted(hours, c.wage, labor.index), 1e6 * c.wage**6 / 3 / s.p["utilisation_start", 3]
+        used = np.minimum(wanted, supplied)
+        done = work.Work(wanted, supplied, used, none, none, ones, labor.index, labor.index)
+        c = work.update_wages(s, quo, c, state.labelers, done, cost, s.lever(0))
+    here = c.active
+    return c.wage[here][:, 0, 0].mean(), used[here].sum(axis=1)[:, 0].mean() / 1e6
+
+
+@pytest.mark.parametrize("minimum", [0.5, 1.02, 1.0393, 1.1, 1.3])
+def test_2c_a_minimum_wage_takes_the_monopsony_wedge_away(minimum, limit):
+    slack = 0.02
+    wage, hours = under_a_minimum(minimum, slack)
+    assert wage == pytest.approx(max(minimum, 1.0), rel=2e-3)
+    textbook = min(max(minimum, 1.0) ** 6, (7 / 6) ** 2 / max(minimum, 7 / 6 if minimum < 1 else minimum) ** 2)
+    # Where the minimum binds in part, as much of the hours as the slack goes begging.
+    limit("2c", f"hours at a minimum wage of {minimum:g} (no minimum 1; Stigler 1946)", textbook, hours, relative=slack)
+
+
 def expected_supply(wage, size, reservation_sd, ability_sd):
     """Ability supplied and share that works at a wage, one occupation, expected over choices by the package's kernel."""
     rng = np.random.default_rng(1)

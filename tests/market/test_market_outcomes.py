@@ -108,9 +108,9 @@ def test_harm_and_its_marginal_cost_by_hand(quarter):
 def test_labor_by_hand(quarter):
     s, quo, before, state, e, columns = quarter
     people = state.labelers
-    unit = quo.technology.wage_unit
+    unit, moved = quo.technology.wage_unit, 0.0
     for r in range(s.size):
-        pays, weights, effort, wages = [], [], 0.0, 0.0
+        pays, weights, effort, wages, retraining = [], [], 0.0, 0.0, 0.0
         for g in range(3):
             abilities = e.supply.efficiency[r, people.bounds[r, g] : people.bounds[r, g + 1]]
             judges, others = iter(abilities), iter(abilities[::-1])
@@ -123,18 +123,22 @@ def test_labor_by_hand(quarter):
                 pays.append(ability * hourly)
                 weights.append(people.persons[r, g])
                 effort += np.exp(people.reservation[r, i]) * unit[r, g] * people.persons[r, g] * 390
+                if before.labelers.last[r, i] != o + 1:
+                    retraining += 0.25 * (1 - e.levers.training_subsidy[r]) * ability * hourly * people.persons[r, g] * 390
         pays, weights = np.array(pays), np.array(weights)
         gap = np.abs(pays[:, None] - pays[None]) * weights[:, None] * weights[None]
         gini = gap.sum() / (2 * weights.sum() * (weights * pays).sum())
         np.testing.assert_allclose(columns["wage_gini"][r], gini, rtol=1e-9)
         wages = e.ledger.total("wages")[r]
-        np.testing.assert_allclose(columns["labeler_surplus"][r], wages - effort, rtol=1e-9, atol=1e-9 * wages)
+        moved += retraining
+        np.testing.assert_allclose(columns["labeler_surplus"][r], wages - effort - retraining, rtol=1e-9, atol=1e-9 * wages)
         np.testing.assert_allclose(columns["employment_judge"][r] + columns["employment_constrain"][r], weights.sum(), rtol=1e-12)
         worked = before.labelers.occupation[r] > 0
         gone = worked & (people.occupation[r] == 0)
         region = np.searchsorted(people.bounds[r], np.arange(s.labelers), side="right") - 1
         persons = people.persons[r][region]
         np.testing.assert_allclose(columns["labeler_exit_rate"][r], (gone * persons).sum() / (worked * persons).sum(), rtol=1e-12)
+    assert moved > 0, "somebody changed occupation"
     used = e.work.used
     np.testing.assert_allclose(
         columns["wage_judge"], (used * e.paid_wage)[..., 0].sum(axis=(1, 2)) / used[..., 0].sum(axis=(1, 2)), rtol=1e-12

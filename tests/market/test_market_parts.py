@@ -469,7 +469,7 @@ def test_wages_rest_at_calibrated_utilisation_and_move_within_a_tenth():
     s = small.build()
     quo, _, state = small.at_start(s)
     c, flat = state.curators, np.zeros((1, s.slots, 2))
-    labor = prices.labor_costs(s, quo.technology, c.wage, np.full((1, s.slots, 3, 2), 0.25), state.labelers.participation)
+    labor = prices.labor_costs(s, quo.technology, c, np.full((1, s.slots, 3, 2), 0.25), state.labelers.participation)
     cost = prices.costs(s, quo.technology, c, labor, state.public.vendor_units)
     supplied = np.full((1, s.slots, 3, 2), 1e7)
     for ratio, step in ((0.97, 0.0), (0.97e9, 0.1), (1e-9, -0.1)):
@@ -563,7 +563,7 @@ def test_investment_and_documentation_by_hand(running):
     s, quo, _, state, events = running
     c, public, levers = state.curators, state.public, s.lever(5)
     split = events.split
-    labor = prices.labor_costs(s, quo.technology, c.wage, split, state.labelers.participation)
+    labor = prices.labor_costs(s, quo.technology, c, split, state.labelers.participation)
     cost = prices.costs(s, quo.technology, c, labor, public.vendor_units)
     cash = np.maximum(c.cash, 0) * 0 + 1e12  # no budget limit
     after = libraries.invest(s, quo, c, cost, events.choice, levers, public, cash, 5)

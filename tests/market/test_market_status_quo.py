@@ -107,7 +107,7 @@ def test_vendor_prices_are_at_rest(rest):
     s, quo, _, state = rest
     c = state.curators
     _, split = labelers.inclusive_value(c.wage, c.paid_share, c.active, s.p["curator_elasticity"])
-    labor = prices.labor_costs(s, quo.technology, c.wage, split, state.labelers.participation)
+    labor = prices.labor_costs(s, quo.technology, c, split, state.labelers.participation)
     cost = prices.costs(s, quo.technology, c, labor, state.public.vendor_units)
     after = prices.post_prices(s, c, cost)
     np.testing.assert_allclose(after.price_preference[c.active], c.price_preference[c.active], rtol=1e-12)
