@@ -136,7 +136,7 @@ UNITS: dict[str, tuple[float, int]] = {
     "constraint_budget_share": (100.0, 1), "bespoke_share": (100.0, 1), "harm_rate": (1.0, 4), "hhi_licence": (1.0, 0), "hhi_service": (1.0, 0),
     "licence_spend": (1e-6, 1), "licence_price": (1e-6, 2), "licence_payers": (1.0, 1), "curators_active": (1.0, 1), "exits": (1.0, 4),
     "wage_constrain": (1.0, 2), "wage_judge": (1.0, 2), "employment_constrain": (1.0, 0), "firms_without_library": (100.0, 1),
-    "commons_use": (100.0, 1), "top_share_service": (100.0, 1), "label_spend": (1e-6, 1), "hhi_firms": (1.0, 0),
+    "labeler_surplus": (1e-6, 2), "employment_judge_low_income": (1.0, 0), "preference_label_price": (1.0, 4), "commons_use": (100.0, 1), "top_share_service": (100.0, 1), "label_spend": (1e-6, 1), "hhi_firms": (1.0, 0),
 }  # fmt: skip
 NONE, FULL = "levers.transfer=0", "levers.transfer=1"
 NO_LOBBY = ("parameters.lobby_stake_curators=0", "parameters.lobby_stake_firms=0", "parameters.lobby_stake_public=0")
@@ -506,6 +506,14 @@ def builders(lab: Lab) -> tuple[list[str], Rows]:
     return ["strict liability", "wage of constraint work, USD/h", "employment in constraint work", "share of labels, points", "payers"], rows
 
 
+def minimums(lab: Lab) -> tuple[list[str], Rows]:
+    """Legal minima of low-income regions against the baseline, in multiples of today's."""
+    columns = ("wage_judge_low_income", "employment_judge_low_income", "hours_unpaid_share", "markdown", "preference_label_price", "labeler_surplus")
+    cases = {f"{0.6 * times:.1f} USD/h": (f"levers.minimum_wage={{low_income: {times:g}, us_generalist: 1, expert: 1}}",) for times in (2.5, 3, 3.5, 4, 6)}
+    heads = ["minimum where incomes are low", "wage of judging there, USD/h", "persons who offer hours there", "unpaid share of all hours", "markdown", "price of a pair, USD"]
+    return [*heads, "labelers' surplus, mn"], against(lab, cases, columns)
+
+
 def seeds(lab: Lab) -> tuple[list[str], Rows]:
     """Effects that were in doubt with three seeds, each alone and together, with p-values that allow for the number of rows."""
     from scipy.stats import ttest_1samp
@@ -629,7 +637,7 @@ TABLES: dict[str, Callable[[Lab], tuple[list[str], Rows]]] = {
     table.__name__: table
     for table in (
         first_link, response, margin, by_form, positions, opening, harbour, harbour_variants, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
-        channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, builders, seeds, burn_in,
+        channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, builders, minimums, seeds, burn_in,
     )
 }  # fmt: skip
 
