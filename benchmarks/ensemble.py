@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ def by_workers(folder: Path, replicates: int, rounds: int) -> dict[int, Spent]:
     if one.read_bytes() != two.read_bytes():
         raise SystemExit("one worker and two give different tables")
     return {workers: median(own) for workers, own in taken.items()}
+
+
+def machine_limit(folder: Path, replicates: int) -> float:
+    """How much faster two runs are side by side than one after the other: what two workers without any overhead could reach here.
+
+    The cores of a shared machine have caches, memory and at times execution units in common.
+    """
+    def run(name: str) -> float:
+        return spent("run", "baseline", f"--replicates={replicates}", "--workers=1", f"--out={folder / name}", "--quiet")[0].wall
+
+    alone = run("alone")
+    began = time.perf_counter()
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(run, ("left", "right")))
+    return 2 * alone / (time.perf_counter() - began)
 
 
 # Stored runs ---------------------------------------------------------------------------------------
@@ -125,6 +141,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workers = {size: by_workers(folder, size, given.rounds if size < max(given.replicates) else 1) for size in given.replicates}
+        limit = machine_limit(folder, sorted(given.replicates)[len(given.replicates) // 2])
         compare, reported = of_stored(stored_runs(folder), folder, given.rounds)
     point = json.loads(spent("--sweep", f"--rounds={given.rounds}", program=("-m", "benchmarks.ensemble"))[1].splitlines()[-1])
     largest = max(given.replicates)
@@ -145,7 +162,7 @@ def main() -> None:
             f"Asked: 2 workers at least {TARGET_WORKERS} times as fast as 1 on 2 idle cores; found "
             + verdict(faster, faster >= TARGET_WORKERS, "{:.2f} times by wall time")
             + f" of a run of {largest:,} replicates, " + ", ".join(f"{ratio:.2f} of one of {size}" for size, ratio in smaller.items())
-            + f", at a load of {load:.1f} before it. Start-up, tables and figures are the work of one process, whatever the size.",
+            + f", at a load of {load:.1f} before it; two runs of one worker each, side by side, take {2 / limit:.2f} times as long as one alone, so that {limit:.2f} is what this machine leaves. Start-up, tables and figures are the work of one process, whatever the size.",
             f"Asked: a point of a sweep at most {TARGET_POINT:g} ms beyond its work; found "
             + verdict(point["each_ms"], point["each_ms"] <= TARGET_POINT, "{:.1f} ms of CPU time")
             + f" for each further point from {POINTS[0]} to {POINTS[1]}, and {point['once_ms']:.0f} ms once.",
@@ -154,7 +171,7 @@ def main() -> None:
             f"Medians of {given.rounds} rounds, of the largest run one. CPU time is that of the command and all its processes; tables of both numbers of workers are equal.",
         ],
         workers={str(size): {str(number): {"cpu": x.cpu, "wall": x.wall} for number, x in own.items()} for size, own in workers.items()},
-        wall_ratio=ratios, load_before=load, compare={"cpu": compare.cpu, "wall": compare.wall},
+        wall_ratio=ratios, machine_limit=limit, load_before=load, compare={"cpu": compare.cpu, "wall": compare.wall},
         report={"cpu": reported.cpu, "wall": reported.wall}, sweep=point,
     )  # fmt: skip
 
