@@ -510,6 +510,7 @@ def minimums(lab: Lab) -> tuple[list[str], Rows]:
     """Legal minima of low-income regions against the baseline, in multiples of today's."""
     columns = ("wage_judge_low_income", "employment_judge_low_income", "hours_unpaid_share", "markdown", "preference_label_price", "labeler_surplus")
     cases = {f"{0.6 * times:.1f} USD/h": (f"levers.minimum_wage={{low_income: {times:g}, us_generalist: 1, expert: 1}}",) for times in (2.5, 3, 3.5, 4, 6)}
+    cases["minimum_wage: 1.8, elsewhere 17.4 USD/h"] = ("levers.minimum_wage={low_income: 3, us_generalist: 2.4, expert: 2.4}",)
     heads = ["minimum where incomes are low", "wage of judging there, USD/h", "persons who offer hours there", "unpaid share of all hours", "markdown", "price of a pair, USD"]
     return [*heads, "labelers' surplus, mn"], against(lab, cases, columns)
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 import econ
 from econ.core.files import write_text
-from econ.ensemble.moments import MOMENT_COLUMNS, missed, moments_file, moments_table
+from econ.ensemble.moments import MOMENT_COLUMNS, met, missed, moments_file, moments_table
 from econ.ensemble.tables import by_scenario
 from econ.report.numbers import short
 
@@ -47,7 +47,7 @@ def main() -> None:
     for use, title in USES.items():
         part = table[(table["use"] == use) & known]
         banded = part[part[["low", "high"]].notna().any(axis=1)]
-        inside = int((~banded["missed"]).sum())
+        inside = int(banded["id"].isin(met(banded)["id"]).sum())
         text += f"## {title}\n\n{len(part)} with a counterpart, {len(banded)} of them with a band, {inside} inside it.\n\n" + _markdown(part, facts) + "\n"
     lacking = table[~known]
     text += f"## Without a counterpart among the outcomes\n\n{len(lacking)} facts: " + "; ".join(

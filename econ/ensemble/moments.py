@@ -261,6 +261,12 @@ def moments_table(outcomes: pd.DataFrame, facts: pd.DataFrame | None = None) -> 
     return table[list(COLUMNS)]
 
 
+def met(moments: pd.DataFrame) -> pd.DataFrame:
+    """Facts whose simulated counterpart lies inside the accepted band; one without a band is neither met nor missed."""
+    known = moments[moments["simulated"].notna() & moments[["low", "high"]].notna().any(axis=1)]
+    return known[~known["id"].isin(missed(known)["id"])]
+
+
 def missed(moments: pd.DataFrame) -> pd.DataFrame:
     """Facts whose simulated counterpart lies outside the accepted band; an absent end does not bind."""
     below = moments["simulated"] < moments["low"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from econ.market.setting import Setting, column
+from econ.market.setting import Setting, column, sum_over
 from econ.market.state import Curators, changed
 from econ.market.technology import Technology
 
@@ -22,6 +22,11 @@ class LaborCosts:
     ----------
     elasticity : [S, C, G, O]
         Elasticity of labor supply that a curator faces.
+    factor : [S, C, G, O]
+        Relative prices of hours at which regions are mixed: wages, less the part of the monopsony wedge that a legal
+        minimum takes away. That supply is more elastic in one region than in another is in the status quo's shares.
+    factor_index : [S, C, O]
+        The same of an hour of composite labor.
     index : [S, C, O]
         Wage cost of an hour of composite labor, USD.
     wedge_index : [S, C, O]
@@ -29,6 +34,8 @@ class LaborCosts:
     """
 
     elasticity: Array
+    factor: Array
+    factor_index: Array
     index: Array
     wedge_index: Array
 
@@ -83,7 +90,13 @@ def supply_elasticity(s: Setting, split: Array, participation: Array) -> Array:
 def labor_costs(s: Setting, tech: Technology, c: Curators, split: Array, participation: Array) -> LaborCosts:
     """Costs of labor at the curators' wages, splits over them [S, C, G, O] and participation [S, G, O]."""
     elasticity = supply_elasticity(s, split, participation)
-    return LaborCosts(elasticity, tech.wage_index(c.wage), tech.wage_index(c.wage * (1 + c.wedge / elasticity)))
+    marginal = c.wage * (1 + c.wedge / elasticity)
+    factor = np.where(c.wedge < 1, marginal / (1 + 1 / elasticity), c.wage)
+    factor_index = tech.wage_index(factor)
+    mix = tech.wanted(np.ones_like(factor_index), factor, factor_index)
+    # Where the mix does not follow wages, an hour costs what its own mix is paid.
+    index = np.where((c.wedge < 1).any(axis=2), sum_over(mix * c.wage, 2), factor_index)
+    return LaborCosts(elasticity, factor, factor_index, index, tech.wage_index(marginal))
 
 
 def costs(s: Setting, tech: Technology, c: Curators, labor: LaborCosts, vendor_units: Array) -> Costs:
@@ -101,7 +114,7 @@ def costs(s: Setting, tech: Technology, c: Curators, labor: LaborCosts, vendor_u
     mean_price = [mean_active(price, c.active) for price in (c.price_preference, c.price_constraint.mean(axis=2))]
     pull = [pull_of_other_sources(p["source_substitution"], vendor_units[:, i], mean_price[i])[:, None] for i in (0, 1)]
     return Costs(
-        labor.elasticity, labor.index, wedge_index,
+        labor.elasticity, labor.factor, labor.factor_index, labor.index, wedge_index,
         tech.hours_preference[:, None] * wedge_index[:, :, 0] + p["overhead_preference", 1],
         hours * wedge_index[:, :, 1, None] + p["overhead_constraint", 2],
         markup(p["price_sensitivity_preference", 1], c.unit_share_preference, pull[0]),

@@ -65,7 +65,7 @@ def do_work(
     """Match hours wanted with hours offered; pay piece rates."""
     p, tech = s.p, quo.technology
     hours = hours_ordered(quo, c, cost, orders)
-    wanted = tech.wanted(hours, c.wage, cost.index)
+    wanted = tech.wanted(hours, cost.factor, cost.factor_index)
     present = (1 - p.vector("unpaid_search_share", REGIONS)) * p["hours_per_quarter", 1]
     offered = (present * labelers.persons)[:, :, None] * supply.ability
     supplied = split * offered[:, None]
@@ -108,10 +108,12 @@ def update_wages(s: Setting, quo: StatusQuo, c: Curators, labelers: Labelers, wo
     wage = c.wage * np.exp(np.clip(p["wage_adjustment", 3] * shortage, -limit, limit))
     # The ceiling uses the posted price: a price net of markup would deadlock wage and price.
     ceiling = _net_price(quo, c, cost, p, c.price_preference, c.price_constraint)
-    cost_at_wage = tech.wage_index(wage * (1 + 1 / cost.elasticity))
-    wage = wage * np.minimum(1.0, np.maximum(ceiling, 0.0) / cost_at_wage)[:, :, None]
     minimum = (p.vector("legal_minimum", REGIONS) * levers.minimum_wage)[:, None, :, None]
-    wedge = np.where(wage < minimum, 1 + np.clip(shortage / p["minimum_wage_slack", 3], -1.0, 0.0), 1.0)
+    cost_at_wage = tech.wage_index(np.maximum(wage, minimum) * (1 + c.wedge / cost.elasticity))
+    wage = wage * np.minimum(1.0, np.maximum(ceiling, 0.0) / cost_at_wage)[:, :, None]
+    borne = np.where(wage < minimum, 1 + np.clip(shortage / p["minimum_wage_slack", 3], -1.0, 0.0), 1.0)
+    # At the speed of wages: orders answer within the quarter, and a wedge that jumped would be chased from region to region.
+    wedge = c.wedge + p["wage_adjustment", 3] * (borne - c.wedge)
     wage = np.maximum(wage, minimum)
     search = 1 - p.vector("unpaid_search_share", REGIONS)[:, None, :, None]
     paid = search * np.divide(work.used, work.supplied, out=np.zeros_like(work.used), where=work.supplied > 0)

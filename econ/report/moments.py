@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from econ.ensemble.moments import missed
+from econ.ensemble.moments import met, missed
 from econ.report.numbers import short
 from econ.report.style import COLOURS, GREY, figure_style, finish_figure, new_figure
 
@@ -105,9 +105,8 @@ def moments_alt_text(table: pd.DataFrame) -> str:
         for _, row in outside.iterrows()
     )
     free = table[table["low"].isna() & table["high"].isna()]
-    met = len(table) - len(outside) - len(free)
     return (
-        f"Dot plot of {len(table)} stylised facts with a simulated counterpart: {met} inside their bands, {len(outside)} outside"
+        f"Dot plot of {len(table)} stylised facts with a simulated counterpart: {len(met(table))} inside their bands, {len(outside)} outside"
         + (f" ({misses})" if misses else "")
         + (f", {len(free)} without a band ({', '.join(free['id'])})." if len(free) else ".")
     )

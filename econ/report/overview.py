@@ -12,7 +12,7 @@ import pandas as pd
 
 from econ.ensemble.effects import HEADLINES, effects_data
 from econ.ensemble.expectations import AS_EXPECTED, tally
-from econ.ensemble.moments import missed
+from econ.ensemble.moments import met, missed
 from econ.report.effects_text import effect_facts, print_effects
 from econ.report.numbers import interval, without_nan
 from econ.report.text import CAVEAT, fitting, html_table
@@ -127,15 +127,17 @@ def basis_lines(result: EnsembleResult) -> list[str]:
 def _moments_line(moments: pd.DataFrame) -> str:
     """How the stylised facts fare, those used in calibration apart from those held out."""
     names = {"calibrate": "used in calibration", "validate": "held out", "report": "only reported"}
-    compared, outside = moments[moments["simulated"].notna()], missed(moments)
+    inside, outside = met(moments), missed(moments)
     parts = [
-        f"{int((compared['use'] == use).sum() - (outside['use'] == use).sum())} of {int((compared['use'] == use).sum())} {name}"
+        f"{int((inside['use'] == use).sum())} of {int((inside['use'] == use).sum() + (outside['use'] == use).sum())} {name}"
         for use, name in names.items()
     ]
+    free = int(moments["simulated"].notna().sum()) - len(inside) - len(outside)
     which = f"{', '.join(outside['id'])} (moments.csv says what they are)" if len(outside) else "none"
     return (
         f"Stylised facts inside their bands: {'; '.join(parts)}; missed: {which}; "
-        f"{int(moments['simulated'].isna().sum())} without a counterpart."
+        + (f"{free} without a band; " if free else "")
+        + f"{int(moments['simulated'].isna().sum())} without a counterpart."
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from econ.ensemble.moments import COUNTERPARTS, MOMENT_COLUMNS, missed, moments_file, moments_table, year
+from econ.ensemble.moments import COUNTERPARTS, MOMENT_COLUMNS, met, missed, moments_file, moments_table, year
 from econ.market.outcomes import OUTCOMES
 
 
@@ -102,3 +102,9 @@ def test_moments_of_a_replay_count_from_the_event():
     assert moment(table, "M19")["simulated"] == 3
     without = moments_table(outcomes(loss_revenue_ratio=lambda quarter, replicate: np.full(quarter.size, np.nan)))
     assert without["simulated"].isna().all()
+
+
+def test_a_fact_without_a_band_is_neither_met_nor_missed():
+    table = pd.DataFrame({"id": ["a", "b", "c", "d"], "simulated": [1.0, 5.0, 1.0, np.nan], "low": [0.0, 0.0, np.nan, 0.0], "high": [2.0, 2.0, np.nan, 2.0]})
+    assert met(table)["id"].tolist() == ["a"] and missed(table)["id"].tolist() == ["b"]
+    assert met(table.assign(high=np.nan))["id"].tolist() == ["a", "b"], "one end is a band"

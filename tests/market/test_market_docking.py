@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import small_market as small
+from scipy import optimize
 
 from econ.market import certification, labelers, labor_kernels, lobbying, orders, prices, sources, work
 from econ.market.technology import Technology
@@ -31,7 +32,7 @@ def posted_prices(curators, speed, quarters, start):
         assert pull == 0.0
         margin = prices.markup(np.array([[1.5]]), share, pull[:, None])
         cost = prices.Costs(
-            flat, flat[:, :, 0], flat[:, :, 0], np.full(shape, 3.0), np.ones((*shape, 5)), margin, margin, np.ones((*shape, 5))
+            flat, flat, flat[:, :, 0], flat[:, :, 0], flat[:, :, 0], np.full(shape, 3.0), np.ones((*shape, 5)), margin, margin, np.ones((*shape, 5))
         )  # fmt: skip
         c = prices.post_prices(s, c, cost)
     return c.price_preference[0]
@@ -76,7 +77,7 @@ def ceiling_wage(epsilon, revenue_product=20.0, quarters=60):
     epsilon = np.broadcast_to(np.asarray(epsilon, float), shape)
     for _ in range(quarters):
         cost = prices.Costs(
-            epsilon, zero, zero, zero[..., 0], np.ones((1, s.slots, 5)), zero[..., 0], zero[..., 0], np.ones((1, s.slots, 5))
+            epsilon, c.wage, zero, zero, zero, zero[..., 0], np.ones((1, s.slots, 5)), zero[..., 0], zero[..., 0], np.ones((1, s.slots, 5))
         )  # fmt: skip
         c = work.update_wages(s, quo, c, state.labelers, done, cost, s.lever(0))
     return c.wage[state.curators.active]
@@ -96,11 +97,11 @@ def test_2a_few_employers(curators, markdown, limit):
     limit("2a", f"markdown of {curators} employers", markdown, 1 - ceiling_wage(epsilon[0, 0, 0, 0]) / 20, absolute=5e-7)
 
 
-def under_a_minimum(minimum, slack, quarters=2000):
-    """Wage and hours used where demand is p^-2·(7/6)^2 and supply w^6: pay 1 without a minimum, 1.0393 with competition."""
+def under_a_minimum(minimum, elsewhere, slack, quarters=2000):
+    """Wages [G] and hours used [G] where demand is p^-2·(7/6)^2 and supply w^6/3 in each region: pay 1 without a minimum, 1.0393 with competition."""
     s = small.build(
-        curator_elasticity=6.0, legal_minimum_low_income=minimum, legal_minimum_us_generalist=minimum, legal_minimum_expert=minimum,
-        minimum_wage_slack=slack, price_adjustment=0.1,
+        curator_elasticity=6.0, legal_minimum_low_income=minimum, legal_minimum_us_generalist=elsewhere, legal_minimum_expert=elsewhere,
+        minimum_wage_slack=slack, wage_adjustment=0.03, price_adjustment=0.1, substitution_between_regions=2.5,
     )  # fmt: skip
     quo, _, state = small.at_start(s)
     shape, ones = (1, s.slots, 3, 2), np.ones((1, 3, 2))
@@ -109,31 +110,68 @@ def under_a_minimum(minimum, slack, quarters=2000):
         index_start=np.ones((1, 2)), substitution=s.p["substitution_between_regions"],
     )  # fmt: skip
     quo = replace(quo, technology=tech)
-    overhead, none = s.p["overhead_preference", 1], np.zeros((1, s.slots))
-    c = replace(state.curators, wage=np.ones(shape), price_preference=np.full((1, s.slots), 7 / 6) + overhead)
+    # Demand follows the price before the markup, whose room keeps the wage off its ceiling.
+    none, markup = np.zeros((1, s.slots)), np.full((1, s.slots), 0.5)
+    beside = s.p["overhead_preference", 1] + markup
+    c = replace(state.curators, wage=np.ones(shape), price_preference=7 / 6 + beside)
     for _ in range(quarters):
         labor = prices.labor_costs(s, tech, c, np.zeros(shape), np.zeros((1, 3, 2)))
-        marginal = labor.wedge_index[:, :, 0] + overhead
+        marginal = labor.wedge_index[:, :, 0] + s.p["overhead_preference", 1]
         rules = np.ones((1, s.slots, 5))
-        cost = prices.Costs(labor.elasticity, labor.index, labor.wedge_index, marginal, 1e3 * rules, none, none, rules)
+        parts = (labor.elasticity, labor.factor, labor.factor_index, labor.index, labor.wedge_index)
+        cost = prices.Costs(*parts, marginal, 1e3 * rules, markup, none, rules)
         c = prices.post_prices(s, c, cost)
-        hours = np.repeat(((7 / 6) ** 2 * (c.price_preference - overhead) ** -2.0)[:, :, None], 2, axis=2) * 1e6
-        wanted, supplied = tech.wanted(hours, c.wage, labor.index), 1e6 * c.wage**6 / 3 / s.p["utilisation_start", 3]
+        hours = np.repeat(((7 / 6) ** 2 * (c.price_preference - beside) ** -2.0)[:, :, None], 2, axis=2) * 1e6
+        wanted, supplied = tech.wanted(hours, labor.factor, labor.factor_index), 1e6 * c.wage**6 / 3 / s.p["utilisation_start", 3]
         used = np.minimum(wanted, supplied)
         done = work.Work(wanted, supplied, used, none, none, ones, labor.index, labor.index)
         c = work.update_wages(s, quo, c, state.labelers, done, cost, s.lever(0))
     here = c.active
-    return c.wage[here][:, 0, 0].mean(), used[here].sum(axis=1)[:, 0].mean() / 1e6
+    return c.wage[here][:, :, 0].mean(axis=0), used[here][:, :, 0].mean(axis=0) / 1e6
 
 
 @pytest.mark.parametrize("minimum", [0.5, 1.02, 1.0393, 1.1, 1.3])
 def test_2c_a_minimum_wage_takes_the_monopsony_wedge_away(minimum, limit):
     slack = 0.02
-    wage, hours = under_a_minimum(minimum, slack)
-    assert wage == pytest.approx(max(minimum, 1.0), rel=2e-3)
+    wages, by_region = under_a_minimum(minimum, minimum, slack)
+    np.testing.assert_allclose(wages, max(minimum, 1.0), rtol=2e-3)
+    hours = by_region.sum()
     textbook = min(max(minimum, 1.0) ** 6, (7 / 6) ** 2 / max(minimum, 7 / 6 if minimum < 1 else minimum) ** 2)
     # Where the minimum binds in part, as much of the hours as the slack goes begging.
     limit("2c", f"hours at a minimum wage of {minimum:g} (no minimum 1; Stigler 1946)", textbook, hours, relative=slack)
+
+
+def one_region(minimum):
+    """Wage elsewhere and hours [there, elsewhere] of the monopsonist whose minimum binds in one of three regions, by the textbook."""
+
+    def conditions(unknown, factor=None):
+        wage, free = np.exp(unknown)
+        factor = free if factor is None else factor
+        marginal = np.array([factor, wage * 7 / 6, wage * 7 / 6])
+        index = np.mean(marginal**-1.5) ** (1 / -1.5)
+        hours = (7 / 6) ** 2 * index**-2 / 3 * (marginal / index) ** -2.5
+        return hours, hours[1] - wage**6 / 3, hours[0] - minimum**6 / 3
+
+    def solved(factor):
+        if factor is None:
+            found = optimize.fsolve(lambda u: conditions(u)[1:], [0.0, np.log(minimum * 1.1)], xtol=1e-12)
+        else:
+            wage = optimize.brentq(lambda u: conditions((u, 0.0), factor)[1], -1, 1, xtol=1e-13)
+            found = [wage, np.log(factor)]
+        return np.exp(found[0]), conditions(found, factor)[0], np.exp(found[1])
+
+    wage, hours, factor = solved(None)
+    # Where even hours at the bare minimum are too dear to use all that are offered, they cost the minimum.
+    return (wage, hours) if factor >= minimum else solved(minimum)[:2]
+
+
+@pytest.mark.parametrize("minimum", [1.02, 1.05, 1.1, 1.3])
+def test_2c_a_minimum_in_one_region_draws_work_there_until_it_is_dear(minimum, limit):
+    slack = 0.02
+    wage, hours = one_region(minimum)
+    wages, found = under_a_minimum(minimum, 0.0, slack)
+    assert wages[0] == pytest.approx(minimum) and wages[1] == pytest.approx(wage, rel=5e-3)
+    limit("2c", f"hours where a minimum wage of {minimum:g} holds in one of three regions (a third without)", hours[0], found[0], relative=slack)
 
 
 def expected_supply(wage, size, reservation_sd, ability_sd):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
-from econ.ensemble.moments import missed
+from econ.ensemble.moments import met, missed
 from econ.ensemble.tables import by_scenario
 from econ.report.comparison.figures import effects_alt_text, effects_figure
 from econ.report.decomposition import (
@@ -280,13 +280,16 @@ def _moments(material: Material) -> DocumentFigure | None:
     if data.empty:
         material.missing["F12, T2 stylised facts"] = "no stylised fact has a counterpart in these runs"
         return None
-    outside = set(missed(data)["id"])
+    outside, inside = set(missed(data)["id"]), set(met(data)["id"])
     rows = [
-        [str(r["id"]), str(r["name"]).replace("_", " "), short(r["simulated"]), f"{short(r['low'])} to {short(r['high'])}", "missed" if r["id"] in outside else "inside"]
+        [
+            str(r["id"]), str(r["name"]).replace("_", " "), short(r["simulated"]), f"{short(r['low'])} to {short(r['high'])}",
+            "missed" if r["id"] in outside else "inside" if r["id"] in inside else "no band",
+        ]
         for _, r in data.iterrows()
     ]
     shown = Table("F12", "Facts", ["Fact", "What", "Simulated", "Band", ""], rows, words=frozenset({0, 1, 4}), small=True)
-    finding = f"{len(data) - len(outside)} of {len(data)} facts lie inside their bands; missed: {', '.join(i for i in data['id'] if i in outside) or 'none'}."
+    finding = f"{len(inside)} of {len(inside) + len(outside)} facts with a band lie inside their bands; missed: {', '.join(i for i in data['id'] if i in outside) or 'none'}."
     return DocumentFigure(
         "F12", "moments", finding, f"Stylised facts and their counterparts in {material.baseline}",
         "Bar: accepted band; tick: target; circle: simulated, inside; cross: outside. Signs have bands without width.",
