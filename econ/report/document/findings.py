@@ -93,7 +93,7 @@ def claims_table(claims: Assessment) -> Table:
 def _market_evidence(found: ClaimVerdict) -> str:
     if found.verdict == NOT_RUN:
         return "needs a market run"
-    return "see the links of the market below, by scenario" if found.verdict == PROJECTION else found.verdict
+    return "see The links of the hypothesis, by scenario" if found.verdict == PROJECTION else found.verdict
 
 
 def links_table(material: Material) -> Table | None:
