@@ -92,10 +92,12 @@ def labor_costs(s: Setting, tech: Technology, c: Curators, split: Array, partici
     elasticity = supply_elasticity(s, split, participation)
     marginal = c.wage * (1 + c.wedge / elasticity)
     factor = np.where(c.wedge < 1, marginal / (1 + 1 / elasticity), c.wage)
-    factor_index = tech.wage_index(factor)
-    mix = tech.wanted(np.ones_like(factor_index), factor, factor_index)
-    # Where the mix does not follow wages, an hour costs what its own mix is paid.
-    index = np.where((c.wedge < 1).any(axis=2), sum_over(mix * c.wage, 2), factor_index)
+    index = factor_index = tech.wage_index(factor)
+    bound = (c.wedge < 1).any(axis=2)
+    if bound.any():
+        # Where the mix does not follow wages, an hour costs what its own mix is paid.
+        mix = tech.wanted(np.ones_like(factor_index), factor, factor_index)
+        index = np.where(bound, sum_over(mix * c.wage, 2), factor_index)
     return LaborCosts(elasticity, factor, factor_index, index, tech.wage_index(marginal))
 
 
