@@ -42,10 +42,11 @@ def sweep_data(directory: Path) -> pd.DataFrame:
     means = read_parquet(directory / SUMMARY).pivot_table(index="point", columns="variable", values="mean")
     index = read_parquet(directory / INDEX).set_index("point")
     keys = index.drop(columns=["settings", "failed"]).select_dtypes("number")
-    rows = []
+    points, rows = means.index.to_numpy(), []
     for variable in (name for name in HEADLINES if name in means.columns):
         mean = means[variable]
-        least, greatest = int(mean.idxmin()), int(mean.idxmax())
+        values = mean.to_numpy(np.float64)
+        least, greatest = int(points[np.nanargmin(values)]), int(points[np.nanargmax(values)])
         difference, error = _paired(directory, variable, greatest, least)
         rows.append(
             {
@@ -76,7 +77,7 @@ def print_sweep(directory: Path, manifest: dict[str, Any], console: Console) -> 
         table = Table(box=None, pad_edge=False)
         for head in HEADS:
             table.add_column(head, justify="right" if head in ("least", "greatest", "difference") else "left", overflow="fold")
-        for row in data.to_dict("records"):
+        for _, row in data.iterrows():
             table.add_row(*_cells(row, told))
         console.print(table)
         console.print(CAVEAT, style="italic", highlight=False)
@@ -97,7 +98,8 @@ def _paired(directory: Path, variable: str, here: int, there: int) -> tuple[floa
     """Mean difference of two points over the replicates that both have, and its Monte Carlo error."""
     first, second = (_by_replicate(directory, variable, point) for point in (here, there))
     both = first.index.intersection(second.index)
-    mean, _, error, _ = mean_and_error((first[both] - second[both]).to_numpy()[:, None])
+    difference = np.asarray(first[both], np.float64) - np.asarray(second[both], np.float64)
+    mean, _, error, _ = mean_and_error(difference[:, None])
     return float(mean[0]), float(error[0])
 
 
@@ -120,7 +122,7 @@ def _driver(keys: pd.DataFrame, mean: pd.Series[float]) -> dict[str, Any]:
     return {"key": key, "correlation": np.nan if key is None else found[key]}
 
 
-def _cells(row: dict[str, Any], told: dict[int, str]) -> list[str]:
+def _cells(row: pd.Series[Any], told: dict[int, str]) -> list[str]:
     label, divisor = HEADLINES[row["variable"]]
     number = {name: short(row[name] / divisor) for name in ("least", "greatest", "difference", "mc_error")}
     key = "" if row["key"] is None else f"{row['key'].rsplit('.', 1)[-1]} ({row['correlation']:+.2f})"
