@@ -43,7 +43,7 @@ def by_workers(folder: Path, replicates: int, rounds: int) -> dict[int, Spent]:
     return {workers: median(own) for workers, own in taken.items()}
 
 
-def machine_limit(folder: Path, replicates: int) -> float:
+def machine_limit(folder: Path, replicates: int, rounds: int) -> float:
     """How much faster two runs are side by side than one after the other: what two workers without any overhead could reach here.
 
     The cores of a shared machine have caches, memory and at times execution units in common.
@@ -51,11 +51,13 @@ def machine_limit(folder: Path, replicates: int) -> float:
     def run(name: str) -> float:
         return spent("run", "baseline", f"--replicates={replicates}", "--workers=1", f"--out={folder / name}", "--quiet")[0].wall
 
-    alone = run("alone")
-    began = time.perf_counter()
-    with ThreadPoolExecutor(2) as both:
-        list(both.map(run, ("left", "right")))
-    return 2 * alone / (time.perf_counter() - began)
+    ratios = []
+    for number in range(rounds):
+        alone, began = run(f"alone-{number}"), time.perf_counter()
+        with ThreadPoolExecutor(2) as both:
+            list(both.map(run, (f"left-{number}", f"right-{number}")))
+        ratios.append(2 * alone / (time.perf_counter() - began))
+    return statistics.median(ratios)
 
 
 # Stored runs ---------------------------------------------------------------------------------------
@@ -141,7 +143,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workers = {size: by_workers(folder, size, given.rounds if size < max(given.replicates) else 1) for size in given.replicates}
-        limit = machine_limit(folder, sorted(given.replicates)[len(given.replicates) // 2])
+        between = sorted(given.replicates)[len(given.replicates) // 2]
+        limit = machine_limit(folder, between, given.rounds)
         compare, reported = of_stored(stored_runs(folder), folder, given.rounds)
     point = json.loads(spent("--sweep", f"--rounds={given.rounds}", program=("-m", "benchmarks.ensemble"))[1].splitlines()[-1])
     largest = max(given.replicates)
@@ -162,7 +165,7 @@ def main() -> None:
             f"Asked: 2 workers at least {TARGET_WORKERS} times as fast as 1 on 2 idle cores; found "
             + verdict(faster, faster >= TARGET_WORKERS, "{:.2f} times by wall time")
             + f" of a run of {largest:,} replicates, " + ", ".join(f"{ratio:.2f} of one of {size}" for size, ratio in smaller.items())
-            + f", at a load of {load:.1f} before it; two runs of one worker each, side by side, take {2 / limit:.2f} times as long as one alone, so that {limit:.2f} is what this machine leaves. Start-up, tables and figures are the work of one process, whatever the size.",
+            + f", at a load of {load:.1f} before it; two runs of {between} replicates by one worker each, side by side, take {2 / limit:.2f} times as long as one alone, so that about {limit:.2f} is what this machine leaves. Start-up, tables and figures are the work of one process, whatever the size.",
             f"Asked: a point of a sweep at most {TARGET_POINT:g} ms beyond its work; found "
             + verdict(point["each_ms"], point["each_ms"] <= TARGET_POINT, "{:.1f} ms of CPU time")
             + f" for each further point from {POINTS[0]} to {POINTS[1]}, and {point['once_ms']:.0f} ms once.",

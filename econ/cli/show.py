@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,29 +19,29 @@ def show(
 ) -> None:
     """Show a finished run or sweep again, as it was printed when it ended; `econ lab show` shows the laboratory's."""
     use_one_thread()
+    from econ.core.errors import InputError
     from econ.core.manifests import MANIFEST, read_manifest
 
     place = directory / MANIFEST
-    if place.is_file() and read_manifest(place).get("kind") == "sweep":
-        _show_sweep(directory, as_json)
+    # Unlike Path.is_file, no error for a name that is too long.
+    facts = read_manifest(place) if os.path.isfile(place) else {}  # noqa: PTH113
+    if str(facts.get("command", "")).startswith("econ lab "):
+        raise InputError("this is a result of the laboratory; `econ lab show` shows it", file=directory)
+    if facts.get("kind") == "sweep":
+        show_sweep(directory, as_json)
     else:
         _show_run(directory, as_json)
 
 
-def _show_sweep(directory: Path, as_json: bool) -> None:
-    from econ.ensemble.sweeps.manifest import read_sweep_manifest
+def show_sweep(directory: Path, as_json: bool) -> None:
+    """Print a finished sweep, as a table or as JSON."""
+    from econ.report.sweep import print_sweep, read_sweep, sweep_facts
 
-    show_sweep(directory, read_sweep_manifest(directory), as_json)
-
-
-def show_sweep(directory: Path, manifest: dict[str, Any], as_json: bool) -> None:
-    """Print a sweep, as a table or as JSON."""
-    from econ.report.sweep import print_sweep, sweep_facts
-
+    stored = read_sweep(directory)
     if as_json:
-        print_json(sweep_facts(directory, manifest))
+        print_json(sweep_facts(stored))
     else:
-        print_sweep(directory, manifest, console())
+        print_sweep(stored, console())
 
 
 def _show_run(directory: Path, as_json: bool) -> None:

@@ -98,9 +98,11 @@ def _scheduler(planned: SweepPlan, address: str | None, workers: int | None, mem
 
 
 def _report(manifest: dict[str, Any], place: Path, as_json: bool, quiet: bool) -> None:
+    from econ.report.sweep import failed_replicates
+
     if as_json or not quiet:
-        show_sweep(place, manifest, as_json)
-    failed = sum(map(len, manifest["failed_replicates"].values()))
+        show_sweep(place, as_json)
+    failed = failed_replicates(manifest)
     if failed:
         sys.stderr.write(f"econ: {failed} replicates failed and are left out; see {place}/manifest.json\n")
         raise typer.Exit(1)

@@ -56,8 +56,15 @@ def shipped_path(*parts: str) -> Path:
 
 
 def shipped_names(kind: Kind) -> list[str]:
-    """Names of the shipped files of a kind."""
-    return sorted(path.stem for path in shipped_path(*kind.folder).glob("*.yaml"))
+    """Names of the shipped files of a kind, by letter, but the baseline first.
+
+    Raises
+    ------
+    InputError
+        If the installation lacks them.
+    """
+    names = (path.stem for path in shipped_path(*kind.folder).glob("*.yaml"))
+    return sorted(names, key=lambda name: (name != "baseline", name))
 
 
 def locate(source: str | Path, kind: Kind) -> Path:
@@ -69,7 +76,8 @@ def locate(source: str | Path, kind: Kind) -> Path:
         If it is a bare name that is not shipped.
     """
     path = Path(source)
-    if path.suffix or len(path.parts) != 1 or os.path.exists(path):  # noqa: PTH110
+    # A folder of that name, such as the results of a grid, hides no shipped file.
+    if path.suffix or len(path.parts) != 1 or os.path.isfile(path):  # noqa: PTH113
         return path
     names = shipped_names(kind)
     if path.name not in names:

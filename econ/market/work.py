@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from econ.scenario.levers import Levers
 
 Array = Any
+#: What a wedge may lack and be whole.
+WHOLE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,11 @@ def update_wages(s: Setting, quo: StatusQuo, c: Curators, labelers: Labelers, wo
     minimum = (p.vector("legal_minimum", REGIONS) * levers.minimum_wage)[:, None, :, None]
     cost_at_wage = tech.wage_index(np.maximum(wage, minimum) * (1 + c.wedge / cost.elasticity))
     wage = wage * np.minimum(1.0, np.maximum(ceiling, 0.0) / cost_at_wage)[:, :, None]
-    borne = np.where(wage < minimum, 1 + np.clip(shortage / p["minimum_wage_slack", 3], -1.0, 0.0), 1.0)
+    target = np.where(wage < minimum, 1 + np.clip(shortage / p["minimum_wage_slack", 3], -1.0, 0.0), 1.0)
     # At the speed of wages: orders answer within the quarter, and a wedge that jumped would be chased from region to region.
-    wedge = c.wedge + p["wage_adjustment", 3] * (borne - c.wedge)
+    wedge = c.wedge + p["wage_adjustment", 3] * (target - c.wedge)
+    # A whole wedge is 1 to the bit again, where the minimum has long ceased to bind.
+    wedge = np.where(wedge > 1 - WHOLE, 1.0, wedge)
     wage = np.maximum(wage, minimum)
     search = 1 - p.vector("unpaid_search_share", REGIONS)[:, None, :, None]
     paid = search * np.divide(work.used, work.supplied, out=np.zeros_like(work.used), where=work.supplied > 0)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from econ.core.errors import InputError
 from econ.core.manifests import read_parquet
 from econ.ensemble.drivers import FEWEST, spearman
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
+from econ.ensemble.effects import HEADLINES
 from econ.ensemble.statistics import mean_and_error
 from econ.ensemble.sweeps.index import INDEX, SUMMARY
-from econ.ensemble.sweeps.store import FOLDER
+from econ.ensemble.sweeps.manifest import read_sweep_manifest
+from econ.ensemble.sweeps.point import LAST_QUARTERS
+from econ.ensemble.sweeps.store import FOLDER, sound_point
 from econ.ensemble.tables import grid, quarters_of
 from econ.report.numbers import short, without_nan
 from econ.report.text import CAVEAT
@@ -27,71 +31,124 @@ HOW = (
     "Carlo error, for two points that were looked for; and the key with the greatest rank correlation over points."
 )
 HEADS = ("", "least", "at", "greatest", "at", "difference", "goes with")
+#: Sections of a scenario that keys are told without.
+SECTIONS = ("levers.", "parameters.")
 
 
-def sweep_data(directory: Path) -> pd.DataFrame:
-    """The two extreme points of each headline outcome of a finished sweep.
+@dataclass(frozen=True)
+class StoredSweep:
+    """A finished sweep or shard of one.
+
+    Attributes
+    ----------
+    directory : Path
+    manifest : dict
+    index : DataFrame
+        By point: settings as JSON and a column for each key.
+    means : DataFrame
+        Headline outcomes over replicates and the last two years, by point; outcomes without a value at any point are left out.
+    """
+
+    directory: Path
+    manifest: dict[str, Any]
+    index: pd.DataFrame
+    means: pd.DataFrame
+
+    @property
+    def settings(self) -> dict[int, str]:
+        """What each point sets, in words."""
+        return {int(point): _settings_text(text) for point, text in self.index["settings"].items()}  # type: ignore[call-overload]
+
+
+def read_sweep(directory: Path) -> StoredSweep:
+    """Read what a sweep's summary needs.
+
+    Raises
+    ------
+    InputError
+        If the directory is no finished sweep, or a table was changed or is of another shape.
+    """
+    manifest = read_sweep_manifest(directory)
+    index, summary = read_parquet(directory / INDEX), read_parquet(directory / SUMMARY)
+    try:
+        index = index.set_index("point").sort_index()
+        rows = summary[summary["variable"].isin(list(HEADLINES))]
+        means = rows.pivot(index="point", columns="variable", values="mean").astype("float64").dropna(axis=1, how="all")
+        stored = StoredSweep(directory, manifest, index, means)
+        if not set(means.index) <= set(stored.settings):
+            raise ValueError("points")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError("its tables are not those of a sweep", file=directory) from None
+    return stored
+
+
+def extremes(stored: StoredSweep) -> list[dict[str, Any]]:
+    """The two extreme points of each headline outcome.
 
     Returns
     -------
-    DataFrame
-        Columns `variable`, `least` and `greatest` (means over replicates and the last two years), `least_point` and
-        `greatest_point`, `difference` and `mc_error` (paired by replicate), `key` and `correlation` (Spearman's, over
-        points; none with fewer than eight points).
+    list of dict
+        `variable`, `least` and `greatest` (means), `least_point` and `greatest_point`, `difference` and `mc_error` (paired by
+        replicate), `key` and `correlation` (Spearman's, over points; None and NaN with fewer than eight points).
+
+    Raises
+    ------
+    InputError
+        If the file of an extreme point is missing or was changed.
     """
-    means = read_parquet(directory / SUMMARY).pivot_table(index="point", columns="variable", values="mean")
-    index = read_parquet(directory / INDEX).set_index("point")
-    keys = index.drop(columns=["settings", "failed"]).select_dtypes("number")
-    points, rows = means.index.to_numpy(), []
-    for variable in (name for name in HEADLINES if name in means.columns):
-        mean = means[variable]
+    keys = stored.index.drop(columns=["settings", "failed"], errors="ignore").select_dtypes("number")
+    points, found = stored.means.index.to_numpy(), []
+    for variable in (name for name in HEADLINES if name in stored.means.columns):
+        mean = stored.means[variable]
         values = mean.to_numpy(np.float64)
         least, greatest = int(points[np.nanargmin(values)]), int(points[np.nanargmax(values)])
-        difference, error = _paired(directory, variable, greatest, least)
-        rows.append(
+        difference, error = _paired(stored.directory, variable, greatest, least)
+        found.append(
             {
-                "variable": variable, "least": mean[least], "least_point": least, "greatest": mean[greatest], "greatest_point": greatest,
-                "difference": difference, "mc_error": error, **_driver(keys.reindex(mean.index), mean),
+                "variable": variable, "least": float(np.nanmin(values)), "least_point": least, "greatest": float(np.nanmax(values)),
+                "greatest_point": greatest, "difference": difference, "mc_error": error, **_driver(keys.reindex(mean.index), mean),
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return found
 
 
-def settings_texts(directory: Path) -> dict[int, str]:
-    """What each point sets, in words: the last part of each key and its value."""
-    index = pd.read_parquet(directory / INDEX, columns=["point", "settings"])
-    return {
-        int(point): ", ".join(f"{key.rsplit('.', 1)[-1]} {_value(value)}" for key, value in json.loads(settings).items()) or "scenario as it is"
-        for point, settings in zip(index["point"], index["settings"], strict=True)
-    }
-
-
-def print_sweep(directory: Path, manifest: dict[str, Any], console: Console) -> None:
-    """Print how far the headline outcomes move over the points, and where the tables lie."""
+def print_sweep(stored: StoredSweep, console: Console) -> None:
+    """Print how far the headline outcomes move over the points, what failed, and where the tables lie."""
     from rich.table import Table
 
-    console.print(f"{manifest['points']} points x {manifest['replicates']} replicates of '{manifest['sweep']['scenario']}'", highlight=False)
-    data, told = sweep_data(directory), settings_texts(directory)
-    if len(told) > 1:
+    manifest, told, found = stored.manifest, stored.settings, extremes(stored)
+    number, of = manifest["shard"]
+    part = f", part {number} of {of}" if of > 1 else ""
+    console.print(f"{len(told)} points x {manifest['replicates']} replicates of '{manifest['sweep']['scenario']}'{part}", highlight=False, soft_wrap=True)
+    failed = failed_replicates(manifest)
+    if failed:
+        console.print(f"FAILED: {failed} replicates, left out; manifest.json says why", highlight=False)
+    if stored.means.empty:
+        console.print("No point has a value.", highlight=False)
+    elif len(told) > 1:
         console.print(HOW, style="italic", highlight=False)
         table = Table(box=None, pad_edge=False)
         for head in HEADS:
             table.add_column(head, justify="right" if head in ("least", "greatest", "difference") else "left", overflow="fold")
-        for _, row in data.iterrows():
+        for row in found:
             table.add_row(*_cells(row, told))
         console.print(table)
         console.print(CAVEAT, style="italic", highlight=False)
-    console.print(f"dataset {directory}/{FOLDER} (column point), settings {directory}/{INDEX}, means {directory}/{SUMMARY}", highlight=False)
+    place = stored.directory
+    console.print(f"dataset {place}/{FOLDER} (column point), settings {place}/{INDEX}, means {place}/{SUMMARY}", highlight=False, soft_wrap=True)
 
 
-def sweep_facts(directory: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+def sweep_facts(stored: StoredSweep) -> dict[str, Any]:
     """The facts of a sweep that ``--json`` prints."""
-    facts = {
-        "out": str(directory), "points": manifest["points"], "shard": manifest["shard"], "replicates": manifest["replicates"],
-        "failed_replicates": sum(map(len, manifest["failed_replicates"].values())), "wall_seconds": manifest["wall_seconds"],
-        "config_hash": manifest["config_hash"], "headlines": sweep_data(directory).to_dict("records"),
-    }  # fmt: skip
+    manifest = stored.manifest
+    kept = {name: manifest[name] for name in ("points", "shard", "replicates", "wall_seconds", "config_hash")}
+    facts = {"out": str(stored.directory), **kept, "failed_replicates": failed_replicates(manifest), "headlines": extremes(stored)}
     return without_nan(facts)  # type: ignore[no-any-return]
+
+
+def failed_replicates(manifest: dict[str, Any]) -> int:
+    """How many replicates of all points failed."""
+    return sum(map(len, manifest["failed_replicates"].values()))
 
 
 def _paired(directory: Path, variable: str, here: int, there: int) -> tuple[float, float]:
@@ -105,7 +162,7 @@ def _paired(directory: Path, variable: str, here: int, there: int) -> tuple[floa
 
 def _by_replicate(directory: Path, variable: str, point: int) -> pd.Series[float]:
     """Means over the last two years [replicate]."""
-    rows = pd.read_parquet(directory / FOLDER / f"point={point}", columns=["replicate", "quarter", variable])
+    rows = read_parquet(sound_point(directory, point), ["replicate", "quarter", variable])
     last = quarters_of(rows) > quarters_of(rows).max() - LAST_QUARTERS
     mean, *_ = mean_and_error(grid(rows, variable)[:, last].T)
     return pd.Series(mean, index=np.unique(rows["replicate"]))
@@ -122,14 +179,23 @@ def _driver(keys: pd.DataFrame, mean: pd.Series[float]) -> dict[str, Any]:
     return {"key": key, "correlation": np.nan if key is None else found[key]}
 
 
-def _cells(row: pd.Series[Any], told: dict[int, str]) -> list[str]:
+def _cells(row: dict[str, Any], told: dict[int, str]) -> list[str]:
     label, divisor = HEADLINES[row["variable"]]
     number = {name: short(row[name] / divisor) for name in ("least", "greatest", "difference", "mc_error")}
-    key = "" if row["key"] is None else f"{row['key'].rsplit('.', 1)[-1]} ({row['correlation']:+.2f})"
+    key = "" if row["key"] is None else f"{_key(row['key'])} ({row['correlation']:+.2f})"
     return [
         label, number["least"], told[row["least_point"]], number["greatest"], told[row["greatest_point"]],
         f"{number['difference']} ± {number['mc_error']}", key,
     ]  # fmt: skip
+
+
+def _settings_text(settings: str) -> str:
+    return ", ".join(f"{_key(key)} {_value(value)}" for key, value in json.loads(settings).items()) or "scenario as it is"
+
+
+def _key(name: str) -> str:
+    """A key without the section of a scenario that it lies in."""
+    return next((name.removeprefix(section) for section in SECTIONS if name.startswith(section)), name)
 
 
 def _value(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from econ.core.errors import InputError
-from econ.core.shipped import SCENARIOS, locate, shipped_names, shipped_path
+from econ.core.shipped import SCENARIOS, locate, shipped_names
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.scenario.changes import merged
 from econ.scenario.faults import Fault
@@ -26,7 +26,7 @@ LONGEST_CHAIN = 20
 
 def shipped_scenarios() -> list[str]:
     """Names of the shipped scenarios, the baseline first."""
-    return sorted(shipped_names(SCENARIOS), key=lambda name: name != "baseline")
+    return shipped_names(SCENARIOS)
 
 
 def load_scenario(source: str | Path) -> Scenario:
@@ -134,7 +134,7 @@ def _parent(child: Path, extends: object, root: Path) -> tuple[Path, Path]:
         beside = child.parent / extends
         bare = Path(extends).suffix == "" and len(Path(extends).parts) == 1
         if bare and not beside.exists() and extends in shipped_scenarios():
-            shipped = shipped_path("scenarios", f"{extends}.yaml")
+            shipped = locate(extends, SCENARIOS)
             return shipped, shipped.resolve().parent
         if Path(extends).is_absolute() or not beside.resolve().is_relative_to(root):
             raise Fault("outside the folder of the first scenario", allowed=allowed)

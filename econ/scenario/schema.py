@@ -32,7 +32,7 @@ def _check_parameters(raw: object) -> dict[str, Value]:
     """Every parameter with the value given or its default."""
     if not isinstance(raw, Mapping):
         raise Fault("not a list of parameters", found=raw, allowed="name: value")
-    free = _free()
+    free = _free_parameters()
     faults = [fault for name in raw if (fault := _name_fault(name)) is not None]
     checked: dict[str, Value] = {}
     for name, (default, domain) in free.items():
@@ -49,7 +49,7 @@ def _check_parameters(raw: object) -> dict[str, Value]:
 
 
 @cache
-def _free() -> Mapping[str, tuple[Value, Domain]]:
+def _free_parameters() -> Mapping[str, tuple[Value, Domain]]:
     """Default and domain of each parameter that has no key of its own."""
     rows = ((name, row, domain_of(name, row.unit)) for name, row in defaults().items() if name not in SIZE_KEYS)
     return MappingProxyType({name: (parse_value(row.value, domain), domain) for name, row, domain in rows})
@@ -59,11 +59,11 @@ def _name_fault(name: object) -> Fault | None:
     """What is wrong with the name of a parameter, if anything is."""
     if isinstance(name, str) and name in SIZE_KEYS:
         return Fault("this number has a key of its own", (name,), allowed=SIZE_KEYS[name])
-    if name in _free():
+    if name in _free_parameters():
         return None
     problem = "this row is evidence, which the model does not read" if name in parameters() else "unknown parameter"
     allowed = "default rows of calibration/parameters.csv"
-    return Fault(problem, (name,), allowed=allowed, nearest=nearest_name(name, _free()))
+    return Fault(problem, (name,), allowed=allowed, nearest=nearest_name(name, _free_parameters()))
 
 
 def _parameters_json_schema() -> dict[str, Any]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+
+from econ.core.manifests import hashes, write_manifest
+from econ.core.shipped import shipped_path
 
 SWEEP = """
 schema_version: 1
@@ -116,3 +120,70 @@ def test_a_scenario_in_place_of_a_study_is_said_to_be_one(econ, tmp_path, comman
     path.write_text("schema_version: 1\nname: mine\nextends: baseline\n")
     code, out, err = econ(command, path)
     assert (code, out) == (2, "") and "this is a scenario, not a" in err and "`econ run` takes it" in err
+
+
+@pytest.fixture
+def many(econ, tiny, tmp_path):
+    """A finished sweep of nine points, whose licences have an index at two of them alone."""
+    tiny.write_text(tiny.read_text().replace("commons: [0, 0.1]", f"transfer: {[i / 8 for i in range(9)]}"))
+    assert econ("sweep", tiny, "--workers", 1, "--out", tmp_path / "many", "--quiet")[0] == 0
+    return tmp_path / "many"
+
+
+def _sealed(place, change):
+    """A copy of the result with a change of its manifest, sealed again."""
+    facts = {k: v for k, v in json.loads((place / "manifest.json").read_text()).items() if k != "manifest_sha256"}
+    write_manifest(place, change(facts))
+
+
+def _without_most(place):
+    summary = pd.read_parquet(place / "summary.parquet")
+    summary.loc[(summary["variable"] == "capture_index") & (summary["point"] > 2), "mean"] = np.nan
+    summary.to_parquet(place / "summary.parquet")
+    _sealed(place, lambda facts: facts | {"files": hashes(place, facts["files"])})
+
+
+def test_an_outcome_with_few_values_has_no_key_and_others_do(econ, many):
+    _without_most(many)
+    rows = {row["variable"]: row for row in json.loads(econ("show", many, "--json")[1])["headlines"]}
+    assert rows["capture_index"]["key"] is None and rows["label_spend"]["key"] == "levers.transfer"
+    code, out, err = econ("show", many)
+    assert (code, err) == (0, "") and "goes with" in out and "transfer (" in out
+
+
+DAMAGE = {
+    "junk": lambda place: next((place / "outcomes" / "point=0").glob("*.parquet")).write_bytes(b"junk"),
+    "no file": lambda place: [path.unlink() for path in (place / "outcomes").glob("*/*.parquet")],
+    "no points": lambda place: _sealed(place, lambda facts: {k: v for k, v in facts.items() if k != "points"}),
+    "failures as a list": lambda place: _sealed(place, lambda facts: facts | {"failed_replicates": []}),
+    "failures as numbers": lambda place: _sealed(place, lambda facts: facts | {"failed_replicates": {"0": 3}}),
+    "shard as a word": lambda place: _sealed(place, lambda facts: facts | {"shard": "ab"}),
+    "changed index": lambda place: (place / "index.parquet").write_bytes(b"junk"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_sweep_is_refused_in_a_sentence(econ, many, damage):
+    damage(many)
+    for words in ((), ("--json",)):
+        code, out, err = econ("show", many, *words)
+        assert (code, out) == (2, "") and err.startswith("econ: ") and err.count("\n") == 1, err
+
+
+def test_what_failed_and_what_is_a_part_is_said(econ, many):
+    _sealed(many, lambda facts: facts | {"failed_replicates": {"3": {"0": "harm in quarter 0"}}, "shard": [2, 4], "status": "failed"})
+    _, out, _ = econ("show", many)
+    assert "part 2 of 4" in out and "FAILED: 1 replicates" in out
+
+
+def test_a_sweep_without_values_is_said_to_have_none(econ, many):
+    summary = pd.read_parquet(many / "summary.parquet").assign(mean=np.nan)
+    summary.to_parquet(many / "summary.parquet")
+    _sealed(many, lambda facts: facts | {"files": hashes(many, facts["files"])})
+    code, out, _ = econ("show", many)
+    assert code == 0 and "No point has a value." in out and "least" not in out
+
+
+def test_results_of_the_laboratory_are_shown_elsewhere(econ):
+    code, _, err = econ("show", shipped_path("calibration", "lab", "surface"))
+    assert code == 2 and "`econ lab show` shows it" in err

@@ -136,7 +136,7 @@ def test_2c_a_minimum_wage_takes_the_monopsony_wedge_away(minimum, limit):
     wages, by_region = under_a_minimum(minimum, minimum, slack)
     np.testing.assert_allclose(wages, max(minimum, 1.0), rtol=2e-3)
     hours = by_region.sum()
-    textbook = min(max(minimum, 1.0) ** 6, (7 / 6) ** 2 / max(minimum, 7 / 6 if minimum < 1 else minimum) ** 2)
+    textbook = 1.0 if minimum < 1 else min(minimum**6, (7 / 6) ** 2 / minimum**2)
     # Where the minimum binds in part, as much of the hours as the slack goes begging.
     limit("2c", f"hours at a minimum wage of {minimum:g} (no minimum 1; Stigler 1946)", textbook, hours, relative=slack)
 

@@ -112,7 +112,8 @@ def page() -> Iterator[Page]:
         os.dup2(high_in, 3)
         os.dup2(high_out, 4)
 
-    with tempfile.TemporaryDirectory() as profile:
+    # Helpers of the browser may still write there for a moment after it has gone.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [path, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run",
                    "--disable-background-networking", f"--user-data-dir={profile}"]  # fmt: skip
         process = subprocess.Popen(

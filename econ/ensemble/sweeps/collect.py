@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 
 from econ.core.errors import InputError
-from econ.core.files import atomic_file, file_hash, make_directory, write_parquet
+from econ.core.files import atomic_file, make_directory, write_parquet
 from econ.core.manifests import read_parquet
 from econ.core.provenance import now
 from econ.core.results import result_directory
 from econ.ensemble.sweeps.index import INDEX, SUMMARY, write_csv_tables
 from econ.ensemble.sweeps.manifest import read_sweep_manifest, write_sweep_manifest
-from econ.ensemble.sweeps.store import DIGEST, FOLDER
+from econ.ensemble.sweeps.store import FOLDER, refuse_changed
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,6 @@ def collect_shards(shards: list[ShardResult], out: Path, *, force: bool = False,
 
 def _copy(source: Path, target: Path) -> None:
     make_directory(target.parent)
-    if not source.name.endswith(f"{file_hash(source)[:DIGEST]}.parquet"):
-        raise InputError("this file was changed after the sweep", file=source)
+    refuse_changed(source)
     with atomic_file(target) as temporary:
         shutil.copyfile(source, temporary)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from econ.core.errors import InputError
 from econ.core.manifests import FILES, MANIFEST, hashes, read_manifest, write_manifest
 from econ.ensemble.sweeps.index import INDEX, SUMMARY
@@ -35,7 +33,9 @@ def read_sweep_manifest(directory: Path) -> dict[str, Any]:
             raise KeyError("kind")
         # The name becomes that of a directory; a stranger's manifest may hold anything.
         Sweep.model_validate(manifest["sweep"])
-        _ = manifest["shard"][1], manifest["config_hash"], manifest["failed_replicates"], manifest["wall_seconds"]
-    except (KeyError, TypeError, IndexError, ValidationError):
+        number, of = manifest["shard"]
+        _ = range(number, of), sum(map(len, manifest["failed_replicates"].values()))
+        _ = [manifest[key] for key in ("points", "replicates", "config_hash", "wall_seconds", "status")]
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("this manifest is not that of a sweep", file=path) from None
     return manifest

@@ -17,7 +17,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from econ.core.files import atomic_file, make_directory
+from econ.core.errors import InputError
+from econ.core.files import atomic_file, file_hash, make_directory
 
 if TYPE_CHECKING:
     from econ.ensemble.sweeps.point import PointFile, PointTask
@@ -92,6 +93,32 @@ class PointStore:
 
     def _place(self, index: int) -> Path:
         return self.folder / f"point={index}"
+
+
+def sound_point(directory: Path, point: int) -> Path:
+    """The one file of a point of a finished sweep, unchanged since.
+
+    Raises
+    ------
+    InputError
+        If it is missing, doubled or was changed.
+    """
+    found = list((directory / FOLDER / f"point={point}").glob("*.parquet"))
+    if len(found) != 1:
+        raise InputError(f"{len(found) or 'no'} files where a point has one", file=directory / FOLDER / f"point={point}")
+    refuse_changed(found[0])
+    return found[0]
+
+
+def refuse_changed(path: Path) -> None:
+    """Refuse a point's file that does not fit the digest in its name.
+
+    Raises
+    ------
+    InputError
+    """
+    if not path.name.endswith(f"{file_hash(path)[:DIGEST]}.parquet"):
+        raise InputError("this file was changed after the sweep", file=path)
 
 
 def _digest(content: bytes) -> str:

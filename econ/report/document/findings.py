@@ -113,7 +113,7 @@ def links_table(material: Material) -> Table | None:
     rows: list[tuple[int, Stance, list[str]]] = []
     for (claim, _), cells in found.items():
         first = next(iter(cells.values()))
-        head = [str(claim), outcome_name(first.outcome) + said_unit(first.unit), _EXPECTED[first.expected]]
+        head = [str(claim), named_with_unit(first.outcome, first.unit), _EXPECTED[first.expected]]
         kinds = [link_stance(p) for p in cells.values()]
         rows.append((claim, _joint(kinds), head + [_link_cell(cells[name]) if name in cells else "–" for name in scenarios]))
     rows.sort(key=lambda row: (_order(row[1]), row[0]))
@@ -171,9 +171,11 @@ def outcome_name(variable: str) -> str:
     return _NAMES.get(variable, variable[:1].upper() + variable[1:].replace("_", " "))
 
 
-def said_unit(unit: str, million: bool = False) -> str:
-    """What follows the name of an outcome: its unit, where the name does not say it."""
-    return "" if unit in ("", *UNITS_IN_NAMES) else f", {'mn ' if million else ''}{unit}"
+def named_with_unit(variable: str, unit: str, million: bool = False) -> str:
+    """An outcome as readers see it, with its unit where the name does not say it."""
+    name = outcome_name(variable)
+    said = unit in ("", *PLAIN_UNITS) or unit in name.lower() or (unit == "ratio" and "relative" in name)
+    return name if said else f"{name}, {'mn ' if million else ''}{unit}"
 
 
 _NAMES = {name: title for name, (title, divisor) in TITLES.items() if divisor == 1.0}
@@ -184,8 +186,8 @@ _NAMES |= {
     "cert_pass_rate": "Share of tests passed", "cert_false_pass": "Share of tests passed wrongly", "cert_false_fail": "Share of tests failed wrongly",
     "top_share_service": "Largest vendor's share of services", "label_spend": "Label spending",
 }  # fmt: skip
-#: Units that the names of outcomes say already.
-UNITS_IN_NAMES = ("HHI", "index", "share", "ratio", "count")
+#: Units that no reader misses: an HHI is called one, an index has none, and what is counted is named.
+PLAIN_UNITS = ("HHI", "index", "count")
 
 
 def summary_sentence(claims: Assessment) -> str:
@@ -292,7 +294,7 @@ def _scaled(variable: str, value: float) -> tuple[str, float]:
 
     unit = OUTCOMES[variable].unit if variable in OUTCOMES else ""
     million = unit.startswith("USD") and abs(value) >= 1e6
-    return outcome_name(variable) + said_unit(unit, million), 1e6 if million else 1.0
+    return named_with_unit(variable, unit, million), 1e6 if million else 1.0
 
 
 _EXPECTATION: dict[str, Stance] = {CONTRARY: "against", AS_EXPECTED: "for", NOT_CLEAR: "open"}
