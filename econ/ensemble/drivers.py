@@ -64,7 +64,7 @@ def drivers_table(rows: pd.DataFrame, facts: pd.DataFrame, variables: Sequence[s
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Rank correlation and its 95 % interval."""
+    """Spearman's rank correlation [-1, 1] of two samples of equal size, and its 95 % interval as of `drivers_table`."""
     ranks = pd.DataFrame({"a": first, "b": second}).rank()
     rho = float(ranks["a"].corr(ranks["b"]))
     z, error = np.arctanh(np.clip(rho, -0.999999, 0.999999)), np.sqrt(1.06 / (len(first) - 3))

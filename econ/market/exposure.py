@@ -38,9 +38,14 @@ def detection(p: Any, audit: Array, verifiability: Array) -> Array:
     return 1 - np.exp(-p["detection_slope", 2] * audit[..., None] * verifiability[:, None, :])
 
 
+def over_standard(p: Any, levers: Levers, verifiability: Array, harm: Array) -> Array:
+    """Whether relative harm [S, F, J, K] exceeds the standard where the standard applies [S, F, J, K]."""
+    finable = verifiability > p["standard_verifiability_cut", 1]
+    return (harm > levers.max_harm[:, None, :, None]) & finable[:, None, None]
+
+
 def fine_rate(p: Any, levers: Levers, verifiability: Array, harm: Array) -> Array:
     """Fines per dollar of sales [S, F, J] at relative harm [S, F, J, K]: detection times excess harm, capped (Becker 1968)."""
-    finable = verifiability > p["standard_verifiability_cut", 1]
-    excess = np.maximum(harm - levers.max_harm[:, None, :, None], 0.0) * finable[:, None, None]
+    excess = np.where(over_standard(p, levers, verifiability, harm), harm - levers.max_harm[:, None, :, None], 0.0)
     found = sum_over(detection(p, levers.audit, verifiability)[:, None] * excess, 3)
     return np.minimum(levers.fine[:, None] * found, p["fine_cap", 2])

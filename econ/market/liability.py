@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from econ.core.streams import Stream
-from econ.market.exposure import class_levy, detection, fine_rate, pass_through
+from econ.market.exposure import class_levy, detection, fine_rate, over_standard, pass_through
 from econ.market.ledger import Ledger
 from econ.market.libraries import Rules
 from econ.market.product import Safety, market_size
@@ -113,12 +113,6 @@ def liable_share(s: Setting, rules: Rules, library: Array, levers: Levers) -> Ar
     return levers.strict[:, None] * (1 - levers.safe_harbour[:, None] * certified)
 
 
-def over_standard(s: Setting, quo: StatusQuo, safe: Safety, levers: Levers) -> Array:
-    """Whether harm exceeds the standard where the standard applies [S, F, J, K]."""
-    finable = quo.verifiability > s.p["standard_verifiability_cut", 1]
-    return (safe.harm > levers.max_harm[:, None, :, None]) & finable[:, None, None]
-
-
 def fine(s: Setting, quo: StatusQuo, f: Firms, safe: Safety, levers: Levers) -> Array:
     """Fines [S, F, J], USD."""
     return fine_rate(s.p, levers, quo.verifiability, safe.harm) * f.revenue
@@ -142,7 +136,7 @@ def stakes(
     margin = net * sum_over(weight, 2)
     demand = margin[:, :, None] * (column(quo.users_harm_taste, 1) * quo.user_weight)[:, None]
     law = (f.users * liable * reach[:, :, None]) @ quo.damage_per_user
-    finable = over_standard(s, quo, safe, levers) * detection(s.p, levers.audit, quo.verifiability)[:, None]
+    finable = over_standard(p, levers, quo.verifiability, safe.harm) * detection(s.p, levers.audit, quo.verifiability)[:, None]
     fined = sum_over((levers.fine[:, None] * f.revenue)[..., None] * finable, 2)
     exposure = sum_over(levers.strict[:, None] * damage, 2)
     return changed(f, stake=demand + law + fined, margin=margin, liability=reach * exposure, unit_liability=unit, levy=levy)

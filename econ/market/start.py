@@ -9,7 +9,7 @@ import numpy as np
 from econ.core.streams import Stream
 from econ.market import labelers
 from econ.market.certification import public_ideal
-from econ.market.exposure import class_levy, detection, fine_rate, pass_through
+from econ.market.exposure import class_levy, detection, fine_rate, over_standard, pass_through
 from econ.market.ledger import SECTORS
 from econ.market.libraries import support_cost
 from econ.market.lobbying import norm_reach
@@ -52,7 +52,7 @@ def mean_firms(s: Setting, quo: StatusQuo) -> Firms:
     liable = users[..., None] * levers.strict[:, None, :, None] * column(reach, 2) * quo.damage_per_user[:, None]
     revenue = users * price[:, :, None]
     fines = fine_rate(p, levers, quo.verifiability, harm[:, None, None]) * revenue
-    over = (harm[:, None] > levers.max_harm[:, :, None]) & (quo.verifiability > p["standard_verifiability_cut", 1])[:, None]
+    over = over_standard(p, levers, quo.verifiability, harm[:, None, None])[:, 0]
     fined = (levers.fine[:, None] * revenue)[..., None] * (detection(p, levers.audit, quo.verifiability) * over)[:, None]
     belief = p["belief_heterogeneity", 1] * s.normal(Stream.BELIEF_START, 0, np.arange(s.firms))
     exposure = reach * (levers.strict[:, None, :, None] * users[..., None] * quo.damage_per_user[:, None] * harm[:, None, None]).sum(axis=(2, 3))

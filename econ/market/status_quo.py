@@ -112,7 +112,12 @@ def mean_status_quo(s: Setting) -> StatusQuo:
     """
     p, tech = s.p, technology(s.p)
     around, bought = brands(s), labels(s, tech)
-    at, redraws = draw_positions(s, lambda x, y, outlays=1.0: _incentives(s, sales(s, _harm(s, x, y)), around).solve(x, y, outlays))
+
+    def solve(x: Array, y: Array, outlays: float = 1.0) -> Position:
+        # Fines fall with harm, and prices hold them: what is sold depends on the position.
+        return _incentives(s, sales(s, _harm(s, x, y)), around).solve(x, y, outlays)
+
+    at, redraws = draw_positions(s, solve)
     sold = sales(s, at.harm)
     incentives = _incentives(s, sold, around)
     outlay_preference, total = _outlays(s, sold)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,21 +44,19 @@ class StoredSweep:
     ----------
     directory : Path
     manifest : dict
-    index : DataFrame
-        By point: settings as JSON and a column for each key.
+    settings : dict of int to str
+        What each point sets, in words.
+    keys : DataFrame
+        Keys whose values are numbers, by point.
     means : DataFrame
         Headline outcomes over replicates and the last two years, by point; outcomes without a value at any point are left out.
     """
 
     directory: Path
     manifest: dict[str, Any]
-    index: pd.DataFrame
+    settings: dict[int, str]
+    keys: pd.DataFrame
     means: pd.DataFrame
-
-    @property
-    def settings(self) -> dict[int, str]:
-        """What each point sets, in words."""
-        return {int(point): _settings_text(text) for point, text in self.index["settings"].items()}  # type: ignore[call-overload]
 
 
 def read_sweep(directory: Path) -> StoredSweep:
@@ -71,15 +70,16 @@ def read_sweep(directory: Path) -> StoredSweep:
     manifest = read_sweep_manifest(directory)
     index, summary = read_parquet(directory / INDEX), read_parquet(directory / SUMMARY)
     try:
-        index = index.set_index("point").sort_index()
+        index = index.sort_values("point")
+        settings = {int(point): _settings_text(text) for point, text in zip(index["point"], index["settings"], strict=True)}
+        keys = index.set_index("point").drop(columns=["settings", "failed"], errors="ignore").select_dtypes("number")
         rows = summary[summary["variable"].isin(list(HEADLINES))]
         means = rows.pivot(index="point", columns="variable", values="mean").astype("float64").dropna(axis=1, how="all")
-        stored = StoredSweep(directory, manifest, index, means)
-        if not set(means.index) <= set(stored.settings):
+        if not set(means.index) <= set(settings):
             raise ValueError("points")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("its tables are not those of a sweep", file=directory) from None
-    return stored
+    return StoredSweep(directory, manifest, settings, keys, means)
 
 
 def extremes(stored: StoredSweep) -> list[dict[str, Any]]:
@@ -96,17 +96,19 @@ def extremes(stored: StoredSweep) -> list[dict[str, Any]]:
     InputError
         If the file of an extreme point is missing or was changed.
     """
-    keys = stored.index.drop(columns=["settings", "failed"], errors="ignore").select_dtypes("number")
-    points, found = stored.means.index.to_numpy(), []
-    for variable in (name for name in HEADLINES if name in stored.means.columns):
+    points, keys = stored.means.index.to_numpy(), stored.keys.reindex(stored.means.index)
+    variables = [name for name in HEADLINES if name in stored.means.columns]
+    # A point that several outcomes ask for is read once.
+    replicates, found = cache(partial(_by_replicate, stored.directory, variables=variables)), []
+    for variable in variables:
         mean = stored.means[variable]
         values = mean.to_numpy(np.float64)
         least, greatest = int(points[np.nanargmin(values)]), int(points[np.nanargmax(values)])
-        difference, error = _paired(stored.directory, variable, greatest, least)
+        difference, error = _paired(replicates(greatest)[variable], replicates(least)[variable])
         found.append(
             {
                 "variable": variable, "least": float(np.nanmin(values)), "least_point": least, "greatest": float(np.nanmax(values)),
-                "greatest_point": greatest, "difference": difference, "mc_error": error, **_driver(keys.reindex(mean.index), mean),
+                "greatest_point": greatest, "difference": difference, "mc_error": error, **_driver(keys, mean),
             }
         )  # fmt: skip
     return found
@@ -143,7 +145,7 @@ def sweep_facts(stored: StoredSweep) -> dict[str, Any]:
     manifest = stored.manifest
     kept = {name: manifest[name] for name in ("points", "shard", "replicates", "wall_seconds", "config_hash")}
     facts = {"out": str(stored.directory), **kept, "failed_replicates": failed_replicates(manifest), "headlines": extremes(stored)}
-    return without_nan(facts)  # type: ignore[no-any-return]
+    return {key: without_nan(value) for key, value in facts.items()}
 
 
 def failed_replicates(manifest: dict[str, Any]) -> int:
@@ -151,21 +153,19 @@ def failed_replicates(manifest: dict[str, Any]) -> int:
     return sum(map(len, manifest["failed_replicates"].values()))
 
 
-def _paired(directory: Path, variable: str, here: int, there: int) -> tuple[float, float]:
-    """Mean difference of two points over the replicates that both have, and its Monte Carlo error."""
-    first, second = (_by_replicate(directory, variable, point) for point in (here, there))
-    both = first.index.intersection(second.index)
-    difference = np.asarray(first[both], np.float64) - np.asarray(second[both], np.float64)
+def _by_replicate(directory: Path, point: int, variables: list[str]) -> pd.DataFrame:
+    """Means of a point over the last two years [replicate, outcome]."""
+    rows = read_parquet(sound_point(directory, point), ["replicate", "quarter", *variables])
+    last = quarters_of(rows) > quarters_of(rows).max() - LAST_QUARTERS
+    return pd.DataFrame({name: mean_and_error(grid(rows, name)[:, last].T)[0] for name in variables}, index=np.unique(rows["replicate"]))
+
+
+def _paired(here: pd.Series[float], there: pd.Series[float]) -> tuple[float, float]:
+    """Mean difference over the replicates that both have, and its Monte Carlo error."""
+    both = here.index.intersection(there.index)
+    difference = np.asarray(here[both], np.float64) - np.asarray(there[both], np.float64)
     mean, _, error, _ = mean_and_error(difference[:, None])
     return float(mean[0]), float(error[0])
-
-
-def _by_replicate(directory: Path, variable: str, point: int) -> pd.Series[float]:
-    """Means over the last two years [replicate]."""
-    rows = read_parquet(sound_point(directory, point), ["replicate", "quarter", variable])
-    last = quarters_of(rows) > quarters_of(rows).max() - LAST_QUARTERS
-    mean, *_ = mean_and_error(grid(rows, variable)[:, last].T)
-    return pd.Series(mean, index=np.unique(rows["replicate"]))
 
 
 def _driver(keys: pd.DataFrame, mean: pd.Series[float]) -> dict[str, Any]:

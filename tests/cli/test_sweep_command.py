@@ -124,14 +124,14 @@ def test_a_scenario_in_place_of_a_study_is_said_to_be_one(econ, tmp_path, comman
 
 @pytest.fixture
 def many(econ, tiny, tmp_path):
-    """A finished sweep of nine points, whose licences have an index at two of them alone."""
+    """A finished sweep of nine points."""
     tiny.write_text(tiny.read_text().replace("commons: [0, 0.1]", f"transfer: {[i / 8 for i in range(9)]}"))
     assert econ("sweep", tiny, "--workers", 1, "--out", tmp_path / "many", "--quiet")[0] == 0
     return tmp_path / "many"
 
 
 def _sealed(place, change):
-    """A copy of the result with a change of its manifest, sealed again."""
+    """Change the manifest of a result, and seal it again."""
     facts = {k: v for k, v in json.loads((place / "manifest.json").read_text()).items() if k != "manifest_sha256"}
     write_manifest(place, change(facts))
 

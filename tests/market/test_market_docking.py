@@ -144,25 +144,22 @@ def test_2c_a_minimum_wage_takes_the_monopsony_wedge_away(minimum, limit):
 def one_region(minimum):
     """Wage elsewhere and hours [there, elsewhere] of the monopsonist whose minimum binds in one of three regions, by the textbook."""
 
-    def conditions(unknown, factor=None):
-        wage, free = np.exp(unknown)
-        factor = free if factor is None else factor
+    def wanted(factor, wage):
         marginal = np.array([factor, wage * 7 / 6, wage * 7 / 6])
         index = np.mean(marginal**-1.5) ** (1 / -1.5)
-        hours = (7 / 6) ** 2 * index**-2 / 3 * (marginal / index) ** -2.5
-        return hours, hours[1] - wage**6 / 3, hours[0] - minimum**6 / 3
+        return (7 / 6) ** 2 * index**-2 / 3 * (marginal / index) ** -2.5
 
-    def solved(factor):
-        if factor is None:
-            found = optimize.fsolve(lambda u: conditions(u)[1:], [0.0, np.log(minimum * 1.1)], xtol=1e-12)
-        else:
-            wage = optimize.brentq(lambda u: conditions((u, 0.0), factor)[1], -1, 1, xtol=1e-13)
-            found = [wage, np.log(factor)]
-        return np.exp(found[0]), conditions(found, factor)[0], np.exp(found[1])
+    def wage_elsewhere(factor):
+        return optimize.brentq(lambda wage: wanted(factor, wage)[1] - wage**6 / 3, 0.4, 2.7, xtol=1e-13)
 
-    wage, hours, factor = solved(None)
+    def begging(factor):
+        """Hours offered there beyond those wanted at the price of a further one."""
+        return minimum**6 / 3 - wanted(factor, wage_elsewhere(factor))[0]
+
     # Where even hours at the bare minimum are too dear to use all that are offered, they cost the minimum.
-    return (wage, hours) if factor >= minimum else solved(minimum)[:2]
+    factor = minimum if begging(minimum) > 0 else optimize.brentq(begging, minimum, 2 * minimum, xtol=1e-13)
+    wage = wage_elsewhere(factor)
+    return wage, wanted(factor, wage)
 
 
 @pytest.mark.parametrize("minimum", [1.02, 1.05, 1.1, 1.3])
