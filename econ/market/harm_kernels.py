@@ -46,9 +46,11 @@ def guarded(per: Any, labels: Any, least: Any) -> Any:
 
 def _along(form: forms.Form) -> Callable[..., None]:
     """Harm by a form along guarded stocks x and y, which make room for -∂H/∂x and -∂H/∂y."""
-    at, used = _inlined(form.formula(_exp, _log, _log1p)), len(form.used)
+    formula, used = form.formula(_exp, _log, _log1p), len(form.used)
+    # Machine code that two processes kept meets by name in a third: of one name, one form's would stand in for another's.
+    formula.__qualname__ = f"{form.name}.at"
+    at = _inlined(formula)
 
-    @_compiled
     def along(q: Any, x: Any, y: Any, h: Any) -> None:
         for n in range(h.size):
             value, d_x, d_y = at(*q[:used], _log(x[n]), _log(y[n]))
@@ -56,7 +58,8 @@ def _along(form: forms.Form) -> Callable[..., None]:
             x[n] = d_x / x[n]
             y[n] = d_y / y[n]
 
-    return along
+    along.__qualname__ = f"{form.name}.along"
+    return _compiled(along)
 
 
 _s1, _s1n, _s2, _s3 = (_along(forms.FORMS[name]) for name in CODE)
