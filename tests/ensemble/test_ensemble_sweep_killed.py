@@ -19,14 +19,20 @@ from econ.ensemble.sweeps.store import WRITERS
 from econ.ensemble.workers import AHEAD
 
 KILLS = 6
+#: Points more that a start may finish before it is killed: all kills then meet a sweep that is under way.
+STRIDE = sweep_process.POINTS // (2 * KILLS)
 #: Points that a kill may meet on their way: handed to two workers, taken from them, and being written.
 UNDER_WAY = 2 * AHEAD + 1 + WRITERS
 
 
 def _finished(out: Path) -> set[int]:
-    """Points that lie complete in a sweep's working directory."""
+    """Points that lie complete in a sweep's working directory, which is renamed at the end and may be while it is read."""
     folder = out.with_name(f"{out.name}.partial") / "outcomes"
-    return {int(path.parent.name.partition("=")[2]) for path in folder.glob("point=*/*.parquet") if not path.name.startswith(".")}
+    try:
+        files = [path for path in folder.glob("point=*/*.parquet") if not path.name.startswith(".")]
+    except FileNotFoundError:
+        files = []
+    return {int(path.parent.name.partition("=")[2]) for path in files}
 
 
 def _begun(marks: Path) -> Counter[int]:
@@ -55,7 +61,7 @@ def test_200_points_killed_and_resumed_are_the_same_and_no_finished_point_is_rep
         starts += 1
         assert starts < 4 * KILLS
         if starts <= KILLS:
-            _until(len(kept[-1]) + int(draw.integers(1, 50)), out, process)
+            _until(len(kept[-1]) + int(draw.integers(1, STRIDE)), out, process)
             # The whole group, as a power cut would: the parent and its workers.
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
