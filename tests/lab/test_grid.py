@@ -8,6 +8,7 @@ from econ.core.errors import InputError
 from econ.core.shipped import shipped_path
 from econ.lab import programs
 from econ.lab.grid import Grid, load_grid
+from econ.lab.methods import METHODS
 
 MINIMAL = """
 schema_version: 1
@@ -83,6 +84,16 @@ def test_shipped_grids_load(name):
     grid = load_grid(name)
     assert grid.name == name
     assert not set(grid.worlds) & set(range(1000)) or grid.stage == "develop"
+
+
+def test_smoke_has_every_way_to_learn_but_from_learned_scorers():
+    grid = load_grid("smoke")
+    arms = {arm.method: arm.n for arm in grid.arms}
+    methods = ("sft", "dpo", "kto", "npo_ret", "d2o_raw1", "cai_dpo_base", "nsr_or", "grpo_or", "hybrid")
+    assert arms == dict.fromkeys(("base", "refuse_all"), ()) | dict.fromkeys(methods, (64, 512, 2048))
+    assert not any(METHODS[name].scorer or arm.tune for name, arm in zip(arms, grid.arms, strict=True))
+    kinds = {kind for name in arms for kind in METHODS[name].kinds}
+    assert {"demonstration", "preference", "desirability", "flag", "critic_base_pair", "verification"} < kinds
 
 
 def test_worlds_that_were_held_back_are_used_once():
