@@ -53,8 +53,8 @@ RESULTS = DOCS.parent / "benchmarks" / "results"
 FIGURES = (
     ("full", "methods_ood", "Learning curves on three axes: judgements, human minutes with fixed costs, operations."),
     ("full", "methods_plane_ood", "Harm against helpfulness at each budget; collapsed and over-refusing methods are marked."),
-    ("maps", "phase_harm_ood", "Harm, preference minus negative, over flag noise and coverage, with the contour of zero."),
-    ("maps", "phase_sycophancy_ood", "Sycophancy, preference minus negative, over the raters' bias and confounding."),
+    ("maps", "phase_harm_ood", "Harm, preference minus negative, over flag noise and coverage, with the contour of zero; beside it helpfulness, sycophancy, over-refusal and collapse."),
+    ("maps", "phase_sycophancy_ood", "Sycophancy, preference minus negative, over the raters' bias and confounding; beside it harm, helpfulness, over-refusal and collapse."),
     ("stress", "divergence_ood", "Outcomes against divergence from the base model, by its weight in the objective; hollow where most runs collapsed."),
     ("full", "signs_ood", "Signs over pairs of methods; a minus is as prominent as a plus."),
     ("zoo_b", "pass_at_k_ood", "World B: pass@k against pass@1 along training, and at matched pass@1."),

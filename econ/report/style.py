@@ -87,6 +87,20 @@ def new_figure(
     return figure, list(axes.flat)
 
 
+def new_mosaic(height: float, mosaic: str, height_ratios: list[float]) -> tuple[Figure, dict[str, Axes]]:
+    """A figure of the page's width whose axes lie as their letters do in the mosaic ("aa;bc": one above two).
+
+    Parameters
+    ----------
+    height : float
+        Inches.
+    height_ratios : list of float
+        Of the mosaic's rows.
+    """
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplot_mosaic(mosaic, height_ratios=height_ratios)
+
+
 def quarter_axis(axes: Axes, table: pd.DataFrame, *, label: bool = True) -> None:
     """An axis of quarters, marked in years, with the burn-in, in which no lever acts, in grey."""
     first, last = int(table["quarter"].min()), int(table["quarter"].max())

@@ -3,6 +3,7 @@
 import json
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,13 @@ from laboratory_synthetic import (
 from rich.console import Console
 
 from econ.claims.reading import evidence_of
+from econ.claims.resampling import Effect
 from econ.core.measurements import check_measurements
 from econ.report.laboratory.fits import curve_table, print_curves
-from econ.report.laboratory.maps import DIAGRAMS, full_grid, phase_cells, phase_diagram, phase_table
+from econ.report.laboratory.maps import DIAGRAMS, full_grid, phase_cells, phase_table
 from econ.report.laboratory.methods import method_groups, method_learning_curves, method_table
 from econ.report.laboratory.pass_at_k import matched, pass_at_k_figure, pass_table, path_of
+from econ.report.laboratory.phase import phase_alt_text, phase_diagram
 from econ.report.laboratory.published import published_table
 from econ.report.laboratory.signs import sign_map, sign_table
 from econ.report.laboratory.tables import Laboratory, cell_table
@@ -55,11 +58,11 @@ def test_phase_cells_have_the_known_contrast_and_one_arm_serves_where_a_knob_doe
     xs, ys, ordered = full_grid(cells)
     assert xs == pytest.approx(NOISE) and ys == pytest.approx(COVERAGE)
     for cell in ordered:
-        assert cell.effect.value == pytest.approx(0.5 - 2 * cell.x + 0.05 * (cell.y - 8), abs=0.02)
+        assert cell.effects["relative_harm"].value == pytest.approx(0.5 - 2 * cell.x + 0.05 * (cell.y - 8), abs=0.02)
     xs, ys, ordered = full_grid(phase_cells(maps, SYCOPHANCY, "ood"))
     assert (xs, ys) == (pytest.approx(BIAS), pytest.approx(CONFOUNDING))
     for cell in ordered:
-        assert cell.effect.value == pytest.approx(0.1 * (cell.x - 1.0), abs=0.02)
+        assert cell.effects["sycophancy"].value == pytest.approx(0.1 * (cell.x - 1.0), abs=0.02)
 
 
 def test_the_zero_contour_is_where_the_sign_changes_and_cells_that_hold_zero_are_hatched(maps):
@@ -67,6 +70,7 @@ def test_the_zero_contour_is_where_the_sign_changes_and_cells_that_hold_zero_are
     figure = phase_diagram(cells, SYCOPHANCY, "ood")
     axes = figure.axes[0]
     table = phase_table(cells, SYCOPHANCY, "ood")
+    table = table[table["outcome"] == "sycophancy"]
     holding = (table["low"] <= 0) & (table["high"] >= 0)
     assert hatched(axes) == holding.sum() == 5
     assert set(table.loc[holding, "bias"]) == {1.0}
@@ -80,10 +84,37 @@ def test_the_zero_contour_is_where_the_sign_changes_and_cells_that_hold_zero_are
 def test_without_a_change_of_sign_there_is_no_contour_and_it_is_said(maps):
     cells = phase_cells(maps, SYCOPHANCY, "ood")
     assert full_grid([c for c in cells if c.x > 1.0]) is None  # two values of bias are no diagram
-    shifted = [type(c)(c.x, c.y, c.n, type(c.effect).exact(c.effect.low + 1.0, c.effect.worlds)) for c in cells]
+    effects = [{name: Effect.exact(e.low + 1.0, e.worlds) for name, e in c.effects.items()} for c in cells]
+    shifted = [replace(c, effects=own) for c, own in zip(cells, effects, strict=True)]
     figure = phase_diagram(shifted, SYCOPHANCY, "ood")
     assert "no zero contour" in figure.get_supxlabel().replace("\n", " ")
     assert hatched(figure.axes[0]) == 0
+
+
+@pytest.mark.parametrize("diagram", DIAGRAMS)
+def test_harm_stands_with_what_was_paid_for_it_in_one_figure(maps, diagram):
+    cells = full_grid(phase_cells(maps, diagram, "ood"))[2]
+    figure = phase_diagram(cells, diagram, "ood")
+    panes = {title.partition(" (")[0].partition(",")[0]: axes for axes in figure.axes if (title := axes.get_title("left"))}
+    assert set(panes) == {"Relative harm", "Helpfulness", "Sycophancy", "Over-refusal", "Collapsed runs"}
+    assert next(iter(panes)) == {"relative_harm": "Relative harm", "sycophancy": "Sycophancy"}[diagram.outcome]
+    for pane in panes.values():
+        low, high = pane.collections[0].get_clim()
+        assert low == -high and pane.get_xticklabels()[0].get_text() == f"{cells[0].x:g}"
+    table = phase_table(cells, diagram, "ood")
+    assert table.groupby("outcome").size().to_dict() == dict.fromkeys(("relative_harm", "helpfulness", "sycophancy", "over_refusal", "collapsed"), 25)
+    # Helpfulness is alike in all runs: every interval holds 0.
+    assert hatched(panes["Helpfulness"]) == 25 and hatched(panes["Collapsed runs"]) == 25
+    assert "No run of either arm collapsed" in figure.get_supxlabel().replace("\n", " ")
+    assert "Over-refusal: clearly positive in 0 of 25" in phase_alt_text(cells, diagram, "ood")
+
+
+def test_collapse_of_both_arms_is_marked_though_their_difference_is_none(maps):
+    cells = [replace(c, collapsed=(1.0, 1.0) if c.x == 0.0 else (0.0, 0.0)) for c in phase_cells(maps, SYCOPHANCY, "ood")]
+    figure = phase_diagram(cells, SYCOPHANCY, "ood")
+    crosses = [c for c in figure.axes[0].collections if type(c).__name__ == "PathCollection"]
+    assert [len(c.get_offsets()) for c in crosses] == [5]
+    assert "an arm collapsed in half the worlds" in figure.get_supxlabel().replace("\n", " ")
 
 
 def test_cells_of_other_knobs_are_not_averaged_into_a_diagram():

@@ -22,7 +22,7 @@ from econ.report.laboratory.drawing import (
     legend_above,
     short_label,
 )
-from econ.report.laboratory.tables import EFFORT, OUTCOMES, PURE, caveat, reported_cells, worlds_of
+from econ.report.laboratory.tables import EFFORT, PURE, WITH_COLLAPSE, caveat, reported_cells, worlds_of
 from econ.report.numbers import interval, short
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 
@@ -107,7 +107,7 @@ def curve_panes(
     curves: Sequence[Curve], efforts: Sequence[str], table: pd.DataFrame
 ) -> tuple[Figure, list[Axes]]:
     """Panes of outcomes (rows) against efforts (columns) with all curves; harm first, collapse last."""
-    outcomes = (*OUTCOMES, "collapsed")
+    outcomes = WITH_COLLAPSE
     height = 1.35 * len(outcomes) + 2.0
     figure, axes = new_figure(height, rows=len(outcomes), columns=len(efforts), share_x=False)
     for i, pane in enumerate(axes):
@@ -231,7 +231,7 @@ def _ends(table: pd.DataFrame) -> str:
         last = curve.rows.iloc[-1]
         values = [
             f"{short_label(o).lower()} {interval(last[o], last[f'{o}_low'], last[f'{o}_high'])}"
-            for o in (*OUTCOMES, "collapsed")
+            for o in WITH_COLLAPSE
             if np.isfinite(last[o])
         ]
         sentences.append(f"{curve.label}, {last['n']:,} labels: {', '.join(values)}.")

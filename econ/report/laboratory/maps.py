@@ -1,43 +1,32 @@
-"""Phase diagrams: where preference training leaves more of an outcome than negative training, over two knobs."""
+"""Cells of phase diagrams: where preference training leaves more of an outcome than negative training, over two knobs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from econ.claims.arms import Curve, join
+from econ.claims.arms import Curve, Pair, join
 from econ.claims.evidence import Evidence
-from econ.claims.resampling import LEVEL, Effect, Resampler
+from econ.claims.resampling import Effect, Resampler
 from econ.claims.settings import REFERENCE, Setting
-from econ.core.measurements import DISTRIBUTION_NAMES
-from econ.report.laboratory.drawing import finish
-from econ.report.laboratory.tables import caveat
-from econ.report.numbers import short
-from econ.report.style import figure_style, new_figure
+from econ.report.laboratory.tables import WITH_COLLAPSE
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Floats = NDArray[np.float64]
 #: The registered pair.
 NEGATIVE, PREFERENCE = "npo_ret", "dpo"
 #: Knobs that do not reach a kind of label, so that one run serves every value of them.
 UNTOUCHED = {NEGATIVE: ("bias",), PREFERENCE: ("coverage",)}
 #: Least number of values of a knob for a diagram.
 MINIMUM_SIDE = 3
-#: Bootstrap draws of worlds, and points per axis on which the zero contour's band is drawn.
-DRAWS, FINE = 1000, 81
+#: Bootstrap draws of worlds.
+DRAWS = 1000
 
 
 @dataclass(frozen=True)
 class Diagram:
-    """Which contrast is drawn over which knobs."""
+    """Which contrast is drawn over which knobs; what is not its outcome stands beside it, smaller."""
 
     name: str
     title: str
@@ -47,6 +36,11 @@ class Diagram:
     x_label: str
     y_label: str
     unknown: str
+
+    @property
+    def companions(self) -> list[str]:
+        """Outcomes beside the one of the diagram."""
+        return [name for name in WITH_COLLAPSE if name != self.outcome]
 
 
 DIAGRAMS = (
@@ -65,12 +59,16 @@ DIAGRAMS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """The contrast at one point of a diagram, with its bootstrap draws."""
+    """The contrasts at one point of a diagram, by outcome, with their bootstrap draws (the same worlds in all).
+
+    `collapsed` has the shares of runs of the negative and of the preference arm: two that are alike have no contrast.
+    """
 
     x: float
     y: float
     n: float
-    effect: Effect
+    effects: Mapping[str, Effect]
+    collapsed: tuple[float, float]
 
 
 def phase_cells(evidence: Evidence, diagram: Diagram, distribution: str) -> list[Cell]:
@@ -81,11 +79,19 @@ def phase_cells(evidence: Evidence, diagram: Diagram, distribution: str) -> list
         pair = join(negative, preference)
         if pair is None:
             continue
-        gap = (pair.preference.values[diagram.outcome] - pair.negative.values[diagram.outcome])[:, -1]
-        if np.isfinite(gap).all():
-            effect = Effect.exact(resampler.weights(pair.worlds) @ gap, len(gap))
-            found.append(Cell(x, y, float(pair.n[-1]), effect))
+        gaps = {name: (pair.preference.values[name] - pair.negative.values[name])[:, -1] for name in WITH_COLLAPSE}
+        effects = {
+            name: Effect.exact(resampler.weights(pair.worlds) @ gap, len(gap)) for name, gap in gaps.items() if np.isfinite(gap).all()
+        }
+        if diagram.outcome in effects:
+            found.append(Cell(x, y, float(pair.n[-1]), effects, collapsed_shares(pair)))
     return found
+
+
+def collapsed_shares(pair: Pair) -> tuple[float, float]:
+    """Share of runs of either arm that collapsed at their largest budget, the negative one first."""
+    negative, preference = (float(curve.values["collapsed"][:, -1].mean()) for curve in (pair.negative, pair.preference))
+    return negative, preference
 
 
 def _pairs(evidence: Evidence, diagram: Diagram, distribution: str) -> Iterator[tuple[float, float, Curve, Curve]]:
@@ -148,17 +154,21 @@ def _even_noise(at: dict[str, float], diagram: Diagram) -> bool:
 
 
 def phase_table(cells: list[Cell], diagram: Diagram, distribution: str) -> pd.DataFrame:
-    """The numbers of a diagram: knobs, contrast with its 95 % interval, and P(contrast > 0) over the bootstrap."""
+    """The numbers of a diagram, its own outcome first: knobs, contrast with its 95 % interval, share of draws above 0."""
     rows = []
-    for cell in cells:
-        low, high = cell.effect.interval
-        rows.append(
-            {
-                "distribution": distribution, "outcome": diagram.outcome, diagram.x: cell.x, diagram.y: cell.y, "n": cell.n,
-                "worlds": cell.effect.worlds, "difference": cell.effect.value, "low": low, "high": high,
-                "share_positive": float((cell.effect.low[1:] > 0).mean()),
-            }
-        )  # fmt: skip
+    for outcome in (diagram.outcome, *diagram.companions):
+        for cell in cells:
+            if (effect := cell.effects.get(outcome)) is None:
+                continue
+            low, high = effect.interval
+            rows.append(
+                {
+                    "distribution": distribution, "outcome": outcome, diagram.x: cell.x, diagram.y: cell.y, "n": cell.n,
+                    "worlds": effect.worlds, "difference": effect.value, "low": low, "high": high,
+                    "share_positive": float((effect.low[1:] > 0).mean()),
+                    "collapsed_negative": cell.collapsed[0], "collapsed_preference": cell.collapsed[1],
+                }
+            )  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -178,118 +188,3 @@ def full_grid(cells: list[Cell]) -> tuple[list[float], list[float], list[Cell]] 
     if len(xs) < MINIMUM_SIDE or len(ys) < MINIMUM_SIDE:
         return None
     return xs, ys, [by_point[(x, y)] for y in ys for x in xs]
-
-
-def phase_diagram(cells: list[Cell], diagram: Diagram, distribution: str) -> Figure:
-    """Squares coloured by the contrast, hatched where its interval holds 0, with the zero contour and its band.
-
-    Raises
-    ------
-    ValueError
-        If the cells form no grid.
-    """
-    grid = full_grid(cells)
-    if grid is None:
-        raise ValueError("these cells form no grid")
-    xs, ys, ordered = grid
-    shape = (len(ys), len(xs))
-    mean = np.array([cell.effect.value for cell in ordered]).reshape(shape)
-    with figure_style():
-        figure, (axes,) = new_figure(5.6)
-        reach = float(np.abs(mean).max()) or 1e-6
-        mesh = axes.pcolormesh(
-            np.arange(len(xs) + 1) - 0.5, np.arange(len(ys) + 1) - 0.5, mean, cmap="PuOr", vmin=-reach, vmax=reach,
-            edgecolors="white", linewidth=1.0,
-        )  # fmt: skip
-        hatched = _draw_cells(axes, ordered, shape, reach)
-        crossed = _draw_zero(axes, ordered, shape)
-        axes.set_xticks(range(len(xs)), [f"{x:g}" for x in xs])
-        axes.set_yticks(range(len(ys)), [f"{y:g}" for y in ys])
-        axes.set_xlabel(diagram.x_label)
-        axes.set_ylabel(diagram.y_label)
-        axes.grid(False)
-        figure.colorbar(mesh, ax=axes, fraction=0.05, label=f"{PREFERENCE} minus {NEGATIVE}")
-        budgets = " to ".join(f"{n:,.0f}" for n in sorted({c.n for c in ordered})[:: max(1, len({c.n for c in ordered}) - 1)])
-        line = (
-            "Black line: no difference; grey: its 95 % band over worlds, interpolated between cells. "
-            if crossed
-            else "The difference has one sign in all cells: no zero contour. "
-        )
-        note = (
-            f"{PREFERENCE} minus {NEGATIVE} at {budgets} labels, means over {_worlds(ordered)} worlds; hatched "
-            f"({hatched} of {len(ordered)}): the 95 % interval holds 0. {line}A label of one kind carries other bits, minutes "
-            f"and reads than one of the other. {diagram.unknown} are unknown: they must come from the literature or from "
-            f"you. {caveat(None)}"
-        )
-        finish(figure, f"{diagram.title}, {DISTRIBUTION_NAMES.get(distribution, distribution)}", note)
-        return figure
-
-
-def _worlds(cells: list[Cell]) -> str:
-    low, high = min(c.effect.worlds for c in cells), max(c.effect.worlds for c in cells)
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def _draw_cells(axes: Axes, cells: list[Cell], shape: tuple[int, int], reach: float) -> int:
-    """Numbers in the squares, hatches where the interval holds 0; returns how many are hatched."""
-    from matplotlib.patches import Rectangle
-
-    hatched = 0
-    for i, cell in enumerate(cells):
-        row, column = divmod(i, shape[1])
-        low, high = cell.effect.interval
-        if low <= 0.0 <= high:
-            hatched += 1
-            axes.add_patch(
-                Rectangle((column - 0.5, row - 0.5), 1.0, 1.0, fill=False, hatch="////", edgecolor="#808080", linewidth=0.0)
-            )
-        dark = abs(cell.effect.value) > 0.65 * reach
-        text = axes.text(
-            column, row, f"{cell.effect.value:+.2f}\n[{low:+.2f}, {high:+.2f}]", ha="center", va="center", fontsize=7.0,
-            color="white" if dark else "black", zorder=5,
-        )  # fmt: skip
-        if not dark:
-            text.set_bbox({"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 1.0})
-    return hatched
-
-
-def _draw_zero(axes: Axes, cells: list[Cell], shape: tuple[int, int]) -> bool:
-    """The zero contour of the mean and the band in which bootstrap draws disagree about the sign; whether there is one."""
-    values = np.stack([cell.effect.low for cell in cells]).reshape(*shape, -1)
-    fine = _interpolated(values)
-    x, y = (np.linspace(0.0, size - 1.0, FINE) for size in (shape[1], shape[0]))
-    positive = (fine[:, :, 1:] > 0).mean(axis=2)
-    tail = (1.0 - LEVEL) / 2.0
-    if positive.min() < 1.0 - tail and positive.max() > tail:
-        axes.contourf(x, y, positive, levels=[tail, 1.0 - tail], colors=["#404040"], alpha=0.25, zorder=3)
-    if not fine[:, :, 0].min() < 0.0 < fine[:, :, 0].max():
-        return False
-    axes.contour(x, y, fine[:, :, 0], levels=[0.0], colors="black", linewidths=1.8, zorder=4)
-    return True
-
-
-def _interpolated(values: Floats) -> Floats:
-    """Bilinear interpolation of [rows, columns, draws] onto FINE x FINE points."""
-    for axis in (0, 1):
-        size = values.shape[axis]
-        at = np.linspace(0.0, size - 1.0, FINE)
-        below = np.minimum(at.astype(int), size - 2)
-        share = (at - below).reshape([-1 if i == axis else 1 for i in range(3)])
-        values = (1.0 - share) * values.take(below, axis) + share * values.take(below + 1, axis)
-    return values
-
-
-def phase_alt_text(cells: list[Cell], diagram: Diagram, distribution: str) -> str:
-    """Alt text: how many cells are on either side, and the extremes."""
-    intervals = [cell.effect.interval for cell in cells]
-    above, below = sum(low > 0 for low, _ in intervals), sum(high < 0 for _, high in intervals)
-    most, least = (pick(cells, key=lambda c: c.effect.value) for pick in (max, min))
-    ends = "; ".join(
-        f"{which} {short(c.effect.value)} at {diagram.x} {c.x:g}, {diagram.y} {c.y:g}"
-        for which, c in (("largest", most), ("smallest", least))
-    )
-    return (
-        f"Phase diagram, {DISTRIBUTION_NAMES.get(distribution, distribution)}: {diagram.title.lower()} over {diagram.x} and "
-        f"{diagram.y}. Clearly positive in {above} of {len(cells)} cells, clearly negative in {below}, undecided in "
-        f"{len(cells) - above - below}; {ends}."
-    )

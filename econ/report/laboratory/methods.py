@@ -23,7 +23,7 @@ from econ.report.laboratory.drawing import (
     short_label,
 )
 from econ.report.laboratory.intervals import LEVEL, wilson
-from econ.report.laboratory.tables import EFFORT, OUTCOMES, caveat, is_oracle, worlds_of
+from econ.report.laboratory.tables import EFFORT, WITH_COLLAPSE, caveat, is_oracle, worlds_of
 from econ.report.numbers import interval, short
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 #: Budgets that a learning curve needs to be drawn beside others.
 MINIMUM_BUDGETS = 3
-COLUMNS = (*OUTCOMES, "collapsed")
 #: The pair of the registered predictions, and how many methods a figure can hold.
 REGISTERED, MOST_METHODS = ("npo_ret", "dpo"), 12
 
@@ -83,7 +82,7 @@ def _method_rows(evidence: Evidence, curve: MeasuredCurve, rows: pd.DataFrame) -
     table = pd.DataFrame({"n": [0, *curve.n.astype(int)]})
     for name in (*EFFORT, "verifications"):
         table[name] = [0.0, *np.nanmean(curve.values[name], axis=0)] if _seen(curve, name) else np.nan
-    for name in COLUMNS:
+    for name in WITH_COLLAPSE:
         for end, values in zip(("", "_low", "_high"), _with_interval(curve, name, runs), strict=True):
             table[f"{name}{end}"] = values
     weak = runs.assign(weak=runs["scorer_weak"].astype("float64").fillna(0.0)).groupby("n")["weak"].mean()
@@ -233,7 +232,7 @@ def methods_alt_text(table: pd.DataFrame, *, plane: bool = False) -> str:
         last = curve.rows.iloc[-1]
         values = [
             f"{short_label(o).lower()} {interval(last[o], last[f'{o}_low'], last[f'{o}_high'])}"
-            for o in COLUMNS
+            for o in WITH_COLLAPSE
             if np.isfinite(last[o])
         ]
         sentences.append(f"{curve.label}, {last['n']:,} labels: {', '.join(values)}.")

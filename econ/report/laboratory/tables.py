@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MEASUREMENTS, CURVES = "measurements.parquet", "curves.parquet"
 #: Outcomes of a cell, harm first.
 OUTCOMES = ("relative_harm", "helpfulness", "sycophancy", "over_refusal")
+#: What stands in every figure of harm.
+WITH_COLLAPSE = (*OUTCOMES, "collapsed")
 CELL = ["distribution", "method", "label_kind", "v", "setting", "a", "b", "n"]
 EFFORT = ("judgements", "human_minutes", "flops")
 #: Arms with one kind of label: what trains them is known from the labels, not from the method's name.

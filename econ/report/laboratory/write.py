@@ -26,14 +26,7 @@ from econ.report.laboratory.arms import (
 from econ.report.laboratory.divergence import divergence_alt_text, divergence_figure, divergence_table
 from econ.report.laboratory.drawing import LeftOut
 from econ.report.laboratory.fits import curve_table
-from econ.report.laboratory.maps import (
-    DIAGRAMS,
-    full_grid,
-    phase_alt_text,
-    phase_cells,
-    phase_diagram,
-    phase_table,
-)
+from econ.report.laboratory.maps import DIAGRAMS, full_grid, phase_cells, phase_table
 from econ.report.laboratory.methods import (
     method_groups,
     method_learning_curves,
@@ -42,6 +35,7 @@ from econ.report.laboratory.methods import (
     methods_alt_text,
 )
 from econ.report.laboratory.pass_at_k import pass_alt_text, pass_at_k_figure, pass_table
+from econ.report.laboratory.phase import phase_alt_text, phase_diagram
 from econ.report.laboratory.published import published_table
 from econ.report.laboratory.signs import sign_map, sign_table, signs_alt_text
 from econ.report.laboratory.slices import slice_alt_text, slice_table, surface_slices
