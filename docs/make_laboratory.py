@@ -94,10 +94,7 @@ def _head() -> str:
 
 # Verdicts and signs --------------------------------------------------------------------------------
 def _verdicts(assessment: Assessment) -> str:
-    first = {REVERSED: 0, CONTRADICTED: 1}
-    ordered = sorted(
-        assessment.verdicts, key=lambda v: (first.get(v.verdict, first.get(v.unadjusted, 2)), v.hypothesis.id)
-    )
+    ordered = sorted(assessment.verdicts, key=lambda v: (v.place, v.hypothesis.id))
     rows = [row for verdict in ordered for row in _statements(verdict)]
     text = (
         "## The nine registered predictions\n\nθ > 0 is what the claim predicts; δ is the smallest effect of interest; intervals are "
@@ -109,14 +106,14 @@ def _verdicts(assessment: Assessment) -> str:
     ]
     deviations = [
         f"- {f.statement.id}: {'; '.join(f.measured.deviations)}"
-        for v in ordered for f in v.findings if f.measured is not None and f.measured.deviations
+        for v in ordered for f in v.told if f.measured is not None and f.measured.deviations
     ]  # fmt: skip
     text += "\n\nWhat must be read beside them:\n\n" + "\n".join(beside)
     return text + "\n\nDeviations from what was registered:\n\n" + "\n".join(deviations)
 
 
 def _statements(verdict: Verdict) -> Iterable[list[str]]:
-    for finding in verdict.findings:
+    for finding in verdict.told:
         measured = finding.measured
         yield [
             finding.statement.id, finding.statement.text,

@@ -12,7 +12,6 @@ from econ.claims.advantages import advantage_table
 from econ.claims.catalogue import CLAIMS, NOT_MODELLED, Claim
 from econ.claims.context import PAIR, Context
 from econ.claims.evidence import Evidence, Source
-from econ.claims.hypotheses import CONTRADICTED, REVERSED
 from econ.claims.market import NOT_RUN, PROJECTION, MarketRun, Projection, projections_of, read_run
 from econ.claims.reading import load_evidence, shipped_replication
 from econ.claims.readings import readings
@@ -49,14 +48,13 @@ class ClaimVerdict:
 
     @property
     def contradicted_before(self) -> bool:
-        """Whether it is contradicted before adjustment for nine tests."""
-        return self.hypothesis is not None and self.hypothesis.unadjusted in (REVERSED, CONTRADICTED)
+        """Whether it is contradicted before adjustment for nine tests, or was as it was first run."""
+        return self.hypothesis is not None and self.hypothesis.contradicted_before
 
     @property
     def place(self) -> tuple[int, int]:
-        """By which claims are sorted: contradictions first, also those that the adjustment takes back."""
-        first = ORDER.index(CONTRADICTED)
-        return min(ORDER.index(self.verdict), first) if self.contradicted_before else ORDER.index(self.verdict), self.claim.id
+        """By which claims are sorted: contradictions first, also those that the adjustment or a later run takes back."""
+        return ORDER.index(self.verdict) if self.hypothesis is None else self.hypothesis.place, self.claim.id
 
 
 class Assessment:
@@ -158,7 +156,7 @@ class Assessment:
                     "verdict": v.verdict, "unadjusted": v.unadjusted, "missing": list(v.missing),
                     "statements": {
                         f.statement.id: {"verdict": f.verdict} | (f.measured.effect.plain() if f.measured else {})
-                        for f in v.findings
+                        for f in v.told
                     },
                 }
                 for v in self.verdicts

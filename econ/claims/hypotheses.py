@@ -6,6 +6,9 @@
   "match") and the estimate is at least δ;
 - contradicted if the upper bound is below δ, and reversed if it is below the limit too;
 - inconclusive otherwise; and not measured where the data lack what it needs.
+
+A statement that would be supported, by configurations that were added after a first result, is said to be so in
+its verdict; the first result stands beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ Measure = Callable[[Context, str, str], Measured]
 
 SUPPORTED, CONTRADICTED, REVERSED = "supported", "contradicted", "contradicted (reversed)"
 INCONCLUSIVE, NOT_MEASURED = "inconclusive", "not measured"
+AFTERWARDS = "supported, with configurations added after the first result"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,17 +24,21 @@ NEGATIVE_METHODS = ("npo_ret", "flag_dpo")
 POSITIVE_METHODS = ("pos_binary", "dpo")
 #: The one whose labels hold the raters' bias as it is.
 PAIRS = "dpo"
+#: Knobs that make up the confound.
+CONFOUND = ("bias", "confounding")
 
 
 def polarity_effect(context: Context, negative: str, preference: str) -> Measured:
     """Main effect of polarity, positive minus negative, on the change of sycophancy, out of distribution.
 
-    Averages over formats and over the levels of the confound (raters' bias, confounding of opinion and
-    truth) that were measured, where agreement weighs the same in every kind of label.
+    Averages over formats and over the cells of the confound (raters' bias x confounding of opinion and
+    truth) that were measured, where agreement weighs the same in every kind of label. Confounding is a
+    registered factor: one level of it, or cells that do not cross it with bias, are named as a deviation.
     """
     del negative, preference
     distribution = context.distribution("ood", *NEGATIVE_METHODS, *POSITIVE_METHODS)
-    cells = list(_factorial_cells(context.evidence, distribution))
+    found = dict(_factorial_cells(context.evidence, distribution))
+    cells = list(found.values())
     if not cells:
         methods = ", ".join((*NEGATIVE_METHODS, *POSITIVE_METHODS))
         raise Missing(
@@ -53,13 +57,23 @@ def polarity_effect(context: Context, negative: str, preference: str) -> Measure
             level = ", ".join(f"{key} {x:g}" for key, x in _factorial_level(curve.setting, method) or ())
             changes[f"{method}, {level}"] = float(change.mean())
     used = [curve.restrict(worlds) for cell in cells for curve in cell.values()]
-    said = context.deviations((), used[0].worlds)
-    if len(cells) == 1:
-        said += ("one level of the confound",)
-    return Measured.of(context.effect(total, used[0].worlds), used, said, change_of_sycophancy=changes)
+    said = context.deviations((), used[0].worlds) + _of_confound(list(found))
+    levels = {key: len({dict(level)[key] for level in found}) for key in CONFOUND}
+    return Measured.of(context.effect(total, used[0].worlds), used, said, change_of_sycophancy=changes, levels=levels)
 
 
-def _factorial_cells(evidence: Evidence, distribution: str) -> Iterator[dict[str, Curve]]:
+def _of_confound(cells: Sequence[Setting]) -> tuple[str, ...]:
+    """How the cells fall short of confounding as a factor, crossed with the raters' bias, in words."""
+    levels = {key: sorted({dict(level)[key] for level in cells}) for key in CONFOUND}
+    bias, confounding = (" and ".join(f"{x:g}" for x in levels[key]) for key in CONFOUND)
+    if len(levels["confounding"]) == 1:
+        return (f"bias {bias}, one level of confounding, {confounding} (registered: confounding as a factor)",)
+    if len(cells) < len(levels["bias"]) * len(levels["confounding"]):
+        return (f"bias {bias} and confounding {confounding} are not crossed",)
+    return ()
+
+
+def _factorial_cells(evidence: Evidence, distribution: str) -> Iterator[tuple[Setting, dict[str, Curve]]]:
     """All four methods at one level of bias and confounding and one common budget, agreement weighing the same."""
     curves: dict[str, dict[Setting, list[Curve]]] = {}
     for method in (*NEGATIVE_METHODS, *POSITIVE_METHODS):
@@ -72,14 +86,14 @@ def _factorial_cells(evidence: Evidence, distribution: str) -> Iterator[dict[str
         shared = set.intersection(*({x for c in own for x in c.n.tolist()} for own in options.values()))
         if shared:
             n = max(shared)
-            yield {m: next(c for c in own if n in c.n).restrict(n=[n]) for m, own in options.items()}
+            yield level, {m: next(c for c in own if n in c.n).restrict(n=[n]) for m, own in options.items()}
 
 
 def _factorial_level(setting: Setting, method: str) -> Setting | None:
     """Bias and confounding of a cell; None where something else differs, or flags were not matched to pairs."""
     knobs = dict(setting)
     matched = knobs.pop(MATCHED_BIAS, False)
-    level = tuple((key, float(knobs.pop(key, REFERENCE[key]))) for key in ("bias", "confounding"))
+    level = tuple((key, float(knobs.pop(key, REFERENCE[key]))) for key in CONFOUND)
     return level if not knobs and (matched or method == PAIRS) else None
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from econ.claims.amended import as_first_run
 from econ.claims.arms import Missing
 from econ.claims.context import HYBRID, Context, Measured
-from econ.claims.evidence import Evidence
 from econ.claims.hypotheses import BY_ID
 from econ.claims.panels import REFERENCE_POINT, joint_gain
 from econ.claims.verdicts import rule
 
-#: β of all six configurations (rate x weight of pairs) with which the hybrid was first run.
-FIRST_BETA = 0.1
 COUNTED = "as counted in the verdict (rate x β at one weight of pairs)"
 FIRST = "as first run (rate x weight of pairs at β 0.1)"
 #: Helpfulness over the base model's above which an area counts: others than the registered one, to see what turns on it.
@@ -83,7 +79,7 @@ def repeated(confirmatory: Context, held_back: Context | None) -> list[Repeated]
 
 
 def _gains(context: Context, which: str, against: str) -> Iterator[Repeated]:
-    chosen = _as_first_run(context) if which == FIRST else context
+    chosen = as_first_run(context) if which == FIRST else context
     try:
         measured = joint_gain(chosen, HYBRID, against)
     except Missing:
@@ -92,11 +88,3 @@ def _gains(context: Context, which: str, against: str) -> Iterator[Repeated]:
     name = context.evidence.sources[measured.sources[0]].name
     others = {at: joint_gain(chosen, HYBRID, against, (REFERENCE_POINT[0], at)) for at in OTHER_REFERENCES}
     yield Repeated(name, which, against, measured, rule(measured.effect, statement.delta, statement.limit), others)
-
-
-def _as_first_run(context: Context) -> Context:
-    """The same evidence with those of the hybrid's configurations alone."""
-    evidence = context.evidence
-    frame = evidence.frame
-    kept = frame[(frame["arm"] != HYBRID) | np.isclose(frame["beta"], FIRST_BETA)]
-    return replace(context, evidence=Evidence(evidence.sources, kept, evidence.churn, evidence.notes))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from econ.claims.catalogue import CLAIMS, NOT_MODELLED
 from econ.claims.readings import advantage_text
 from econ.claims.signs import sign_summary
-from econ.claims.verdicts import ORDER
 from econ.core.texts import first_few
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _verdict_cell(found: ClaimVerdict) -> str:
 def evidence_lines(found: ClaimVerdict) -> list[str]:
     """What a verdict rests on, one line for each statement or projection."""
     if found.hypothesis is not None:
-        return [_finding_line(finding) for finding in found.hypothesis.findings] + _adjusted_line(found.hypothesis)
+        return [_finding_line(finding) for finding in found.hypothesis.told] + _adjusted_line(found.hypothesis)
     if found.projections:
         return [_projection_line(p) for p in found.projections]
     return [f"needs a market run (--run DIR): {', '.join(name for name, _ in found.claim.outcomes)}"]
@@ -156,7 +155,7 @@ def markdown(assessment: Assessment) -> str:
 
 
 def _contradictions_first(assessment: Assessment) -> list[Verdict]:
-    return sorted(assessment.verdicts, key=lambda v: (ORDER.index(v.verdict), v.hypothesis.id))
+    return sorted(assessment.verdicts, key=lambda v: (v.place, v.hypothesis.id))
 
 
 def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -186,7 +185,7 @@ def _hypothesis_section(assessment: Assessment, verdict: Verdict) -> str:
             f"not measured: {f.missing}" if f.measured is None else effect_text(f.measured.effect),
             f"{f.delta:g}", f.statement.unit, "; ".join(f.measured.deviations) if f.measured else "",
         )
-        for f in verdict.findings
+        for f in verdict.told
     ]  # fmt: skip
     head = ("", "statement", "verdict", "θ [95 %]", "δ", "unit", "deviations from what is registered")
     lines = [

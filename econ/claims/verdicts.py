@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from econ.claims.amended import first_result
 from econ.claims.arms import Missing
 from econ.claims.context import HYBRID, PAIR, Context, Measured
 from econ.claims.hypotheses import (
+    AFTERWARDS,
     CONTRADICTED,
     HYPOTHESES,
     INCONCLUSIVE,
@@ -23,7 +25,7 @@ from econ.claims.panels import joint_gain
 from econ.claims.resampling import FAMILY, TAIL, Effect, holm
 
 #: Verdicts: contradictions first, then what stands, then what is open.
-ORDER = (REVERSED, CONTRADICTED, SUPPORTED, INCONCLUSIVE, PROJECTION, NOT_MEASURED, NOT_RUN)
+ORDER = (REVERSED, CONTRADICTED, AFTERWARDS, SUPPORTED, INCONCLUSIVE, PROJECTION, NOT_MEASURED, NOT_RUN)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Finding:
         By its own interval, before Holm's adjustment.
     p_support, p_contradict, p_reverse : float
         One-sided p-values of the three rules; 1 where not measured.
+    first : Finding or None
+        As it was first run, where configurations were added after that result was seen.
     """
 
     statement: Statement
@@ -53,6 +57,7 @@ class Finding:
     p_support: float = 1.0
     p_contradict: float = 1.0
     p_reverse: float = 1.0
+    first: Finding | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,23 @@ class Verdict:
         """Findings that decide."""
         return tuple(finding for finding in self.findings if finding.statement.counts)
 
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """All findings for a reader, a first result above the one that came with other configurations."""
+        return tuple(found for own in self.findings for found in (own.first, own) if found is not None)
+
+    @property
+    def contradicted_before(self) -> bool:
+        """Whether it is contradicted before adjustment for nine tests, or was as it was first run."""
+        first = [finding.first.verdict for finding in self.counting if finding.first is not None]
+        return bool({REVERSED, CONTRADICTED} & {self.unadjusted, *first})
+
+    @property
+    def place(self) -> int:
+        """By which verdicts are sorted: contradictions first, also those of `contradicted_before`."""
+        own = ORDER.index(self.verdict)
+        return min(own, ORDER.index(CONTRADICTED)) if self.contradicted_before else own
+
 
 def rule(effect: Effect, delta: float, limit: float) -> str:
     """The registered verdict on one effect.
@@ -112,7 +134,14 @@ def assess_statement(context: Context, statement: Statement) -> Finding:
         measured = statement.measure(context, first, context.preference)
     except Missing as missing:
         return Finding(statement, None, str(missing), statement.delta, statement.limit, NOT_MEASURED)
-    measured = _with_pair(context, measured)
+    found = _judged(statement, _with_pair(context, measured))
+    if (first := first_result(context, measured)) is None:
+        return found
+    return replace(found, first=_judged(replace(statement, id=f"{statement.id}, as first run"), first), verdict=AFTERWARDS if found.verdict == SUPPORTED else found.verdict)
+
+
+def _judged(statement: Statement, measured: Measured) -> Finding:
+    """The rule applied to what was measured."""
     delta, limit = statement.margins(measured)
     effect = measured.effect
     if effect.bound == "undefined":
@@ -166,7 +195,7 @@ def combine(verdicts: Sequence[str]) -> str:
     >>> combine(["supported", "contradicted"]), combine(["supported", "not measured"])
     ('contradicted', 'not measured')
     """
-    for weakest in (REVERSED, CONTRADICTED, NOT_MEASURED, INCONCLUSIVE):
+    for weakest in (REVERSED, CONTRADICTED, NOT_MEASURED, INCONCLUSIVE, AFTERWARDS):
         if weakest in verdicts:
             return weakest
     return SUPPORTED
@@ -176,8 +205,8 @@ def _adjusted(findings: Sequence[Finding], p: tuple[float, float, float]) -> str
     """The verdict with every rule at its adjusted p-value; what no longer passes is inconclusive."""
     p_support, p_contradict, p_reverse = p
     own = combine([f.verdict for f in findings if f.statement.counts])
-    if own == SUPPORTED:
-        return SUPPORTED if p_support <= TAIL else INCONCLUSIVE
+    if own in (SUPPORTED, AFTERWARDS):
+        return own if p_support <= TAIL else INCONCLUSIVE
     if own in (CONTRADICTED, REVERSED):
         if p_contradict > TAIL:
             missing = any(f.measured is None for f in findings if f.statement.counts)
@@ -200,4 +229,5 @@ def plain_finding(finding: Finding) -> dict[str, Any]:
         "p_support": finding.p_support, "p_contradict": finding.p_contradict, "p_reverse": finding.p_reverse,
         "methods": list(measured.methods), "sources": list(measured.sources), "worlds": list(measured.worlds),
         "deviations": list(measured.deviations), "as_registered": not measured.deviations, "details": measured.details,
+        "first_result": None if finding.first is None else plain_finding(finding.first),
     }  # fmt: skip

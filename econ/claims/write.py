@@ -40,7 +40,8 @@ def _tables(plain: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     statements = [
         {"hypothesis": h["id"], "verdict_hypothesis": h["verdict"], **_flat(s)}
         for h in plain["hypotheses"]
-        for s in h["statements"]
+        for statement in h["statements"]
+        for s in (statement.get("first_result"), statement) if s is not None
     ]
     projections = [p for run in plain["runs"] for p in run["projections"]]
     tables = {

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from claims_tables import BUDGETS, WORLDS, arm, constant, context, evidence, line, world_effect
 
-from econ.claims import reading, verdicts
+from econ.claims import amended, reading, verdicts
 from econ.claims.assess import Assessment
 from econ.claims.context import Context
-from econ.claims.hypotheses import BY_ID, HYPOTHESES
+from econ.claims.hypotheses import AFTERWARDS, BY_ID, HYPOTHESES
 from econ.claims.reading import evidence_of, shipped_measurements
 from econ.claims.replication import COUNTED, FIRST, repeated
 from econ.claims.resampling import Effect, Resampler
+from econ.claims.text import markdown
 from econ.claims.verdicts import assess, assess_statement, combine, rule
 from econ.core.measurements import check_measurements
 from econ.core.shipped import shipped_path
@@ -226,16 +227,33 @@ def test_matched_bits_against_half_of_the_reference(left, expected):
 
 
 # Panels --------------------------------------------------------------------------------------------
-def test_polarity_averages_over_formats_and_confounding():
-    change = {"npo_ret": 0.0, "flag_dpo": 0.1, "pos_binary": 0.1, "dpo": 0.3}
-    frames = [
-        arm(method, constant(0.7), n=(1378,), sycophancy=0.4 + x + shift, extra={"match_bias": True}, bias=level, flag_bias=0.1 * level)
-        for method, x in change.items()
-        for level, shift in ((0.0, 0.0), (2.0, 0.05))
+POLARITY = {"npo_ret": 0.0, "flag_dpo": 0.1, "pos_binary": 0.1, "dpo": 0.3}
+
+
+def _factorial(cells):
+    """All four methods at (bias, confounding): positive labels raise sycophancy by 0.15 more, twice that at weak confounding."""
+    return [
+        arm(method, constant(0.7), n=(1378,), sycophancy=0.3 + x * (2.0 if confounding < 0.5 else 1.0) + 0.02 * bias,
+            extra={"match_bias": True}, bias=bias, flag_bias=0.1 * bias, confounding=confounding, config=f"{bias} {confounding}")
+        for method, x in POLARITY.items() for bias, confounding in cells
     ]  # fmt: skip
-    found = finding("H2", *frames)
-    assert found.measured.effect.value == pytest.approx(0.15, abs=1e-6) and found.verdict == SUPPORTED
-    assert "match_bias" in finding("H2", *[arm(m, constant(0.7)) for m in change]).missing
+
+
+def test_polarity_averages_over_formats_and_confounding():
+    crossed = finding("H2", *_factorial([(b, c) for b in (0.0, 2.0) for c in (0.25, 0.85)]))
+    assert crossed.measured.effect.value == pytest.approx(1.5 * 0.15, abs=1e-6) and crossed.verdict == SUPPORTED
+    assert crossed.measured.details["levels"] == {"bias": 2, "confounding": 2} and not crossed.measured.deviations
+    assert "match_bias" in finding("H2", *[arm(m, constant(0.7)) for m in POLARITY]).missing
+
+
+def test_levels_of_confounding_are_counted_whatever_bias_does():
+    two_biases = finding("H2", *_factorial([(0.0, 0.85), (2.0, 0.85)])).measured
+    assert two_biases.effect.value == pytest.approx(0.15, abs=1e-6) and two_biases.details["levels"]["confounding"] == 1
+    assert two_biases.deviations == ("bias 0 and 2, one level of confounding, 0.85 (registered: confounding as a factor)",)
+    assert "one level of confounding, 0.85" in finding("H2", *_factorial([(2.0, 0.85)])).measured.deviations[0]
+    # Three cells of four: averages over confounding would differ by bias.
+    three = finding("H2", *_factorial([(0.0, 0.85), (2.0, 0.85), (2.0, 0.25)])).measured
+    assert three.deviations == ("bias 0 and 2 and confounding 0.25 and 0.85 are not crossed",)
 
 
 def _halves(folder, churns):
@@ -387,6 +405,35 @@ def test_h9_is_told_as_first_run_and_on_worlds_held_back():
     # The verdict rests on the confirmatory worlds alone, and evidence of others has nothing to repeat.
     assert Assessment(confirmatory, (), held_back).key_facts() == Assessment(confirmatory).key_facts()
     assert repeated(confirmatory, None) == [] and "H9" not in Assessment(confirmatory).readings
+
+
+def test_the_verdict_itself_says_that_configurations_were_added_and_what_came_first(monkeypatch):
+    later = context(*_hybrids(WORLDS, 0.6, 0.1), *_six("dpo", 3360, 0.3, WORLDS), *pair(sycophancy=(0.3, 0.5)))
+    assert assess_statement(later, BY_ID["H9"].statements[0]).verdict == SUPPORTED
+    monkeypatch.setattr(amended, "AMENDED", ("abc",))
+    found = Assessment(later)
+    claim = next(c for c in found.claims if c.claim.id == 10)
+    assert claim.verdict == claim.hypothesis.unadjusted == AFTERWARDS == "supported, with configurations added after the first result"
+    # It stands among the contradictions, its first result above it, everywhere.
+    verdicts_in_order = [c.verdict for c in found.claims]
+    assert claim.contradicted_before and verdicts_in_order.index(AFTERWARDS) < verdicts_in_order.index(SUPPORTED)
+    first, last = claim.hypothesis.told
+    assert (first.statement.id, first.verdict, last.verdict) == ("H9, as first run", REVERSED, AFTERWARDS)
+    assert first.measured.effect.value == pytest.approx(0.5 * (0.1 - 0.3), abs=2e-3)
+    plain = json.loads(json.dumps(found.plain()))
+    statement = next(h for h in plain["hypotheses"] if h["id"] == "H9")["statements"][0]
+    assert (statement["verdict"], statement["first_result"]["verdict"]) == (AFTERWARDS, REVERSED)
+    assert next(c for c in plain["claims"] if c["id"] == 10)["verdict"] == AFTERWARDS == found.key_facts()["claims"]["10"]
+    assert f"H9, as first run: {REVERSED}" in markdown(found) and f"**{AFTERWARDS}" in markdown(found)
+    # Other statements of the same table have no first result, and one that fails now is not called supported.
+    assert all(f.first is None for v in found.verdicts if v.hypothesis.id != "H9" for f in v.findings)
+    worse = context(*_hybrids(WORLDS, 0.2, 0.1), *_six("dpo", 3360, 0.3, WORLDS))
+    assert assess_statement(worse, BY_ID["H9"].statements[0]).verdict == REVERSED
+
+
+def test_the_shipped_table_with_added_configurations_is_known():
+    manifest = json.loads(shipped_path("calibration", "lab", "maps", "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["config_hash"] in amended.AMENDED, "a new table of H9: say in econ/claims/amended.py whether its configurations came after a result"
 
 
 def test_h9_is_told_at_other_reference_points_of_helpfulness():
