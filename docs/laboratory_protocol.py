@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from econ.claims.reading import arm_names
+from econ.claims.names import arm_names
 from econ.core.measurements import extras, read_measurements
 from econ.report.laboratory.intervals import MINIMUM_WORLDS, mean_interval
 from econ.report.laboratory.tables import is_oracle

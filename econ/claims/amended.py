@@ -23,7 +23,7 @@ def as_first_run(context: Context) -> Context:
     evidence = context.evidence
     frame = evidence.frame
     kept = frame[(frame["arm"] != HYBRID) | np.isclose(frame["beta"], FIRST_BETA)]
-    return replace(context, evidence=Evidence(evidence.sources, kept, evidence.churn, evidence.notes))
+    return replace(context, evidence=Evidence(evidence.sources, kept, evidence.beside, evidence.notes))
 
 
 def first_result(context: Context, measured: Measured) -> Measured | None:

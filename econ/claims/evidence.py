@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from econ.claims.arms import Curve, Missing, Pair, curve_of_rows, join, where
+from econ.claims.beside import Beside
 from econ.claims.resampling import MIN_WORLDS
 from econ.claims.settings import Setting, decode_setting, distance
 
@@ -54,16 +55,16 @@ class Evidence:
     sources : list of Source
     frame : DataFrame
         Confirmatory and imported rows of trained runs, with `source`, `arm`, `setting`, `config`, `tuned`.
-    churn : DataFrame
-        `CHURN_COLUMNS` of confirmatory worlds, with `source` and `setting`.
+    beside : Beside
+        What lies beside the tables: churn, details, pass@k along training.
     notes : list of str
         What was left out.
     """
 
     def __init__(
-        self, sources: Sequence[Source], frame: pd.DataFrame, churn: pd.DataFrame, notes: Sequence[str] = ()
+        self, sources: Sequence[Source], frame: pd.DataFrame, beside: Beside, notes: Sequence[str] = ()
     ) -> None:
-        self.sources, self.frame, self.churn, self.notes = list(sources), frame, churn, list(notes)
+        self.sources, self.frame, self.beside, self.notes = list(sources), frame, beside, list(notes)
         self._curves: dict[tuple[Any, ...], list[Curve]] = {}
         #: What panels were made of the rows, kept by whoever makes them.
         self.memo: dict[tuple[Any, ...], Any] = {}

@@ -146,7 +146,7 @@ def _churn(evidence: Evidence, compared: str, method: str) -> pd.DataFrame:
     """Churn of a method in each world, mean over the trainings that were compared; empty if there were none."""
     key = ("churn", compared, method)
     if key not in evidence.memo:
-        table = evidence.churn
+        table = evidence.beside.churn
         own = table[(table["compared"] == compared) & (table["method"] == method) & table["stage"].isin(CONFIRMATORY)]
         by = ["source", "setting", "n", "distribution", "world"]
         evidence.memo[key] = own.groupby(by, as_index=False)[["churn", "churn_floor"]].mean()

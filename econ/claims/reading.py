@@ -11,28 +11,21 @@ import numpy as np
 import pandas as pd
 
 from econ.claims.arms import BASES, COSTS, OUTCOMES
+from econ.claims.beside import Beside, read_beside
 from econ.claims.evidence import Evidence, Source
-from econ.claims.settings import settings_of, without_half
+from econ.claims.names import arm_names
+from econ.claims.settings import settings_of
 from econ.core.errors import InputError
 from econ.core.files import file_hash
-from econ.core.manifests import read_parquet
 from econ.core.measurements import SETTING_KEYS, extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.surfaces.cells import CONFIRMATORY
 
 MEASUREMENTS = "measurements.parquet"
-#: Beside a measurement table: change of P(violation) between two trainings that differ in their half of the labels.
-CHURN = "churn.parquet"
-CHURN_COLUMNS = ("run_id", "compared", "stage", "method", "world", "n", "distribution", "churn", "churn_floor")
 #: Keys of `extra` that an import writes about the row.
 ROW_KEYS = frozenset({"source_row", "trials", "violations"})
 #: Worlds of development and smoke: in no headline, whatever stage a table gives them.
 DEVELOPMENT_WORLDS = 1000
-#: The registered share of pairs in a hybrid.
-HYBRID_SHARE = 0.15
-#: Weight of right samples in W-REINFORCE (Zhu et al. 2025) that its name alone stands for.
-W_REINFORCE_WEIGHT = 0.1
-
 
 #: Shipped tables on which verdicts rest. A grid enters by being named here, never by lying in the folder.
 COUNTED = ("capacity", "full", "maps", "rates", "stability", "stress", "surface", "zoo", "zoo_b")
@@ -91,9 +84,10 @@ def _source_name(file: Path) -> str:
 def evidence_of(tables: Sequence[tuple[str, Path | None, pd.DataFrame]]) -> Evidence:
     """Evidence from checked tables, each with a name and, if it lies in one, its file."""
     notes: list[str] = []
-    parts, sources, churns = [], [], []
+    parts, sources, besides = [], [], []
     for number, (name, path, table) in enumerate(tables):
-        rows = _confirmatory(table, name, notes)
+        counting = _confirmatory(table, name, notes)
+        rows = counting[counting["n"] > 0]
         manifest = {} if path is None else _manifest(path.parent / "manifest.json")
         sources.append(
             Source(
@@ -105,27 +99,14 @@ def evidence_of(tables: Sequence[tuple[str, Path | None, pd.DataFrame]]) -> Evid
             )
         )  # fmt: skip
         tidy = _tidy(rows).assign(source=number)
-        churn = _read_churn(None if path is None else path.with_name(CHURN))
-        settings = tidy[["run_id", "setting", "source"]].drop_duplicates("run_id")
-        churns.append(churn.merge(settings.assign(setting=settings["setting"].map(without_half)), on="run_id"))
-        # Runs on half of the labels pool serve churn alone.
-        halves = churn.loc[churn["compared"] == "half", ["run_id", "other_run_id"]].to_numpy().ravel()
-        parts.append(tidy[~tidy["run_id"].isin(halves)])
+        beside = read_beside(None if path is None else path.parent, counting, tidy)
+        besides.append(beside)
+        parts.append(tidy[~tidy["run_id"].isin(beside.halves)])
     frame = pd.concat(parts, ignore_index=True)
     # Numbers in the order of their texts: configurations are compared and sorted, never read.
     frame["config"] = pd.factorize(frame["config"], sort=True)[0]
     # A copy lies in one block for each type, from which rows are taken faster, thousands of times.
-    return Evidence(sources, frame.copy(), pd.concat(churns, ignore_index=True), notes)
-
-
-def _read_churn(path: Path | None) -> pd.DataFrame:
-    """The table of churn beside a measurement table; empty if there is none."""
-    if path is None or not path.is_file():
-        return pd.DataFrame(columns=[*CHURN_COLUMNS, "other_run_id"])
-    try:
-        return read_parquet(path, [*CHURN_COLUMNS, "other_run_id"])
-    except InputError as error:
-        raise InputError(f"{error.problem}: a table of churn", file=path, allowed=", ".join(CHURN_COLUMNS)) from None
+    return Evidence(sources, frame.copy(), Beside.joined(besides), notes)
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -138,7 +119,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _confirmatory(table: pd.DataFrame, name: str, notes: list[str]) -> pd.DataFrame:
-    """Rows that may count: confirmatory and imported worlds, no tuning, no development."""
+    """Rows that may count: confirmatory and imported worlds, no tuning, no development; base models too."""
     kept = table["stage"].isin(CONFIRMATORY)
     early = (table["stage"] == "confirm") & (table["world"] < DEVELOPMENT_WORLDS)
     for rows, why in (
@@ -147,7 +128,7 @@ def _confirmatory(table: pd.DataFrame, name: str, notes: list[str]) -> pd.DataFr
     ):
         if rows.any():
             notes.append(f"{name}: {int(rows.sum())} rows left out: {why}")
-    return table[kept & ~early & (table["n"] > 0)]
+    return table[kept & ~early]
 
 
 def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
@@ -171,34 +152,6 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
     # Weight of pairs against flags in a hybrid's loss; other methods have none.
     found["mix_weight"] = [float(detail.get("w", np.nan)) for detail in details]
     return found.reset_index(drop=True)
-
-
-def arm_names(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
-    """Name of each arm: its method, and what makes it another one.
-
-    A hybrid without pairs is `npo_ret`, without flags `dpo`; other mixes carry their share, and W-REINFORCE
-    its weight of right samples where that is not the usual one.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        With `method`, `a`, `b`, `n`.
-    details : list of dict
-        Column `extra` of each row, decoded.
-    """
-    names = []
-    for method, a, b, n, detail in zip(rows["method"], rows["a"], rows["b"], rows["n"], details, strict=True):
-        if method != "hybrid":
-            weight = detail.get("lambda", W_REINFORCE_WEIGHT) if str(method).startswith("wr_") else W_REINFORCE_WEIGHT
-            names.append(str(method) if weight == W_REINFORCE_WEIGHT else f"{method}_{weight:g}")
-        elif b == 0:
-            names.append("npo_ret")
-        elif a == 0:
-            names.append("dpo")
-        else:
-            registered = abs(b - HYBRID_SHARE * n) <= 1
-            names.append("hybrid" if registered else f"hybrid_{b / n:.2f}")
-    return names
 
 
 def _configs(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:

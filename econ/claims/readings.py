@@ -20,8 +20,8 @@ def readings(assessment: Assessment) -> dict[str, list[str]]:
     """By hypothesis, sentences that the exploratory effects call for."""
     by_text = {(row["hypothesis"], row["text"]): row for row in assessment.secondary if not row["missing"]}
     found = {
-        "H1": _axes(assessment), "H2": _polarity(assessment, by_text), "H4": _matched_bits(by_text),
-        "H6": _against_base(by_text), "H9": [*_repeated(assessment), *_mix(by_text), *_collapsed(assessment)], "H7": _outcomes(assessment),
+        "H1": [*_axes(assessment), *_matched_pass(assessment)], "H2": _polarity(assessment, by_text), "H4": _matched_bits(by_text),
+        "H5": _saying_less(by_text), "H6": [*_against_base(by_text), *_over_rules(by_text)], "H9": [*_repeated(assessment), *_mix(by_text), *_collapsed(assessment)], "H7": _outcomes(assessment),
     }  # fmt: skip
     return {name: lines for name, lines in found.items() if lines}
 
@@ -78,6 +78,35 @@ def _against_base(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
         return []
     said = "lowered it" if row["high"] < 0 else "RAISED it" if row["low"] > 0 else "did not lower it, only did not raise it"
     return [f"Against its base model, negative training {said}: change of sycophancy {advantage_text(row)}."]
+
+
+def _matched_pass(assessment: Assessment) -> list[str]:
+    """What negative samples keep of pass@256 where pass@1 is the same, losses first."""
+    rows = [r for r in assessment.secondary if r["text"].startswith("pass@256 of NSR") and not r["missing"]]
+    rows.sort(key=lambda r: (r["high"] >= 0, r["low"] > 0))
+    return [f"{r['text']}: {advantage_text(r)}{_clearly(r, 'less is kept', 'more is kept', 'no difference is resolved')}." for r in rows]
+
+
+def _clearly(row: dict[str, Any], below: str, above: str, neither: str) -> str:
+    return f", {below if row['high'] < 0 else above if row['low'] > 0 else neither}"
+
+
+def _saying_less(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    row = by_text.get(("H5", "entropy over compliant responses of negative training minus the base model's, in distribution"))
+    if row is None:
+        return []
+    said = _clearly(row, "so part of it is saying less", "so it is not for saying less", "so it need not be for saying less")
+    return [f"Entropy over compliant responses, negative training minus its base model's: {advantage_text(row)}{said}."]
+
+
+def _over_rules(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    """Whether adherence is steadier over rules, or merely higher on all of them."""
+    plain = by_text.get(("H6", "SD of P(violation) over rules, preference minus negative, out of distribution"))
+    ratio = by_text.get(("H6", "SD over rules relative to their mean (a lower rate alone lowers the SD), preference minus negative, out of distribution"))
+    if plain is None or ratio is None:
+        return []
+    said = [_clearly(row, "negatives are less even", "negatives are more even", "no difference is resolved") for row in (plain, ratio)]
+    return [f"Violations over the rules, SD, preference minus negative: {advantage_text(plain)}{said[0]}; relative to their mean {advantage_text(ratio)}{said[1]}."]
 
 
 def _mix(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:

@@ -14,7 +14,16 @@ from econ.claims.context import HYBRID, Context, Measured
 from econ.claims.effects import diminishing_returns, drift, level, surviving_bits
 from econ.claims.evidence import find_pair
 from econ.claims.panels import NSR, RIVALS, joint_gain, seed_churn_difference
+from econ.claims.passes import BASE_MODEL, at_matched_level
 from econ.claims.resampling import MIN_WORLDS, Effect
+from econ.claims.spread import (
+    compliant_entropy,
+    relative_rule_spread,
+    rule_spread,
+    rule_spread_against_base,
+    spread_over_seeds,
+    spread_over_worlds,
+)
 
 SHIFT_PARTS = {"ood_combos": "combinations", "ood_risk": "risk", "ood_opinion": "opinion"}
 STRENGTHS = (("id", 0.0), ("s0.33", 1 / 3), ("s0.67", 2 / 3), ("ood", 1.0))
@@ -56,7 +65,8 @@ def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measu
     negative, preference = context.negative, context.preference
     rate = "P(agree | opinion wrong)"
     for rival in RIVALS:
-        yield "H1", f"pass@256 of NSR minus {rival} at matched pass@1", "pass@256", partial(_matched_pass, context, rival)
+        for distribution in ("id", "ood"):
+            yield "H1", f"pass@256 of NSR minus {rival} at matched pass@1 along training, {where(distribution)}", "pass@256", partial(_matched_pass, context, rival, distribution)
     yield "H2", "change of sycophancy under preference training, out of distribution", rate, partial(_change, context, preference, ())
     yield "H2", "the same without bias of raters (confounding alone)", rate, partial(_change, context, preference, (("bias", 0.0),))
     yield "H2", "slope of that change on the raters' bias", f"{rate} per unit of bias", partial(_bias_slope, context, preference)
@@ -64,10 +74,17 @@ def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measu
     for name, method in (("negative", negative), ("preference", preference)):
         yield "H3", f"change of relative harm from T to 2T steps of {name} training, in distribution", "relative harm", partial(_longer, context, method)
     yield "H3", "churn between optimiser seeds, preference minus negative", "probability", partial(seed_churn_difference, context, negative, preference)
+    yield "H3", "SD of relative harm over optimiser seeds in a world, preference minus negative, in distribution", "relative harm", partial(spread_over_seeds, context, negative, preference)
     yield "H4", "dAULC that remains at matched bits", "relative harm", partial(surviving_bits, context, negative, preference)
     for name, method in (("negative", negative), ("preference", preference)):
+        yield "H5", f"SD over worlds of the sensitivity to an irrelevant opinion, {name} training, in distribution", "total variation", partial(_over_worlds, context, method, "opinion_sensitivity")
+        yield "H5", f"entropy over compliant responses of {name} training minus the base model's, in distribution", "nats per token", partial(compliant_entropy, context, method)
         yield "H5", f"entropy of {name} training minus the base model's, in distribution", "nats per token", partial(_against_base, context, method, "entropy", "id")
     yield "H6", "sycophancy of negative training minus the base model's, out of distribution", rate, partial(_against_base, context, negative, "sycophancy", "ood")
+    yield "H6", "SD of P(violation) over rules, preference minus negative, out of distribution", "probability", partial(rule_spread, context, negative, preference)
+    yield "H6", "SD over rules relative to their mean (a lower rate alone lowers the SD), preference minus negative, out of distribution", "ratio", partial(relative_rule_spread, context, negative, preference)
+    for name, method in (("negative", negative), ("preference", preference)):
+        yield "H6", f"SD of P(violation) over rules, {name} training minus the base model's, out of distribution", "probability", partial(rule_spread_against_base, context, method)
     for part, said in SHIFT_PARTS.items():
         yield "H7", f"relative harm where only {said} shifts, preference minus negative", "relative harm", partial(level("relative_harm", part), context, negative, preference)
     yield "H7", "slope of the difference in relative harm on the strength of the shift", "relative harm per unit", partial(_shift_slope, context, negative, preference)
@@ -150,6 +167,10 @@ def _against_base(context: Context, method: str, outcome: str, distribution: str
     return _single(context, curve, (curve.get(outcome) - curve.get(f"base_{outcome}"))[:, -1])
 
 
+def _over_worlds(context: Context, method: str, outcome: str) -> Measured:
+    return spread_over_worlds(context, _arm(context, method, "id"), outcome)
+
+
 def _shift_slope(context: Context, negative: str, preference: str) -> Measured:
     pairs = [find_pair(context.evidence, negative, preference, d, accepts=None) for d, _ in STRENGTHS]
     first = pairs[0]
@@ -175,31 +196,20 @@ def _retention(context: Context, negative: str, preference: str) -> Measured:
     return Measured.of(Effect.exact(retained[0] - retained[1], len(inside.worlds)), (inside,), context.deviations(inside.setting, inside.worlds))
 
 
-def _matched_pass(context: Context, rival: str) -> Measured:
-    curves = [_world_b_arm(context, method) for method in (NSR, rival)]
-    worlds = np.intersect1d(curves[0].worlds, curves[1].worlds).tolist()
-    if len(worlds) < MIN_WORLDS:
-        raise Missing(f"World B runs of {NSR} and {rival} on common worlds")
-    means = [
-        (context.mean(c, "pass_1"), context.mean(c, "pass_256")) for c in (curve.restrict(worlds) for curve in curves)
-    ]
-    target = np.minimum(means[0][0].max(axis=1), means[1][0].max(axis=1))
-    reached = [_at_level(first, last, target) for first, last in means]
-    return Measured.of(Effect.exact(reached[0] - reached[1], len(worlds)), [curves[0].restrict(worlds)], (), pass_1=float(target[0]))
-
-
-def _world_b_arm(context: Context, method: str) -> Curve:
-    curves = [c for c in context.evidence.curves(method, "id", "B") if len(c.n) > 1]
-    if not curves:
-        raise Missing(f"World B runs of {method} at several budgets")
-    return curves[0]
-
-
-def _at_level(first: Any, last: Any, target: Any) -> Any:
-    """pass@256 where pass@1 reaches a level, linear between budgets in order of pass@1, [1 + draws]."""
-    order = np.argsort(first, axis=1)
-    x, y = np.take_along_axis(first, order, axis=1), np.take_along_axis(last, order, axis=1)
-    return np.array([np.interp(t, a, b) for t, a, b in zip(target, x, y, strict=True)])
+def _matched_pass(context: Context, rival: str, distribution: str) -> Measured:
+    """pass@256 where both have the same pass@1 along training, world by world."""
+    passes = context.evidence.beside.passes
+    rows = passes[(passes["distribution"] == distribution) & passes["method"].isin((NSR, rival, BASE_MODEL))]
+    for source, table in rows.groupby("source", sort=True):
+        steps = table[table["method"] != BASE_MODEL].groupby("method")["step"].nunique()
+        levels, at = at_matched_level(table)
+        if len(steps) == 2 and steps.min() > 1 and len(levels) >= MIN_WORLDS:
+            worlds = levels.index.to_numpy(np.int64)
+            last = {name: values[:, -1] for name, values in at.items()}
+            effect = context.effect(last[NSR] - last[rival], worlds)
+            details = {"pass_1": float(levels.mean()), "pass_256": {name: float(x.mean()) for name, x in last.items()}}
+            return Measured(effect, (NSR, rival), (int(source),), tuple(worlds.tolist()), context.deviations((), worlds), details)
+    raise Missing(f"World B runs of {NSR} and {rival} with pass@k along training, at the registered knobs on {MIN_WORLDS} common worlds, {where(distribution)}")
 
 
 def regimes(context: Context) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.claims.reading import arm_names
+from econ.claims.names import arm_names
 from econ.claims.settings import settings_of
 from econ.core.measurements import DISTRIBUTION_NAMES, extras
 from econ.report.laboratory.drawing import KIND_COLOURS, LABELS, MARKERS, finish, legend_above

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.claims.reading import arm_names
-from econ.core.measurements import DISTRIBUTION_NAMES, PASS_AT, extras
+from econ.claims import passes
+from econ.claims.passes import PASSES
+from econ.core.measurements import DISTRIBUTION_NAMES, PASS_AT
 from econ.report.laboratory.drawing import MARKERS, finish, legend_above
 from econ.report.laboratory.intervals import LEVEL, MINIMUM_WORLDS, mean_interval
 from econ.report.laboratory.tables import is_oracle
 from econ.report.numbers import interval
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
-from econ.surfaces.cells import CONFIRMATORY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
 
-PASSES = [f"pass_{k}" for k in PASS_AT]
 #: Largest k is what the claim is about; one in the middle shows the way there.
 SHOWN_K = (16, 256)
 #: Methods in a panel whose intervals are drawn at every k.
@@ -29,43 +28,20 @@ MOST_BARRED = 6
 
 
 def pass_table(measurements: pd.DataFrame, curves: pd.DataFrame | None, distribution: str) -> pd.DataFrame:
-    """pass@k of world B by method, world and step, from the curves along training and the end of each run.
+    """pass@k along training, as `econ.claims.passes.pass_table`, with the panel of each method ("human", "oracle", "base").
 
-    The largest budget of each method is taken, and of several configurations the tuned one.
-
-    Returns
-    -------
-    DataFrame
-        `panel` ("human", "oracle", "base"), `method`, `world`, `step`, `pass_1` to `pass_256`, and `evaluated`: this is
-        the policy that the run chose by its own validation labels, which need not be its last.
+    Methods run in too few worlds for an interval are left out.
     """
-    rows = measurements[(measurements["task"] == "B") & (measurements["distribution"] == distribution)]
-    rows = rows[rows["stage"].isin(CONFIRMATORY) & rows["pass_1"].notna()]
-    if rows.empty:
-        return pd.DataFrame()
-    rows = rows.assign(method=arm_names(rows, extras(rows)))
-    chosen = rows[rows["n"] == rows.groupby("method")["n"].transform("max")]
-    tuned = chosen["tuning_judgements"].fillna(0).groupby(chosen["method"]).transform("max") > 0
-    chosen = chosen[~tuned | (chosen["tuning_judgements"].fillna(0) > 0)]
-    ends = chosen.assign(step=chosen["best_step"].fillna(chosen["steps"]).fillna(0).astype(int), evaluated=True)
-    parts = [ends[["run_id", "method", "label_kind", "world", "step", *PASSES, "evaluated"]]]
-    if curves is not None and set(PASSES) <= set(curves.columns):
-        along = curves[(curves["distribution"] == distribution) & curves["pass_1"].notna()]
-        facts = ends[["run_id", "method", "label_kind", "world"]]
-        parts.append(along[["run_id", "step", *PASSES]].merge(facts, on="run_id").assign(evaluated=False))
-    table = pd.concat(parts, ignore_index=True)
+    means = passes.pass_table(measurements, curves, distribution)
+    if means.empty:
+        return means
     kinds = [
-        "base" if m == "base" else "oracle" if is_oracle(str(m), str(k)) else "human"
-        for m, k in zip(table["method"], table["label_kind"], strict=True)
+        "base" if m == passes.BASE_MODEL else "oracle" if is_oracle(str(m), str(k)) else "human"
+        for m, k in zip(means["method"], means["label_kind"], strict=True)
     ]
-    table.insert(0, "panel", kinds)
-    table[PASSES] = table[PASSES].astype("float64")
-    # Several optimiser seeds or ends of one run at one step are averaged.
-    keys = ["panel", "method", "world", "step"]
-    named = {"evaluated": ("evaluated", "max"), **{p: (p, "mean") for p in PASSES}}
-    means = table.groupby(keys, observed=True).agg(**named).reset_index()
+    means.insert(0, "panel", kinds)
     worlds = means.groupby("method")["world"].transform("nunique")
-    return means[worlds >= MINIMUM_WORLDS].reset_index(drop=True)
+    return means[worlds >= MINIMUM_WORLDS].sort_values(["panel", "method", "world", "step"]).reset_index(drop=True)
 
 
 def path_of(table: pd.DataFrame, method: str) -> pd.DataFrame:
@@ -99,31 +75,16 @@ def matched(table: pd.DataFrame) -> tuple[float, pd.DataFrame]:
     """
     from scipy.special import stdtrit
 
-    trained = table[table["panel"] != "base"]
-    tops = trained.groupby(["world", "method"])["pass_1"].max().unstack().dropna()
-    levels = tops.min(axis=1)
-    base = table[table["panel"] == "base"].drop_duplicates("world").set_index("world")
+    panels = table.drop_duplicates("method").set_index("method")["panel"]
+    levels, at = passes.at_matched_level(table)
     rows: list[dict[str, Any]] = []
-    for (panel, method), own in trained[trained["world"].isin(levels.index)].groupby(["panel", "method"]):
-        values = np.array([_at_level(runs, base, world, levels[world]) for world, runs in own.groupby("world")])
+    for method, values in sorted(at.items(), key=lambda item: (panels[item[0]], item[0])):
         margin = stdtrit(len(values) - 1, 0.5 + LEVEL / 2) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
         for i, k in enumerate(PASS_AT):
             mean = float(values[:, i].mean())
             ends = {"mean": mean, "low": mean - margin[i], "high": mean + margin[i]}
-            rows.append({"panel": panel, "method": method, "k": k, **ends, "worlds": len(values)})
+            rows.append({"panel": panels[method], "method": method, "k": k, **ends, "worlds": len(values)})
     return float(levels.mean()), pd.DataFrame(rows)
-
-
-def _at_level(runs: pd.DataFrame, base: pd.DataFrame, world: Any, level: float) -> np.ndarray:
-    """All pass@k of one run where its pass@1 first reaches `level`, linear between steps."""
-    path = runs.sort_values("step")[PASSES].to_numpy()
-    if world in base.index:
-        path = np.vstack([base.loc[[world], PASSES].to_numpy(), path])
-    i = int(np.flatnonzero(path[:, 0] >= level - 1e-12)[0])
-    if i == 0 or path[i, 0] == path[i - 1, 0]:
-        return np.asarray(path[i])
-    share = (level - path[i - 1, 0]) / (path[i, 0] - path[i - 1, 0])
-    return np.asarray(path[i - 1] + share * (path[i] - path[i - 1]))
 
 
 def _styles(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
