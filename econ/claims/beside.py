@@ -96,14 +96,14 @@ def _read(folder: Path | None, name: str, columns: Sequence[str], what: str) -> 
         found = read_parquet(path)
     except InputError as error:
         raise InputError(f"{error.problem}: {what}", file=path, allowed=", ".join(columns)) from None
-    if lacking := [column for column in columns if column not in found]:
-        raise InputError(f"this is not {what}: columns are missing", file=path, found=", ".join(found), allowed=", ".join(lacking))
+    if lacking := [column for column in columns if column not in found.columns]:
+        raise InputError(f"this is not {what}: columns are missing", file=path, found=", ".join(map(str, found.columns)), allowed=", ".join(lacking))
     return found
 
 
 def _details(details: pd.DataFrame, table: pd.DataFrame, tidy: pd.DataFrame) -> pd.DataFrame:
     """Details of trained runs, each beside its own base model's, which its rate of violation tells."""
-    rules = details[[name for name in details if name.startswith(RULES)]].astype("float64")
+    rules = details[[name for name in map(str, details.columns) if name.startswith(RULES)]].astype("float64")
     own = details[[*DETAIL_COLUMNS]].assign(rule_sd=rules.std(axis=1, ddof=1), rule_mean=rules.mean(axis=1))
     bases = table.loc[table["method"] == BASE_MODEL, ["run_id", "world", "distribution", "violation"]]
     bases = bases.merge(own, on=["run_id", "distribution"]).drop(columns="run_id").rename(columns={"violation": "violation_base"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,9 +19,9 @@ from econ.core.measurements import MATCHED_BIAS
 from econ.surfaces.cells import CONFIRMATORY
 
 # H2: polarity x format ------------------------------------------------------------------------------
-#: Methods by polarity, binary format first.
-NEGATIVE_METHODS = ("npo_ret", "flag_dpo")
-POSITIVE_METHODS = ("pos_binary", "dpo")
+#: Negative and positive method of each format.
+FORMATS = {"binary": ("npo_ret", "pos_binary"), "pair": ("flag_dpo", "dpo")}
+FACTORIAL = tuple(method for pair in FORMATS.values() for method in pair)
 #: The one whose labels hold the raters' bias as it is.
 PAIRS = "dpo"
 #: Knobs that make up the confound.
@@ -36,30 +36,44 @@ def polarity_effect(context: Context, negative: str, preference: str) -> Measure
     registered factor: one level of it, or cells that do not cross it with bias, are named as a deviation.
     """
     del negative, preference
-    distribution = context.distribution("ood", *NEGATIVE_METHODS, *POSITIVE_METHODS)
-    found = dict(_factorial_cells(context.evidence, distribution))
-    cells = list(found.values())
-    if not cells:
-        methods = ", ".join((*NEGATIVE_METHODS, *POSITIVE_METHODS))
-        raise Missing(
-            f"runs of {methods} in which agreement weighs the same in every label ({MATCHED_BIAS}), {where(distribution)}"
-        )
-    worlds = set.intersection(*(set(curve.worlds.tolist()) for cell in cells for curve in cell.values()))
+    cells = factorial_cells(context)
+    measured = polarity_within(context, cells, tuple(FORMATS))
+    levels = {key: len({dict(level)[key] for level in cells}) for key in CONFOUND}
+    return replace(measured, deviations=measured.deviations + _of_confound(list(cells)), details=measured.details | {"levels": levels})
+
+
+def polarity_within(context: Context, cells: Mapping[Setting, dict[str, Curve]], formats: Sequence[str]) -> Measured:
+    """Positive minus negative on the change of sycophancy, mean over some cells and formats."""
+    worlds = set.intersection(*(set(curve.worlds.tolist()) for cell in cells.values() for curve in cell.values()))
     if len(worlds) < MIN_WORLDS:
         raise Missing(f"the factorial of polarity and format on {MIN_WORLDS} common worlds")
-    total, changes = np.zeros(len(worlds)), {}
-    for cell in cells:
-        n = min(curve.n[-1] for curve in cell.values())
-        for method, curve in cell.items():
-            own = curve.restrict(worlds, [n])
-            change = own.get("sycophancy")[:, 0] - own.get("base_sycophancy")[:, 0]
-            total += change / (2 * len(cells)) * (1 if method in POSITIVE_METHODS else -1)
-            level = ", ".join(f"{key} {x:g}" for key, x in _factorial_level(curve.setting, method) or ())
-            changes[f"{method}, {level}"] = float(change.mean())
-    used = [curve.restrict(worlds) for cell in cells for curve in cell.values()]
-    said = context.deviations((), used[0].worlds) + _of_confound(list(found))
-    levels = {key: len({dict(level)[key] for level in found}) for key in CONFOUND}
-    return Measured.of(context.effect(total, used[0].worlds), used, said, change_of_sycophancy=changes, levels=levels)
+    used, changes, total = [], {}, np.zeros(len(worlds))
+    for level, cell in cells.items():
+        said = ", ".join(f"{key} {x:g}" for key, x in level)
+        for name in formats:
+            for method, sign in zip(FORMATS[name], (-1.0, 1.0), strict=True):
+                own = cell[method].restrict(worlds)
+                change = own.get("sycophancy")[:, 0] - own.get("base_sycophancy")[:, 0]
+                total += sign * change / (len(formats) * len(cells))
+                changes[f"{method}, {said}"] = float(change.mean())
+                used.append(own)
+    said_worlds = context.deviations((), used[0].worlds)
+    return Measured.of(context.effect(total, used[0].worlds), used, said_worlds, change_of_sycophancy=changes)
+
+
+def factorial_cells(context: Context) -> dict[Setting, dict[str, Curve]]:
+    """All four methods by level of bias and confounding, each at one common budget, agreement weighing the same.
+
+    Raises
+    ------
+    Missing
+        If no cell was measured.
+    """
+    distribution = context.distribution("ood", *FACTORIAL)
+    cells = dict(_factorial_cells(context.evidence, distribution))
+    if not cells:
+        raise Missing(f"runs of {', '.join(FACTORIAL)} in which agreement weighs the same in every label ({MATCHED_BIAS}), {where(distribution)}")
+    return cells
 
 
 def _of_confound(cells: Sequence[Setting]) -> tuple[str, ...]:
@@ -74,9 +88,8 @@ def _of_confound(cells: Sequence[Setting]) -> tuple[str, ...]:
 
 
 def _factorial_cells(evidence: Evidence, distribution: str) -> Iterator[tuple[Setting, dict[str, Curve]]]:
-    """All four methods at one level of bias and confounding and one common budget, agreement weighing the same."""
     curves: dict[str, dict[Setting, list[Curve]]] = {}
-    for method in (*NEGATIVE_METHODS, *POSITIVE_METHODS):
+    for method in FACTORIAL:
         found = curves.setdefault(method, {})
         for curve in evidence.curves(method, distribution):
             if (level := _factorial_level(curve.setting, method)) is not None:

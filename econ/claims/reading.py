@@ -28,7 +28,7 @@ ROW_KEYS = frozenset({"source_row", "trials", "violations"})
 DEVELOPMENT_WORLDS = 1000
 
 #: Shipped tables on which verdicts rest. A grid enters by being named here, never by lying in the folder.
-COUNTED = ("capacity", "full", "maps", "rates", "stability", "stress", "surface", "zoo", "zoo_b")
+COUNTED = ("capacity", "full", "maps", "polarity", "rates", "stability", "stress", "surface", "zoo", "zoo_b")
 #: Shipped tables in no verdict: worlds held back for a replication, configurations beyond the edges of tuning grids,
 #: verifiers trained beyond the registered steps, and the check of nine methods on development worlds.
 REPLICATION, APART = "replication", ("beyond", "edges", "plateau", "replication", "smoke")

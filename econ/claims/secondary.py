@@ -13,7 +13,15 @@ from econ.claims.arms import Curve, Missing, join, where
 from econ.claims.context import HYBRID, Context, Measured
 from econ.claims.effects import diminishing_returns, drift, level, surviving_bits
 from econ.claims.evidence import find_pair
-from econ.claims.panels import NSR, RIVALS, joint_gain, seed_churn_difference
+from econ.claims.panels import (
+    FORMATS,
+    NSR,
+    RIVALS,
+    factorial_cells,
+    joint_gain,
+    polarity_within,
+    seed_churn_difference,
+)
 from econ.claims.passes import BASE_MODEL, at_matched_level
 from econ.claims.resampling import MIN_WORLDS, Effect
 from econ.claims.spread import (
@@ -70,6 +78,7 @@ def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measu
     yield "H2", "change of sycophancy under preference training, out of distribution", rate, partial(_change, context, preference, ())
     yield "H2", "the same without bias of raters (confounding alone)", rate, partial(_change, context, preference, (("bias", 0.0),))
     yield "H2", "slope of that change on the raters' bias", f"{rate} per unit of bias", partial(_bias_slope, context, preference)
+    yield from _polarity_rows(context, rate)
     yield "H3", "violations of drafted rules that remain under negative training, in distribution", "rate", partial(_remaining, context, negative)
     for name, method in (("negative", negative), ("preference", preference)):
         yield "H3", f"change of relative harm from T to 2T steps of {name} training, in distribution", "relative harm", partial(_longer, context, method)
@@ -97,6 +106,19 @@ def _table(context: Context) -> Iterator[tuple[str, str, str, Callable[[], Measu
     for mix in sorted(m for m in context.evidence.methods() if m.startswith(f"{HYBRID}_")):
         if mix in (f"{HYBRID}_0.05", f"{HYBRID}_0.50"):
             yield "H9", f"hypervolume with {float(mix.removeprefix(f'{HYBRID}_')):.0%} pairs minus preference-only", "area", partial(joint_gain, context, mix, preference)
+
+
+def _polarity_rows(context: Context, rate: str) -> Iterator[tuple[str, str, str, Callable[[], Measured]]]:
+    """H2's effect by format and by cell of the confound: who carries the mean."""
+    try:
+        cells = factorial_cells(context)
+    except Missing:
+        return
+    for name, (negative, positive) in FORMATS.items():
+        yield "H2", f"effect of polarity, format {name} alone ({positive} minus {negative})", rate, partial(polarity_within, context, cells, (name,))
+    for setting, cell in cells.items():
+        said = ", ".join(f"{key} {x:g}" for key, x in setting)
+        yield "H2", f"effect of polarity at {said}", rate, partial(polarity_within, context, {setting: cell}, tuple(FORMATS))
 
 
 def _arm(context: Context, method: str, distribution: str, setting: tuple[Any, ...] | None = None) -> Curve:
@@ -200,7 +222,7 @@ def _matched_pass(context: Context, rival: str, distribution: str) -> Measured:
     """pass@256 where both have the same pass@1 along training, world by world."""
     passes = context.evidence.beside.passes
     rows = passes[(passes["distribution"] == distribution) & passes["method"].isin((NSR, rival, BASE_MODEL))]
-    for source, table in rows.groupby("source", sort=True):
+    for _, table in rows.groupby("source", sort=True):
         steps = table[table["method"] != BASE_MODEL].groupby("method")["step"].nunique()
         levels, at = at_matched_level(table)
         if len(steps) == 2 and steps.min() > 1 and len(levels) >= MIN_WORLDS:
@@ -208,7 +230,7 @@ def _matched_pass(context: Context, rival: str, distribution: str) -> Measured:
             last = {name: values[:, -1] for name, values in at.items()}
             effect = context.effect(last[NSR] - last[rival], worlds)
             details = {"pass_1": float(levels.mean()), "pass_256": {name: float(x.mean()) for name, x in last.items()}}
-            return Measured(effect, (NSR, rival), (int(source),), tuple(worlds.tolist()), context.deviations((), worlds), details)
+            return Measured(effect, (NSR, rival), (int(table["source"].iloc[0]),), tuple(worlds.tolist()), context.deviations((), worlds), details)
     raise Missing(f"World B runs of {NSR} and {rival} with pass@k along training, at the registered knobs on {MIN_WORLDS} common worlds, {where(distribution)}")
 
 

@@ -98,8 +98,9 @@ Key = tuple[int, str, float]
 def _blocks(rows: pd.DataFrame, of_world: Callable[[pd.DataFrame], pd.DataFrame]) -> dict[Key, pd.DataFrame]:
     """Table by world of each setting and budget of an arm, of the configuration that was run in most worlds."""
     found: dict[Key, pd.DataFrame] = {}
-    for (source, setting, n, _), own in rows.groupby(BLOCK, sort=True):
-        table, key = of_world(own), (int(source), str(setting), float(n))
+    for _, own in rows.groupby(BLOCK, sort=True):
+        table, first = of_world(own), own.iloc[0]
+        key = int(first["source"]), str(first["setting"]), float(first["n"])
         if len(table) >= MIN_WORLDS and len(table) > len(found.get(key, ())):
             found[key] = table
     return found

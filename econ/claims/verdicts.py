@@ -135,9 +135,9 @@ def assess_statement(context: Context, statement: Statement) -> Finding:
     except Missing as missing:
         return Finding(statement, None, str(missing), statement.delta, statement.limit, NOT_MEASURED)
     found = _judged(statement, _with_pair(context, measured))
-    if (first := first_result(context, measured)) is None:
+    if (earlier := first_result(context, measured)) is None:
         return found
-    return replace(found, first=_judged(replace(statement, id=f"{statement.id}, as first run"), first), verdict=AFTERWARDS if found.verdict == SUPPORTED else found.verdict)
+    return replace(found, first=_judged(replace(statement, id=f"{statement.id}, as first run"), earlier), verdict=AFTERWARDS if found.verdict == SUPPORTED else found.verdict)
 
 
 def _judged(statement: Statement, measured: Measured) -> Finding:

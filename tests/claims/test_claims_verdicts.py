@@ -17,6 +17,7 @@ from econ.claims.hypotheses import AFTERWARDS, BY_ID, HYPOTHESES
 from econ.claims.reading import evidence_of, shipped_measurements
 from econ.claims.replication import COUNTED, FIRST, repeated
 from econ.claims.resampling import Effect, Resampler
+from econ.claims.secondary import secondary_effects
 from econ.claims.text import markdown
 from econ.claims.verdicts import assess, assess_statement, combine, rule
 from econ.core.measurements import check_measurements
@@ -244,6 +245,17 @@ def test_polarity_averages_over_formats_and_confounding():
     assert crossed.measured.effect.value == pytest.approx(1.5 * 0.15, abs=1e-6) and crossed.verdict == SUPPORTED
     assert crossed.measured.details["levels"] == {"bias": 2, "confounding": 2} and not crossed.measured.deviations
     assert "match_bias" in finding("H2", *[arm(m, constant(0.7)) for m in POLARITY]).missing
+    # By format 0.1 and 0.2, and by cell as built: what the mean is made of.
+    rows = secondary_effects(context(*_factorial([(b, c) for b in (0.0, 2.0) for c in (0.25, 0.85)])))
+    found = {row.text: row.measured.effect.value for row in rows if row.text.startswith("effect of polarity")}
+    assert found == {
+        "effect of polarity, format binary alone (pos_binary minus npo_ret)": pytest.approx(0.15, abs=1e-6),
+        "effect of polarity, format pair alone (dpo minus flag_dpo)": pytest.approx(0.3, abs=1e-6),
+        **{f"effect of polarity at bias {b}, confounding {c}": pytest.approx(x, abs=1e-6) for b in (0, 2) for c, x in ((0.25, 0.3), (0.85, 0.15))},
+    }
+    # A format in which nothing is seen is said beside the verdict.
+    flat = [frame.assign(sycophancy=0.4) if frame["method"].iloc[0] in ("npo_ret", "pos_binary") else frame for frame in _factorial([(2.0, 0.25), (2.0, 0.85)])]
+    assert "format binary alone (pos_binary minus npo_ret)" in Assessment(context(*flat)).readings["H2"][0]
 
 
 def test_levels_of_confounding_are_counted_whatever_bias_does():

@@ -73,12 +73,17 @@ def test_the_surface_lacks_just_the_verifiabilities_that_the_maps_add():
         assert set(arm.n) == set(surface.a) - {0}
 
 
-def test_the_factorial_is_balanced():
-    grid = load_grid("stability")
+@pytest.mark.parametrize("name, confounding", [("stability", 0.85), ("polarity", 0.25)])
+def test_the_factorial_is_balanced(name, confounding):
+    grid = load_grid(name)
     arms = [arm for arm in grid.arms if "match_bias" in arm.sweep]
     assert {arm.method for arm in arms} == {"npo_ret", "flag_dpo", "pos_binary", "dpo"} and len(arms) == 4
     for arm in arms:
-        assert arm.n == (8192,) and [(k.bias, k.match_bias) for k in grid.settings(arm)] == [(0, True), (2, True)]
+        settings = [(k.confounding, k.bias, k.match_bias) for k in grid.settings(arm)]
+        assert arm.n == (8192,) and settings == [(confounding, 0, True), (confounding, 2, True)]
+    # Tuned alike, so that the two grids hold the halves of one design.
+    tuned = {arm.method: (arm.tune, arm.tune_at) for arm in load_grid("stability").arms if "match_bias" in arm.sweep}
+    assert {arm.method: (arm.tune, arm.tune_at) for arm in arms} == tuned
 
 
 def test_tuning_worlds_get_the_base_models_that_tuning_needs(tmp_path, monkeypatch):

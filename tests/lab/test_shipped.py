@@ -46,6 +46,19 @@ def test_world_b_belongs_to_its_grid_and_leaves_out_no_method():
     assert (confirm.groupby(["method", "n", "extra", "distribution"], dropna=False).world.nunique() == len(grid.worlds)).all()
 
 
+def test_the_second_half_of_the_factorial_belongs_to_its_grid():
+    folder, grid = shipped_path("calibration", "lab", "polarity"), load_grid("polarity")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["config_hash"] == programs.grid_hash(grid) and not manifest["git_commit"].endswith("-dirty")
+    table = read_measurements(folder / "measurements.parquet")
+    confirm = table[table.stage == "confirm"]
+    assert (confirm.confounding == 0.25).all() and set(confirm.world) == set(grid.worlds)
+    cells = confirm[confirm.method != "base"].groupby(["method", "bias", "distribution"]).world.nunique()
+    assert len(cells) == 4 * 2 * 2 and (cells == len(grid.worlds)).all()
+    # Tuned on the same runs as the first half, at the reference confounding.
+    assert manifest["reused"][0]["runs"] == table[table.stage == "tune"].run_id.nunique() == 96
+
+
 @pytest.mark.parametrize("name", ["stress", "capacity", "rates", "replication", "edges", "beyond", "plateau", "smoke"])
 def test_a_small_grid_belongs_to_its_file_and_leaves_out_no_arm_or_world(name):
     folder, grid = shipped_path("calibration", "lab", name), load_grid(name)

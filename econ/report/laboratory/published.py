@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from econ.claims.passes import PASSES
 from econ.core.shipped import shipped_path
 from econ.report.laboratory.intervals import mean_interval
-from econ.report.laboratory.pass_at_k import PASSES
 
 REFERENCE_TABLES = "lab_reference_tables.csv"
 #: Our arm for each published one, where there is one that its authors would recognise.
