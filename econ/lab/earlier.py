@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from econ.core.errors import InputError
 from econ.core.manifests import MANIFEST, read_manifest, read_parquet
 from econ.core.measurements import read_measurements
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What the manifest repeats of a result from which runs were taken.
-SOURCE = ("config_hash", "git_commit", "device", "started", "finished", "wall_seconds", "reused")
+SOURCE = ("config_hash", "git_commit", "code_hash", "device", "started", "finished", "wall_seconds", "reused")
 
 
 @dataclass
@@ -28,12 +30,15 @@ class Earlier:
     rows, curves, scorers : dict of str to list of dict
     sources : list of (facts, ids)
         What is known of each result, and the runs that it holds.
+    trained_in : dict of str to str
+        Hash of the batch in which a run was trained, as far as manifests know it.
     """
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     scorers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sources: list[tuple[dict[str, Any], set[str]]] = field(default_factory=list)
+    trained_in: dict[str, str] = field(default_factory=dict)
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self.rows
@@ -42,6 +47,24 @@ class Earlier:
         """For the manifest: from which results how many runs were taken."""
         counted = [(facts, len(ids & taken)) for facts, ids in self.sources]
         return [facts | {"runs": count} for facts, count in counted if count]
+
+    def programs(self, taken: set[str]) -> list[dict[str, Any]]:
+        """For the manifest: batches in which the runs taken were trained, each with those of its runs alone.
+
+        Their seconds are those that stand in the runs' rows. Where no manifest names the batch, the runs
+        of a program are one entry without a hash.
+        """
+        batches: dict[tuple[str, str], list[str]] = {}
+        for run in sorted(taken):
+            batches.setdefault((self.rows[run][0]["program"], self.trained_in.get(run, "")), []).append(run)
+        return [
+            {
+                "program": program, "kind": "train", "runs": len(runs),
+                "seconds": round(sum(self.rows[run][0]["seconds"] for run in runs), 6),
+                "hash": hashed or None, "reused": True,
+            }
+            for (program, hashed), runs in sorted(batches.items())
+        ]  # fmt: skip
 
 
 def read_earlier(directories: Sequence[Path]) -> Earlier:
@@ -65,11 +88,26 @@ def read_earlier(directories: Sequence[Path]) -> Earlier:
         fresh = set(rows) - set(earlier.rows)
         earlier.sources.append((facts, fresh))
         earlier.rows |= {run: rows[run] for run in fresh}
+        _note_batches(earlier, fresh, manifest.get("programs", []))
         for kept, name, types in (
             (earlier.curves, "curves", CURVE_TYPES), (earlier.scorers, "scorers", SCORER_TYPES),
         ):  # fmt: skip
             kept |= {run: own for run, own in _table(directory, name, types).items() if run in fresh}
     return earlier
+
+
+def _note_batches(earlier: Earlier, fresh: set[str], programs: list[dict[str, Any]]) -> None:
+    """Find the batch of each run by its program and its seconds, the batch's time shared equally, to the bit."""
+    known: dict[tuple[str, np.float32], set[str]] = {}
+    for batch in programs:
+        if batch["kind"] == "train" and batch["hash"] is not None:
+            known.setdefault((batch["program"], np.float32(batch["seconds"] / batch["runs"])), set()).add(batch["hash"])
+    for run in fresh if known else ():
+        row = earlier.rows[run][0]
+        found = known.get((row["program"], np.float32(row["seconds"])), set())
+        # Two batches of a program that took the same time are not told apart.
+        if len(found) == 1:
+            earlier.trained_in[run] = next(iter(found))
 
 
 def _table(directory: Path, name: str, types: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
