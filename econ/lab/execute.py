@@ -69,7 +69,7 @@ def _facts(task: Task, started: float, runs: int, device: str) -> dict[str, Any]
     """Of the host, the peak of the process since its start, libraries included; of a device, of tensors in this task."""
     return {
         "program": task.program, "kind": task.kind, "runs": runs,
-        "seconds": round(time.perf_counter() - started, 3),
+        "seconds": round(time.perf_counter() - started, 6),
         "peak_host_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "peak_device_bytes": torch.cuda.max_memory_allocated() if device == "cuda" else None,
     }  # fmt: skip
