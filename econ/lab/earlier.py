@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: What the manifest repeats of a result from which runs were taken.
 SOURCE = (
-    "command", "config_hash", "git_commit", "code_hash", "versions", "device", "started", "finished", "wall_seconds",
+    "config_hash", "git_commit", "code_hash", "versions", "device", "started", "finished", "wall_seconds",
     "compute_seconds", "note", "reused",
 )  # fmt: skip
 #: What it repeats of each program.
