@@ -6,16 +6,14 @@ interrupted; so the same command gives the same numbers to the last bit.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import econ
 from econ.core.errors import InputError
 from econ.core.files import content_hash
+from econ.core.provenance import source_hash
 
 if TYPE_CHECKING:
     from econ.scenario import Scenario
@@ -213,13 +211,6 @@ def _shared_surfaces(scenarios: Sequence[Scenario]) -> Surfaces:
     return load_surfaces(first.surfaces)
 
 
-@cache
 def code_hash() -> str:
     """SHA-256 of the package's source that decides the numbers, so that no resume mixes two versions."""
-    digest = hashlib.sha256()
-    root = Path(econ.__file__).resolve().parent
-    for package in NUMBER_PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return source_hash(*NUMBER_PACKAGES)

@@ -8,5 +8,7 @@ measurement table (`tables`). Nothing here is read by the market: the table is t
 
 from __future__ import annotations
 
-#: Enters the hash of every checkpoint. Raise it by hand whenever a change of code changes results.
+#: Part of the identity of every run, so that `--reuse` takes none that other code would give other numbers.
+#: Raise it by hand whenever a change of code changes results. Checkpoints need no such care: they are kept
+#: apart by the source itself (`checkpoints`).
 RESULTS_VERSION = 1

@@ -32,7 +32,7 @@ def execute(task: Task, folder: Path, device: str = "cpu") -> None:
 
 
 def _pretrain(task: Task, store: Store, device: str) -> None:
-    started, settings = time.perf_counter(), task.settings
+    started, settings = _begin(device), task.settings
     make = make_strategy_bases if task_of(settings) == "B" else make_bases
     spec = Pretraining(**settings["pretraining"])
     flat, pools = make(architecture(settings), task.items, settings, spec, POOL_SIZE, device)
@@ -42,15 +42,15 @@ def _pretrain(task: Task, store: Store, device: str) -> None:
             "responses": pool.responses.astype(np.int8), "reference": pool.reference,
         }  # fmt: skip
         store.save(base_hash(item, settings), arrays, {})
-    store.save(task.hash, {}, _facts(task, started, len(pools)))
+    store.save(task.hash, {}, _facts(task, started, len(pools), device))
 
 
 def _fit_scorers(task: Task, store: Store, device: str) -> None:
-    started = time.perf_counter()
+    started = _begin(device)
     runs, context = _runs(task, store, device)
     base = torch.stack([context.base(run).flat for run in runs])
     make_scorers(architecture(task.settings), runs, base, context)
-    store.save(task.hash, {}, _facts(task, started, len(runs)))
+    store.save(task.hash, {}, _facts(task, started, len(runs), device))
 
 
 def _runs(task: Task, store: Store, device: str) -> tuple[list[Run], Context]:
@@ -58,16 +58,25 @@ def _runs(task: Task, store: Store, device: str) -> tuple[list[Run], Context]:
     return [Run.from_plain(item) for item in task.items], make(task.settings, store, device)
 
 
-def _facts(task: Task, started: float, runs: int) -> dict[str, Any]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _begin(device: str) -> float:
+    """Seconds on the clock; the peak of the device's memory counts from here."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    return time.perf_counter()
+
+
+def _facts(task: Task, started: float, runs: int, device: str) -> dict[str, Any]:
+    """Of the host, the peak of the process since its start, libraries included; of a device, of tensors in this task."""
     return {
         "program": task.program, "kind": task.kind, "runs": runs,
-        "seconds": round(time.perf_counter() - started, 3), "peak_bytes": peak,
+        "seconds": round(time.perf_counter() - started, 6),
+        "peak_host_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_device_bytes": torch.cuda.max_memory_allocated() if device == "cuda" else None,
     }  # fmt: skip
 
 
 def _train(task: Task, store: Store, device: str) -> None:
-    started = time.perf_counter()
+    started = _begin(device)
     runs, context = _runs(task, store, device)
     base = torch.stack([context.base(run).flat for run in runs])
     saver = Saver(store.folder / f"{task.hash}.training.npz")
@@ -75,7 +84,7 @@ def _train(task: Task, store: Store, device: str) -> None:
     trained = TRAINERS[job.method.trainer](job)
     rows = table_rows(job, trained)
     details, arrays = detail_rows(job, trained)
-    facts = _facts(task, started, len(runs))
+    facts = _facts(task, started, len(runs), device)
     for row in rows:
         row["seconds"] = facts["seconds"] / len(runs)
     tables = {"rows": rows, "curves": trained.curves, "scorers": trained.scorers, "details": details}

@@ -15,6 +15,7 @@ from econ.core.manifests import FILES, hashes, write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
 from econ.lab import RESULTS_VERSION, programs
+from econ.lab.checkpoints import CHECKPOINTS, checkpoint_folder, code_hash, tell_of_other_code
 from econ.lab.churn import Trace, churn_rows
 from econ.lab.earlier import Earlier, read_earlier
 from econ.lab.engine import Engine
@@ -27,10 +28,8 @@ from econ.lab.tables import write_details, write_scorers, write_tables
 
 Progress = Callable[[str, int, int], None]
 
-#: Folder of finished tasks, kept until the result stands.
-CHECKPOINTS = "checkpoints"
 #: What the manifest says of every finished task.
-FACTS = ("program", "kind", "runs", "seconds", "peak_bytes")
+FACTS = ("program", "kind", "runs", "seconds", "peak_host_bytes", "peak_device_bytes")
 
 
 def run_grid(
@@ -70,7 +69,8 @@ def run_grid(
     device, earlier = choose_device(device), read_earlier(reuse)
     started, clock = now(), time.perf_counter()
     with result_directory(out, force=force, scratch=(CHECKPOINTS,)) as partial:
-        folder = partial / CHECKPOINTS / device
+        folder = checkpoint_folder(partial, device)
+        tell_of_other_code(folder, device)
         processes = workers if device == "cpu" else 1
         session = _Session(grid, folder, device, processes, earlier, progress or (lambda *_: None))
         with session.engine:
@@ -156,7 +156,7 @@ class _Session:
             self.progress(phase, count, len(tasks))
         for task in tasks:
             facts = self.store.facts(task.hash)
-            self.done[task.hash] = {key: facts[key] for key in FACTS} | {"hash": task.hash}
+            self.done[task.hash] = {key: facts[key] for key in FACTS} | {"hash": task.hash, "reused": False}
 
     def _stored(self, task: Task) -> bool:
         names = [task.hash]
@@ -306,18 +306,20 @@ def _manifest(session: _Session, started: str, seconds: float) -> dict[str, Any]
     import torch
 
     grid = session.grid
-    cuda = session.device == "cuda"
+    cuda, done = session.device == "cuda", session.done.values()
+    on_device = [p["peak_device_bytes"] for p in done if p["peak_device_bytes"] is not None]
     return provenance(session.device) | {
         "grid": grid.model_dump(mode="json"),
-        "config_hash": programs.grid_hash(grid), "results_version": RESULTS_VERSION, "seed": grid.seed,
+        "config_hash": programs.grid_hash(grid), "results_version": RESULTS_VERSION, "code_hash": code_hash(), "seed": grid.seed,
         "worlds": list(grid.worlds), "tuning_worlds": list(grid.tuning.worlds), "reductions": list(grid.reductions),
         "settings_of_knobs": len(grid.settings()), "runs": len({row["run_id"] for row in session.rows}),
         "rows": len(session.rows), "tuning": session.chosen,
-        "reused": session.earlier.used(session.taken), "programs": list(session.done.values()),
+        "reused": session.earlier.used(session.taken), "programs": [*done, *session.earlier.programs(session.taken)],
         "precision": "float32", "tf32": bool(torch.backends.cuda.matmul.allow_tf32) if cuda else False,
         "cuda": torch.version.cuda if cuda else None, "gpu": torch.cuda.get_device_name() if cuda else None,
         "workers": session.workers, "threads_per_worker": 1,
-        "peak_bytes": max((p["peak_bytes"] for p in session.done.values()), default=0),
-        "compute_seconds": round(sum(p["seconds"] for p in session.done.values()), 1),
+        "peak_host_bytes": max((p["peak_host_bytes"] for p in done), default=0),
+        "peak_device_bytes": max(on_device, default=None),
+        "compute_seconds": round(sum(p["seconds"] for p in done), 1),
         "started": started, "finished": now(), "wall_seconds": round(seconds, 1), "status": "finished",
     }  # fmt: skip

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from econ.core.measurements import read_measurements
+from econ.lab.checkpoints import checkpoint_folder
 from econ.lab.grid import Grid
 from econ.lab.runner import run_grid
 from tests.lab.conftest import TINY
@@ -51,7 +52,7 @@ def start(grid: Path, out: Path, workers: int) -> subprocess.Popen[str]:
 def test_an_interrupted_grid_says_so_and_is_resumed_by_the_same_command(workers, uninterrupted, tmp_path):
     grid, out = tmp_path / "tiny.yaml", tmp_path / "out"
     grid.write_text(yaml.safe_dump(GRID))
-    checkpoints = tmp_path / "out.partial" / "checkpoints" / "cpu"
+    checkpoints = checkpoint_folder(tmp_path / "out.partial", "cpu")
     process = start(grid, out, workers)
     deadline = time.monotonic() + 120
     while process.poll() is None and len(list(checkpoints.glob("*.json"))) < FEW and time.monotonic() < deadline:

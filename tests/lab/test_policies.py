@@ -12,6 +12,7 @@ import torch
 
 from econ.core.measurements import read_measurements
 from econ.lab import learned, policies, programs
+from econ.lab.checkpoints import checkpoint_folder
 from econ.lab.grid import Grid
 from econ.lab.job import Context
 from econ.lab.knobs import Knobs
@@ -147,7 +148,7 @@ def test_a_damaged_scorer_is_trained_again(tmp_path, monkeypatch, caplog):
     settings = programs.result_settings(grid, 2)
     runs = programs.plain_runs(grid, grid.arms[0], "develop", (0,), {"flag": 160}, {}, grid.knobs)
     name = programs.scorer_hash(programs.scorer_run(runs[0]), settings)
-    path = tmp_path / "out.partial" / "checkpoints" / "cpu" / f"{name}.npz"
+    path = checkpoint_folder(tmp_path / "out.partial", "cpu") / f"{name}.npz"
     path.write_bytes(path.read_bytes()[:-9])
     assert run_grid(grid, tmp_path / "out")["rows"] == whole["rows"]
     assert "is damaged" in caplog.text

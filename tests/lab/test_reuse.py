@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -47,14 +48,52 @@ def test_tables_equal_those_of_the_grid_run_in_one_piece(results, name):
 
 def test_only_missing_runs_are_trained_and_the_manifest_says_where_the_others_are_from(results):
     place, whole, extended = results
-    trained = [p["program"] for p in extended["programs"] if p["kind"] == "train"]
-    assert not [program for program in trained if program.startswith("tune/")]
-    assert sum(p["runs"] for p in extended["programs"] if p["kind"] == "train") == 4
+    trained = [p for p in extended["programs"] if p["kind"] == "train" and not p["reused"]]
+    assert not [p for p in trained if p["program"].startswith("tune/")]
+    assert sum(p["runs"] for p in trained) == 4
     assert extended["runs"] == whole["runs"] == 2 + 2 + 4
     (source,) = extended["reused"]
     small = json.loads((place / "small" / "manifest.json").read_text())
     assert (source["runs"], source["config_hash"]) == (4, small["config_hash"])
     assert whole["reused"] == []
+
+
+def test_the_manifest_lists_reused_programs_with_hash_and_seconds_through_any_number_of_results(results, tmp_path):
+    place, whole, extended = results
+    small = json.loads((place / "small" / "manifest.json").read_text())
+
+    def batches(manifest, reused):
+        # Base models are not trained: two batches of them may take the same time, and are then not told apart.
+        found = [p for p in manifest["programs"] if p["kind"] == "train" and "/base/" not in p["program"]]
+        return {(p["program"], p["hash"], p["runs"], f"{p['seconds']:.5g}") for p in found if p["reused"] in reused}
+
+    assert batches(extended, (True,)) == batches(small, (False,)) != set()
+    bases = {p["hash"] for manifest in (small, extended) for p in manifest["programs"] if p["kind"] == "pretrain"}
+    assert bases == {p["hash"] for p in extended["programs"] if p["kind"] == "pretrain"} and len(bases) >= 2
+    again = run_grid(Grid.model_validate(WIDE), tmp_path / "again", reuse=[place / "extended"])
+    assert batches(again, (True,)) == batches(extended, (True, False)) and again["compute_seconds"] == 0
+    for manifest in (small, whole, extended, again):
+        assert sum(p["runs"] for p in manifest["programs"] if p["kind"] == "train") == manifest["runs"]
+
+
+def test_part_of_a_batch_counts_its_own_runs_and_seconds(results, tmp_path):
+    place, whole, _ = results
+    one = Grid.model_validate(WIDE | {"worlds": [1], "arms": [{"method": "base"}]})
+    programs = run_grid(one, tmp_path / "part", reuse=[place / "whole"])["programs"]
+    (found,) = [p for p in programs if p["kind"] == "train"]
+    (batch,) = [p for p in whole["programs"] if p["program"] == found["program"]]
+    assert (found["hash"], found["runs"], batch["runs"]) == (batch["hash"], 1, 2)
+    assert found["seconds"] == pytest.approx(batch["seconds"] / 2)
+
+
+def test_a_batch_that_no_manifest_names_has_no_hash(results, tmp_path):
+    place, _, _ = results
+    shutil.copytree(place / "small", tmp_path / "old")
+    manifest = json.loads((tmp_path / "old" / "manifest.json").read_text())
+    old = {key: x for key, x in manifest.items() if key not in ("manifest_sha256", "programs")}
+    (tmp_path / "old" / "manifest.json").write_text(json.dumps(old))
+    found = run_grid(Grid.model_validate(SMALL), tmp_path / "new", reuse=[tmp_path / "old"])["programs"]
+    assert {p["hash"] for p in found} == {None} and sum(p["runs"] for p in found) == manifest["runs"]
 
 
 def test_runs_of_other_settings_are_not_taken(results, tmp_path):

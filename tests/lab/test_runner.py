@@ -17,7 +17,8 @@ import yaml
 
 from econ.core.errors import InputError
 from econ.core.measurements import read_measurements
-from econ.lab import execute
+from econ.lab import checkpoints, execute
+from econ.lab.checkpoints import checkpoint_folder
 from econ.lab.grid import Grid
 from econ.lab.runner import run_grid
 from tests.lab.conftest import TINY
@@ -80,17 +81,17 @@ def test_a_killed_grid_resumes_with_the_same_numbers(finished, tmp_path):
     grid, out = tmp_path / "tiny.yaml", tmp_path / "out"
     grid.write_text(yaml.safe_dump(TINY))
     command = [sys.executable, "-c", "from econ.cli import main; main()", "lab", "run", str(grid), "--out", str(out)]
-    checkpoints = tmp_path / "out.partial" / "checkpoints" / "cpu"
+    folder = checkpoint_folder(tmp_path / "out.partial", "cpu")
     process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
-        if len(list(checkpoints.glob("*.json"))) >= 4:
+        if len(list(folder.glob("*.json"))) >= 4:
             break
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not out.exists()
-    kept = {path: path.stat().st_mtime_ns for path in checkpoints.glob("*.json")}
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.json")}
     assert len(kept) >= 4
     seen: list[tuple[str, int]] = []
     run_grid(Grid.model_validate(TINY), out, workers=2, progress=lambda phase, done, total: seen.append((phase, done)))
@@ -112,14 +113,41 @@ def test_a_damaged_checkpoint_is_computed_again(finished, tmp_path, monkeypatch,
     with pytest.raises(KeyboardInterrupt):
         run_grid(grid, out)
     monkeypatch.undo()
-    checkpoints = tmp_path / "out.partial" / "checkpoints" / "cpu"
-    arrays = next(checkpoints.glob("*.npz"))
+    kept = checkpoint_folder(tmp_path / "out.partial", "cpu")
+    arrays = next(kept.glob("*.npz"))
     arrays.write_bytes(arrays.read_bytes()[:-7])
-    facts = checkpoints / f"{count[2].hash}.json"
+    facts = kept / f"{count[2].hash}.json"
     facts.write_text(facts.read_text().replace("0.", "1.", 1))
     run_grid(grid, out)
     assert sum("is damaged" in record.message for record in caplog.records) == 2
     pd.testing.assert_frame_equal(values(out), values(finished))
+
+
+def test_tasks_finished_by_other_code_are_told_of_and_not_used(tmp_path, monkeypatch, caplog):
+    spec = TINY | {"worlds": [0], "arms": [{"method": "base"}, {"method": "sft", "n": [16]}]}
+    grid, out, do, done = Grid.model_validate(spec), tmp_path / "out", execute.execute, []
+
+    def stop_late(task, folder, device):
+        if task.kind == "train":
+            raise KeyboardInterrupt
+        do(task, folder, device)
+
+    monkeypatch.setattr(execute, "execute", stop_late)
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(grid, out)
+    monkeypatch.setattr(execute, "execute", lambda task, *rest: (done.append(task.kind), do(task, *rest)))
+    monkeypatch.setattr(checkpoints, "code_hash", lambda: "other code than before")
+    run_grid(grid, out)
+    assert sorted(done) == ["pretrain", "train", "train"]
+    # The base model of one world, and the task that made it.
+    assert "2 finished tasks of another version of the code are not used" in caplog.text
+
+
+def test_a_manifest_says_which_code_made_it_and_whose_memory_it_took(finished):
+    manifest = json.loads((finished / "manifest.json").read_text())
+    assert manifest["code_hash"] == checkpoints.code_hash() and len(manifest["code_hash"]) == 64
+    assert 1e7 < manifest["peak_host_bytes"] == max(p["peak_host_bytes"] for p in manifest["programs"])
+    assert manifest["peak_device_bytes"] is None
 
 
 def test_a_finished_result_is_not_overwritten(finished, tiny):

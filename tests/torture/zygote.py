@@ -91,13 +91,14 @@ def make_small() -> None:
     """Blocks of two replicates, and one figure in place of all: what a kill can hit stays the same."""
     import econ.ensemble.design as design
     import econ.ensemble.sweeps.point as point
+    import econ.lab.checkpoints as checkpoints
     import econ.report.runs as runs
 
     every = runs._all_figures
     runs._all_figures = lambda result: every(result)[:1]
     design._block_size = lambda scenarios, device: 2
     # An edit of the checkout between two starts would rightly discard finished work.
-    design.code_hash = point.code_hash = lambda: "the same code"
+    design.code_hash = point.code_hash = checkpoints.code_hash = lambda: "the same code"
 
 
 def load() -> None:
