@@ -56,7 +56,8 @@ FIGURES = (
     ("maps", "phase_harm_ood", "Harm, preference minus negative, over flag noise and coverage, with the contour of zero; beside it helpfulness, sycophancy, over-refusal and collapse."),
     ("maps", "phase_sycophancy_ood", "Sycophancy, preference minus negative, over the raters' bias and confounding; beside it harm, helpfulness, over-refusal and collapse."),
     ("stress", "divergence_ood", "Outcomes against divergence from the base model, by its weight in the objective; hollow where most runs collapsed."),
-    ("full", "signs_ood", "Signs over pairs of methods; a minus is as prominent as a plus."),
+    ("full", "signs_ood", "Signs over pairs of methods with intervals; a minus is as prominent as a plus. Crosses: arms that collapsed."),
+    ("maps", "signs_ood", "The same of the registered pair over knobs: bias, confounding, noise, verifiability, coverage."),
     ("zoo_b", "pass_at_k_ood", "World B: pass@k against pass@1 along training, and at matched pass@1."),
     ("surface", "surface_ood_v0.50", "A slice of the fitted surface with isoquants."),
 )
@@ -644,7 +645,9 @@ def _figures() -> str:
             drawn[name] = {drawing.name: drawing for drawing in laboratory_figures(laboratory)[0]}
     for name, figure, text in FIGURES:
         for found in sorted(key for key in drawn.get(name, {}) if key == figure or key.startswith(f"{figure}_")):
-            drawing, target = drawn[name][found], f"laboratory_{found}"
+            # Two grids may have a figure of one name.
+            again = next(g for g, n, _ in FIGURES if n == figure) != name
+            drawing, target = drawn[name][found], f"laboratory_{name}_{found}" if again else f"laboratory_{found}"
             save_figure(drawing.draw(), DOCS / "figures", target, {"Title": found, "Description": drawing.alt_text})
             (DOCS / "figures" / f"{target}.svg").unlink()
             lines.append(f"![{drawing.alt_text}](figures/{target}.png)\n\n*{text}* (`econ lab show` on `{name}`)")

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from econ.claims.catalogue import CLAIMS, Claim
 from econ.claims.resampling import finite
-from econ.ensemble.effects import LAST_QUARTERS
 from econ.ensemble.results import EnsembleResult, check_complete
 from econ.ensemble.statistics import mean_and_error, quantiles
 from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.ensemble.window import in_window
 
 PROJECTION, NOT_RUN = "conditional projection", "conditional projection, not run"
 MARKET_CLAIMS = tuple(claim for claim in CLAIMS if claim.outcomes)
@@ -136,9 +136,7 @@ def project(values: NDArray[np.float64], quarters: NDArray[np.int64], expected: 
     quarters : ndarray, [T]
         Holding -1, the status quo.
     """
-    last = quarters >= 0
-    last &= quarters > quarters.max() - LAST_QUARTERS
-    level, _, _, _ = mean_and_error(values[:, last].T)
+    level, _, _, _ = mean_and_error(values[:, in_window(quarters)].T)
     start = values[:, quarters == -1]
     change = level[:, None] - (start if start.shape[1] else np.full((len(level), 1), np.nan))
     mean, _, error, count = mean_and_error(change)

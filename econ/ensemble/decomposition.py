@@ -21,6 +21,7 @@ from econ.core.errors import InputError, WorkError
 from econ.core.files import make_directory
 from econ.ensemble.blocks import BlockStore
 from econ.ensemble.statistics import mean_and_error
+from econ.ensemble.window import in_window
 from econ.ensemble.workers import compute_missing
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ LINKS: Mapping[str, Mapping[str, object]] = {
 OUTCOMES = (
     "constraint_budget_share", "harm_rate", "hhi_service", "hhi_licence", "hhi_normative", "capture_index", "welfare",
 )  # fmt: skip
-#: Quarters at the end over which an outcome is averaged: two years, so that no single shock decides.
-LAST_QUARTERS = 8
 #: What is left with every link off, and the whole difference.
 DIRECT, TOTAL = "direct", "total"
 COLUMNS = ("scenario", "baseline", "variable", "link", "contribution", "mc_error")
@@ -162,7 +161,7 @@ def _final_values(design: Design, store: BlockStore) -> dict[str, Floats]:
         data = store.read(block)
         failed |= set(data.failed)
         for name in OUTCOMES:
-            last = data.outcomes[name][:, -LAST_QUARTERS:]
+            last = data.outcomes[name][:, in_window(data.quarters)]
             values[name][block.scenario, data.replicates] = mean_and_error(last.T)[0]
     kept = np.setdiff1d(np.arange(design.replicates), sorted(failed))
     if not len(kept):

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from econ.ensemble.effects import LAST_QUARTERS
 from econ.ensemble.statistics import mean_and_error
 from econ.ensemble.tables import grid, quarters_of
+from econ.ensemble.window import in_window
 
 #: Drawn inputs among a replicate's facts and, for the last, among the outcomes.
 INPUTS = {
@@ -47,7 +47,7 @@ def drivers_table(rows: pd.DataFrame, facts: pd.DataFrame, variables: Sequence[s
     ----------
     Interval by Fisher's z with the variance 1.06/(n - 3) of Fieller, Hartley and Pearson (1957), Biometrika 44.
     """
-    last = quarters_of(rows) > quarters_of(rows).max() - LAST_QUARTERS
+    last = in_window(quarters_of(rows))
     replicates = np.unique(rows["replicate"])
     known = facts.set_index("replicate").reindex(replicates)
     inputs = {name: known[name].to_numpy(float) for name in INPUTS if name in known.columns}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from econ.ensemble.statistics import QUANTILES, mean_and_error, paired_difference, quantiles
 from econ.ensemble.tables import by_scenario, cube, grid, paired_rows, quarters_of
+from econ.ensemble.window import in_window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +29,6 @@ HEADLINES: Mapping[str, tuple[str, float]] = {
     "capture_index": ("Capture index", 1.0),
     "labeler_surplus": ("Labelers' surplus, mn USD", 1e6),
 }
-#: Quarters over which `effects_data` averages: two years, so that no single shock decides.
-LAST_QUARTERS = 8
 
 
 def differences_data(outcomes: pd.DataFrame, scenario: str, baseline: str) -> pd.DataFrame:
@@ -65,12 +64,14 @@ def effects_data(
     `sign_stability` is the share of replicates whose difference has the sign of the mean difference; NaN
     where the mean is 0.
     `standardised` and its ends are in standard deviations of the baseline over replicates, so that
-    outcomes of different units stand side by side.
+    outcomes of different units stand side by side. `quarters` is how many were averaged, all from 0 on in a
+    run shorter than two years.
     """
     rows = by_scenario(outcomes)
     chosen = [name for name in variables if name in outcomes.columns]
+    averaged = int(in_window(quarters_of(rows[baseline])).sum())
     parts = [
-        pd.DataFrame({"scenario": scenario, "baseline": baseline, "variable": chosen, **_effects(here, rows[baseline], chosen)})
+        pd.DataFrame({"scenario": scenario, "baseline": baseline, "variable": chosen, **_effects(here, rows[baseline], chosen), "quarters": averaged})
         for scenario, here in rows.items() if scenario != baseline
     ]  # fmt: skip
     table = pd.concat(parts, ignore_index=True)
@@ -94,7 +95,7 @@ def window_effect(outcomes: pd.DataFrame, scenario: str, baseline: str, variable
 
 def window_means(rows: pd.DataFrame, variables: Sequence[str]) -> NDArray[np.float64]:
     """Means of outcomes over the last two years by replicate; shape [S, outcomes]."""
-    means, *_ = mean_and_error(cube(rows, variables)[:, -LAST_QUARTERS:].transpose(1, 0, 2))
+    means, *_ = mean_and_error(cube(rows, variables)[:, in_window(quarters_of(rows))].transpose(1, 0, 2))
     return means
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from econ.ensemble.decomposition import DIRECT, LAST_QUARTERS, LINKS, TOTAL
+from econ.ensemble.decomposition import DIRECT, LINKS, TOTAL
+from econ.ensemble.window import window_length, window_words
 from econ.report.numbers import short
 from econ.report.rendered import Rendered
 from econ.report.style import COLOURS, GREY, figure_style, finish_figure, new_figure
@@ -32,20 +33,22 @@ COLUMNS = 3
 HALF_WIDTH = 1.96
 
 
-def rendered_decomposition(table: pd.DataFrame) -> Rendered:
-    """The figure, its data and its alt text."""
+def rendered_decomposition(table: pd.DataFrame, quarters: int) -> Rendered:
+    """The figure, its data and its alt text; of a run of so many quarters."""
     return Rendered(
-        "decomposition", table, lambda: decomposition_figure(table), decomposition_alt_text(table)
+        "decomposition", table, lambda: decomposition_figure(table, quarters), decomposition_alt_text(table)
     )
 
 
-def decomposition_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
+def decomposition_figure(table: pd.DataFrame, quarters: int, columns: int = COLUMNS) -> Figure:
     """Contribution of each link with its 95 % interval, one panel for each outcome.
 
     Parameters
     ----------
     table : DataFrame
         As ``decomposition.csv``.
+    quarters : int
+        Of the run, after the burn-in.
     columns : int
         Of panels.
     """
@@ -71,7 +74,7 @@ def decomposition_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
             pane.set_visible(False)
         first = table.iloc[0]
         note = (
-            f"Shapley contributions, mean over the last {LAST_QUARTERS} quarters with 95 % intervals over replicates. "
+            f"Shapley contributions, mean over the {window_words(window_length(quarters))} with 95 % intervals over replicates. "
             "A conditional projection, not a forecast."
         )
         finish_figure(

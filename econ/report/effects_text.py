@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
+from econ.ensemble.effects import HEADLINES
+from econ.ensemble.window import window_words
 from econ.report.numbers import interval, without_nan
 from econ.report.text import fitting, html_table
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-HOW = f"mean paired difference of the last {LAST_QUARTERS} quarters, 95 % interval, * where it excludes 0; share of replicates with its sign; (n) where it rests on fewer replicates than others"
+HOW = "mean paired difference of the {window}, 95 % interval, * where it excludes 0; share of replicates with its sign; (n) where it rests on fewer replicates than others"
 
 
 def print_effects(effects: pd.DataFrame, console: Console) -> None:
@@ -28,7 +29,7 @@ def print_effects(effects: pd.DataFrame, console: Console) -> None:
     """
     from rich.table import Table
 
-    console.print(f"Effects against '{effects['baseline'].iloc[0]}': {HOW}", style="italic", highlight=False)
+    console.print(f"Effects against '{effects['baseline'].iloc[0]}': {_how(effects)}", style="italic", highlight=False)
     labels, columns = _cells(effects)
     while columns:
         count = fitting(labels, [[name, *cells] for name, cells in columns], console.width)
@@ -46,8 +47,17 @@ def effects_html(effects: pd.DataFrame) -> str:
     """Effects as an HTML table, with what its numbers are as its caption."""
     labels, columns = _cells(effects)
     body = [list(row) for row in zip(labels, *(cells for _, cells in columns), strict=True)]
-    caption = f"Effects against {effects['baseline'].iloc[0]}: {HOW}"
+    caption = f"Effects against {effects['baseline'].iloc[0]}: {_how(effects)}"
     return html_table(caption, ["", *(name for name, _ in columns)], body)
+
+
+def window_of(effects: pd.DataFrame) -> str:
+    """The quarters that a table of effects averages, in words."""
+    return window_words(int(effects["quarters"].iloc[0]))
+
+
+def _how(effects: pd.DataFrame) -> str:
+    return HOW.format(window=window_of(effects))
 
 
 def _cells(effects: pd.DataFrame) -> tuple[list[str], list[tuple[str, Sequence[str]]]]:

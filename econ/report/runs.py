@@ -252,7 +252,7 @@ def _all_figures(result: Run) -> list[Rendered]:
     if links is not None:
         from econ.report.decomposition import rendered_decomposition
 
-        rendered.append(rendered_decomposition(links))
+        rendered.append(rendered_decomposition(links, result.manifest.quarters))
     return rendered
 
 

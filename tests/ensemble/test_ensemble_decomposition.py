@@ -43,18 +43,18 @@ def simulate(scenario, surfaces, *, seed, replicates, quarters, device, precisio
     level = 1 + on["learning"] + 2 * on["network"] + 4 * (on["lobbying"] and on["certification"])
     replicates = np.asarray(list(replicates))
     reported = np.arange(-8, quarters)
-    value = scenario.size * level * (1.0 + replicates)[:, None] * np.ones(len(reported))
+    value = scenario.size * level * (1.0 + replicates)[:, None] * (reported >= 0)
     failed = {1: "broke"} if scenario.size == 3.0 and not any(on.values()) and 1 in replicates else {}
     return FakeSimulation(reported, replicates, dict.fromkeys(OUTCOMES, value), {}, {}, failed)
 
 
-def _design(*sizes: float) -> Design:
+def _design(*sizes: float, quarters: int = 10) -> Design:
     scenarios = tuple(LinkedScenario(f"s{i}", size) for i, size in enumerate(sizes))
-    return Design(scenarios, FakeSurfaces(), 1, 3, 10, "cpu", "float64", 2)
+    return Design(scenarios, FakeSurfaces(), 1, 3, quarters, "cpu", "float64", 2)
 
 
-def _table(tmp_path, *sizes: float):
-    return decompose(_design(*sizes), Engine(simulate, FLOWS), tmp_path, workers=1, progress=silent)
+def _table(tmp_path, *sizes: float, quarters: int = 10):
+    return decompose(_design(*sizes, quarters=quarters), Engine(simulate, FLOWS), tmp_path, workers=1, progress=silent)
 
 
 def test_contributions_are_those_of_the_market_that_made_them(tmp_path):
@@ -67,6 +67,12 @@ def test_contributions_are_those_of_the_market_that_made_them(tmp_path):
     assert error["welfare", "learning"] == pytest.approx(np.std([1, 2, 3], ddof=1) / np.sqrt(3))
     # A kill before the result stands loses none of this.
     assert (tmp_path / decomposition.FOLDER).is_dir()
+
+
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_the_burn_in_of_a_short_run_is_not_averaged(tmp_path, quarters):
+    found = _table(tmp_path, 0.0, 1.0, quarters=quarters).set_index(["variable", "link"])["contribution"]
+    assert found["welfare", TOTAL] == pytest.approx(16)
 
 
 def test_a_replicate_that_failed_anywhere_is_left_out(tmp_path):

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from econ.ensemble.effects import LAST_QUARTERS, effects_data
+from econ.ensemble.effects import effects_data
 from econ.ensemble.ranking import concordance, kendall_tau, midranks, rank_sum_p, ranking_tables
+from econ.ensemble.window import LAST_QUARTERS
 
 REPLICATES = 40
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from econ.core.manifests import FILES, hashes, read_manifest
 from econ.core.measurements import read_measurements
 from econ.core.shipped import shipped_path
 from econ.lab import RESULTS_VERSION, programs
@@ -69,3 +71,20 @@ def test_a_small_grid_belongs_to_its_file_and_leaves_out_no_arm_or_world(name):
     runs = sum(len(arm.budgets()) * len(grid.settings(arm)) * len(grid.worlds_of(arm)) for arm in grid.arms)
     assert table.run_id.nunique() == runs == manifest["runs"]
     assert set(table.distribution) == set(grid.evaluation.distributions)
+
+
+#: Made before manifests held hashes of files and programs that were reused.
+OLD_MANIFESTS = {"stability"}
+
+
+@pytest.mark.parametrize("name", sorted({path.parent.name for path in shipped_path("calibration", "lab").glob("*/manifest.json")} - OLD_MANIFESTS))
+def test_a_manifest_lists_the_batches_of_all_runs_and_vouches_for_every_table(name):
+    folder = shipped_path("calibration", "lab", name)
+    manifest = read_manifest(folder / "manifest.json")
+    assert manifest[FILES] == hashes(folder, sorted(path.name for path in folder.glob("*.parquet")))
+    batches = [program for program in manifest["programs"] if program["kind"] == "train"]
+    assert sum(batch["runs"] for batch in batches) == manifest["runs"]
+    table = read_measurements(folder / "measurements.parquet").drop_duplicates("run_id")
+    spent = table.groupby("program").seconds.sum()
+    listed = pd.DataFrame(batches).groupby("program").seconds.sum()
+    assert set(spent.index) == set(listed.index) and np.allclose(listed, spent[listed.index], rtol=1e-5, atol=1e-3)

@@ -30,7 +30,7 @@ from econ.report.laboratory.methods import method_groups, method_learning_curves
 from econ.report.laboratory.pass_at_k import matched, pass_at_k_figure, pass_table, path_of
 from econ.report.laboratory.phase import phase_alt_text, phase_diagram
 from econ.report.laboratory.published import published_table
-from econ.report.laboratory.signs import sign_map, sign_table
+from econ.report.laboratory.signs import sign_groups, sign_map, sign_table
 from econ.report.laboratory.tables import Laboratory, cell_table
 from econ.report.laboratory.text import print_laboratory
 from econ.report.laboratory.write import laboratory_figures, laboratory_tables, provenance_of
@@ -171,16 +171,37 @@ def test_signs_are_right_and_every_pair_is_shown(methods):
     assert harm.loc[("npo_ret", "hybrid"), "sign"] == "0"
     assert not any(name.endswith("_or") for pair in harm.index for name in pair)
     assert table.loc[(table["outcome"] == "helpfulness") & (table["other"] == "dpo"), "sign"].eq("+").all()
-    figure = sign_map(table)
-    assert len([axes for axes in figure.axes if axes.get_visible()]) == 4
-    assert len(figure.axes[0].patches) == len(harm)
+    (group,) = sign_groups(table)
+    figure = sign_map(group)
+    axes = figure.axes[0]
+    assert len(axes.patches) == len(axes.texts) == len(table) and len(axes.get_yticks()) == len(harm)
+    assert [label.get_text().partition(",")[0] for label in axes.get_xticklabels()] == [
+        "Relative harm", "Helpfulness", "Sycophancy", "Over-refusal", "Collapsed runs",
+    ]  # fmt: skip
+    # Intervals stand in the squares.
+    line = group[(group["negative"] == "npo_ret") & (group["other"] == "dpo") & (group["outcome"] == "relative_harm")].iloc[0]
+    assert f"{line['difference']:+.2f}\n[{line['low']:+.2f}, {line['high']:+.2f}]" in [text.get_text() for text in axes.texts]
+    # `hybrid` collapsed in every world: a cross on the left in each of its lines and columns, none on the right.
+    crosses = np.concatenate([c.get_offsets() for c in axes.collections if len(c.get_offsets())])
+    assert len(crosses) == 5 * (harm.index.get_level_values("other") == "hybrid").sum()
+    assert set(np.round(crosses[:, 0] % 1.0, 2)) == {0.58}
+    rows = table[(table["other"] == "hybrid") & (table["outcome"] == "collapsed")]
+    assert rows["collapsed_other"].eq(1.0).all() and rows["difference"].eq(1.0).all() and rows["sign"].eq("+").all()
+    assert table.loc[table["outcome"] != "relative_harm", "high"].max() <= 1.0
 
 
-def test_the_sign_map_has_a_column_for_each_setting_up_to_its_limit(maps):
+def test_the_sign_map_has_a_line_for_each_setting_and_leaves_none_out(maps):
     table = sign_table(maps, "ood")
-    figure = sign_map(table)
-    names = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert names[0] == "reference" and "confounding 0.25" in names and "noise 0.02" in names
+    groups = sign_groups(table)
+    assert len(groups) > 1 and sum(len(group) for group in groups) == len(table)
+    figure = sign_map(groups[0], "1 of 2")
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names[0] == "reference" and {"confounding 0.25", "noise 0.02"} <= set(names)
+    # Bias does not reach flags, so that their one run serves every value of it.
+    assert {"bias 0", "bias 4"} <= set(names) and "noise 0.1, coverage 2" in set(table["setting"])
+    bias = table[(table["setting"] == "bias 4") & (table["outcome"] == "sycophancy")].iloc[0]
+    assert bias["difference"] == pytest.approx(0.3, abs=0.02) and bias["knobs"] == 1
+    assert "dpo − npo_ret" in figure.get_suptitle() and "1 of 2" in figure.get_suptitle()
 
 
 def test_pass_at_k_paths_begin_at_the_base_model_and_match_pass_at_1():

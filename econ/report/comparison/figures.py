@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, differences_data, effects_data
+from econ.ensemble.effects import HEADLINES, differences_data, effects_data
 from econ.ensemble.statistics import QUANTILES
 from econ.ensemble.tables import by_scenario
+from econ.report.effects_text import window_of
 from econ.report.numbers import short
 from econ.report.rendered import Rendered
 from econ.report.style import (
@@ -148,7 +149,7 @@ def effects_figure(table: pd.DataFrame, columns: int = COLUMNS) -> Figure:
             pane.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=8.5)
         for pane in axes[len(variables) :]:
             pane.set_visible(False)
-        note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; open grey: the interval holds 0. Conditional projections."
+        note = f"Mean paired difference over the {window_of(table)} with its 95 % interval; open grey: the interval holds 0. Conditional projections."
         finish_figure(figure, f"Effects against '{table['baseline'].iloc[0]}'", note)
         return figure
 
@@ -161,7 +162,7 @@ def effects_alt_text(table: pd.DataFrame) -> str:
         for _, row in clear.iterrows()
     )
     return (
-        f"Dot plot of {len(table)} paired differences over the last {LAST_QUARTERS} quarters; "
+        f"Dot plot of {len(table)} paired differences over the {window_of(table)}; "
         f"{len(clear)} have a 95 % interval without 0" + (f": {said}." if said else ".")
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
-from econ.report.effects_text import effect_facts, effects_html, print_effects
+from econ.ensemble.effects import HEADLINES
+from econ.report.effects_text import effect_facts, effects_html, print_effects, window_of
 from econ.report.numbers import short, without_nan
 from econ.report.text import CAVEAT, html_table
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from econ.report.comparison.compared import Comparison
 
 RANKING = (
-    f"Order of the scenarios by mean outcome of the last {LAST_QUARTERS} quarters, in every replicate; better is lower or higher as said, where "
+    "Order of the scenarios by mean outcome of the {window}, in every replicate; better is lower or higher as said, where "
     "neither is said the order is from the highest. tau: Kendall's, between a replicate's order and that of the means (5 % to 95 %)."
 )
 HEADS = ("", "better", "leads", "in", "ahead of", "in", "tau")
@@ -45,7 +45,7 @@ def _headlines(table: pd.DataFrame) -> pd.DataFrame:
 def _print_ranking(comparison: Comparison, console: Console) -> None:
     from rich.table import Table
 
-    console.print(RANKING, style="italic", highlight=False)
+    console.print(_ranking_note(comparison), style="italic", highlight=False)
     grid = Table(box=None, pad_edge=False)
     for name in HEADS:
         grid.add_column(name, justify="right" if name == "in" else "left", overflow="fold")
@@ -54,6 +54,10 @@ def _print_ranking(comparison: Comparison, console: Console) -> None:
     console.print(grid)
     for line in turning_lines(comparison):
         console.print(line, highlight=False)
+
+
+def _ranking_note(comparison: Comparison) -> str:
+    return RANKING.format(window=window_of(comparison.effects))
 
 
 def _ranking_rows(comparison: Comparison) -> list[list[str]]:
@@ -90,7 +94,7 @@ def comparison_html(comparison: Comparison) -> str:
     """Effects and ranking of a comparison as an HTML fragment for a notebook; everything is escaped."""
     parts = [effects_html(_headlines(comparison.effects))]
     if len(comparison.scenarios) > 2:
-        parts.append(html_table(RANKING, list(HEADS), _ranking_rows(comparison)))
+        parts.append(html_table(_ranking_note(comparison), list(HEADS), _ranking_rows(comparison)))
         parts += [f"<p>{html.escape(line)}</p>" for line in turning_lines(comparison)]
     if comparison.note is not None:
         parts.append(f"<p>{html.escape(comparison.note)}</p>")

@@ -87,7 +87,7 @@ def _findings(material: Material) -> list[Block]:
     pair = findings.transfer_pair(material)
     if pair is not None:
         table = findings.transfer_table(material, pair)
-        said = f"What the laboratory's advantage does if it carries over in full, against not at all ({pair[1]} minus {pair[0]}, last two years)."
+        said = f"What the laboratory's advantage does if it carries over in full, against not at all ({pair[1]} minus {pair[0]}, {material.window})."
         blocks += [Paragraph(said, "In the market."), findings.transfer_cards(table)]
     if material.policies:
         blocks.append(findings.glance_table(material))

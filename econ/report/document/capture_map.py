@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from econ.ensemble.effects import LAST_QUARTERS
 from econ.ensemble.statistics import mean_and_error
 from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.ensemble.window import in_window
 from econ.report.document.drawing import fitted
 from econ.report.numbers import short
 from econ.report.style import figure_style, new_figure
@@ -36,7 +36,7 @@ def replicate_data(outcomes: pd.DataFrame) -> pd.DataFrame | None:
         return None
     parts = []
     for scenario, rows in by_scenario(outcomes).items():
-        last = quarters_of(rows) > quarters_of(rows).max() - LAST_QUARTERS
+        last = in_window(quarters_of(rows))
         mean = {name: mean_and_error(grid(rows, name)[:, last].T)[0] for name in NEEDED}
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = mean["lobby_spend"] * mean["spend_per_revenue"] / (mean["label_spend"] + mean["licence_spend"])

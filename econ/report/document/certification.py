@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from econ.ensemble.effects import LAST_QUARTERS
 from econ.ensemble.statistics import mean_and_error, quantiles
 from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.ensemble.window import in_window
 from econ.report.document.drawing import fitted
 from econ.report.document.numerals import percent
 from econ.report.numbers import short
@@ -37,7 +37,7 @@ def certification_data(outcomes: pd.DataFrame) -> pd.DataFrame | None:
         return None
     rows = []
     for scenario, own in by_scenario(outcomes).items():
-        last = quarters_of(own) > quarters_of(own).max() - LAST_QUARTERS
+        last = in_window(quarters_of(own))
         for name in (name for name in (*FATES, *ERRORS) if name in own.columns):
             mean, *_ = mean_and_error(grid(own, name)[:, last].T)
             if np.isfinite(mean).any():

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
+from econ.ensemble.effects import HEADLINES
 from econ.ensemble.moments import met, missed
 from econ.ensemble.tables import by_scenario
+from econ.ensemble.window import window_length, window_words
 from econ.report.comparison.figures import effects_alt_text, effects_figure
 from econ.report.decomposition import (
     TITLES,
@@ -121,7 +122,7 @@ def _capture(material: Material) -> DocumentFigure | None:
     heads = ["HHI from", "to", "Lobbying rate from", "to", "Mean capture", "Replicates"]
     return DocumentFigure(
         "F5", "capture_map", capture_map.capture_finding(points), "Capture over concentration and lobbying",
-        f"Each replicate of each scenario counts once: means over the last {LAST_QUARTERS} quarters; edges are quantiles; in brackets the "
+        f"Each replicate of each scenario counts once: means over the {material.window}; edges are quantiles; in brackets the "
         "number of replicates. An association over replicates and scenarios, not an effect: both are outcomes of the same assumed stakes.",
         capture_map.capture_alt(points, data), data, lambda small: capture_map.capture_figure(data, narrow=small),
         plain_table("F5", "Mean capture index by cell", data, heads, words=0),
@@ -137,7 +138,7 @@ def _certification(material: Material) -> DocumentFigure | None:
     shown = data.assign(variable=data["variable"].map(names))
     return DocumentFigure(
         "F6", "certification", certification.certification_finding(data, material.baseline), "Certification: pass rates, false passes and false fails",
-        f"Means over the last {LAST_QUARTERS} quarters and over replicates. False passes: passed although the true rate of violations exceeds the limit.",
+        f"Means over the {material.window} and over replicates. False passes: passed although the true rate of violations exceeds the limit.",
         certification.certification_alt(data), data, lambda small: certification.certification_figure(data, narrow=small),
         plain_table("F6", "Tests for certification", shown, ["Scenario", "What", "Mean", "5 %", "95 %"], words=2, note="Shares of tests; 5 % and 95 % of replicates."),
     )  # fmt: skip
@@ -157,7 +158,7 @@ def _screening(material: Material) -> DocumentFigure | None:
     return DocumentFigure(
         "F6b", "certification_test", screening.power_finding(data, test[0]), "What the test for certification tells apart, by its size (operating and receiver operating characteristic)",
         f"The test passes what violates at most {percent(test[1])} of the prompts asked (dashed); computed from the test's own rule. Grey: true rates of violation of what "
-        f"was tested in these runs, means by replicate and quarter over the last {LAST_QUARTERS} quarters, not single tests. Right, where these rates lie on both sides of "
+        f"was tested in these runs, means by replicate and quarter over the {material.window}, not single tests. Right, where these rates lie on both sides of "
         "the limit: as the share that may be violated varies; dot: the limit in force. Size stands for the intensity of audit; the lever audit acts on firms, not on certificates.",
         screening.power_alt(data, *test), data, lambda small: screening.power_figure(data, violations, test[1], narrow=small),
         plain_table("F6b", "Chance of passing", shown, ["True rate of violations", *(f"{size} prompts" for size in shown.columns[1:])], words=0),
@@ -176,7 +177,7 @@ def _norms(material: Material) -> DocumentFigure | None:
     beside = f" Right: {other}, the scenario in which it differs most." if other is not None else ""
     return DocumentFigure(
         "F7", "norm_losses", norm_matrix.matrix_finding(data, material.baseline), "Loss from norms by where the rules come from and where they hold",
-        f"Share of requests that the rules govern times the distance of the rules in force from the public ideal, in norm units; means over the last {LAST_QUARTERS} quarters, "
+        f"Share of requests that the rules govern times the distance of the rules in force from the public ideal, in norm units; means over the {material.window}, "
         f"below them 90 % of replicates. Requests under no library cause no loss here.{beside}",
         norm_matrix.matrix_alt(data, scenarios), data, lambda small: norm_matrix.matrix_figure(data, scenarios, narrow=small),
         plain_table("F7", "Losses from norms", shown, ["Scenario", "Rules from", "In force in", "Mean", "5 %", "95 %"], words=3),
@@ -270,7 +271,7 @@ def _effects(material: Material) -> DocumentFigure | None:
     clear = sum(excludes_zero(row) for _, row in data.iterrows())
     return DocumentFigure(
         "F11", "effects", f"{clear} of {len(data)} differences have a 95 % interval without 0.", f"What the scenarios change against {material.baseline}",
-        f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; open and grey: the interval holds 0.",
+        f"Mean paired difference over the {material.window} with its 95 % interval; open and grey: the interval holds 0.",
         effects_alt_text(data), data, lambda small: fitted(effects_figure(data, 1 if small else 3), narrow=small), shown,
     )  # fmt: skip
 
@@ -300,10 +301,11 @@ def _moments(material: Material) -> DocumentFigure | None:
 def _decompositions(material: Material) -> list[DocumentFigure]:
     if not material.decompositions:
         material.missing["T5, F13 what carries a difference"] = "no run was decomposed; `econ run A B --decompose` writes the contributions of the market's links"
-    return [_decomposition(data, number) for number, data in enumerate(material.decompositions)]
+    runs = zip(material.decompositions, material.decomposed, strict=True)
+    return [_decomposition(data, number, run.manifest.quarters) for number, (data, run) in enumerate(runs)]
 
 
-def _decomposition(data: pd.DataFrame, number: int) -> DocumentFigure:
+def _decomposition(data: pd.DataFrame, number: int, quarters: int) -> DocumentFigure:
     first = data.iloc[0]
     suffix = "" if number == 0 else f"_{number + 1}"
     rows = [
@@ -313,6 +315,6 @@ def _decomposition(data: pd.DataFrame, number: int) -> DocumentFigure:
     shown = Table(f"F13{suffix}", "Contributions", ["Outcome", "Link", "Contribution ± Monte Carlo error"], rows, words=frozenset({0, 1}), small=True)
     return DocumentFigure(
         f"F13{suffix}", f"decomposition{suffix}", decomposition_finding(data), f"What carries the difference of {first['scenario']} from {first['baseline']}",
-        f"Shapley contributions of the market's links, mean over the last {LAST_QUARTERS} quarters with 95 % intervals over replicates.",
-        decomposition_alt_text(data), data, lambda small: fitted(decomposition_figure(data, 1 if small else 3), narrow=small), shown,
+        f"Shapley contributions of the market's links, mean over the {window_words(window_length(quarters))} with 95 % intervals over replicates.",
+        decomposition_alt_text(data), data, lambda small: fitted(decomposition_figure(data, quarters, 1 if small else 3), narrow=small), shown,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from econ.claims.hypotheses import CONTRADICTED, REVERSED, SUPPORTED
 from econ.claims.market import NOT_RUN, PROJECTION
 from econ.claims.text import DEVIATES, evidence_lines
 from econ.ensemble.comparison import DESCRIPTIVE
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS, window_effect
+from econ.ensemble.effects import HEADLINES, window_effect
 from econ.ensemble.expectations import AS_EXPECTED, CONTRARY, NOT_CLEAR, expectations_table, tally
 from econ.report.decomposition import TITLES
 from econ.report.document.counter_evidence import counter_evidence
@@ -118,7 +118,7 @@ def links_table(material: Material) -> Table | None:
         rows.append((claim, _joint(kinds), head + [_link_cell(cells[name]) if name in cells else "–" for name in scenarios]))
     rows.sort(key=lambda row: (_order(row[1]), row[0]))
     note = (
-        f"Change: mean over the last {LAST_QUARTERS} quarters minus the status quo (quarter -1), with 90 % of replicates; below it the share of "
+        f"Change: mean over the {material.window} minus the status quo (quarter -1), with 90 % of replicates; below it the share of "
         f"replicates with the expected sign: from {SETTLED:.0%} 'as expected', to {1 - SETTLED:.0%} 'contrary'. Against the status quo, in a market "
         "that grows, so that a scenario's policy is only a part of the change. Conditional projections: neither measurements nor forecasts."
         + (f" Not shown: {', '.join(left)}; `econ claims --run DIR` has them." if left else "")
@@ -239,7 +239,7 @@ def transfer_table(material: Material, pair: tuple[str, str]) -> Table:
         rows.append([outcome_name(variable) + before * ", since quarter -1", "rises" if expected > 0 else "falls", with_interval(found["mean_difference"], found["low"], found["high"]), _LINK_WORDS[kind]])
         stances.append(kind)
     order = sorted(range(len(rows)), key=lambda k: _order(stances[k]))
-    note = f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval, {material.manifest.replicates} replicates. 'As expected' and 'contrary': the interval excludes 0. Harm counts from quarter -1: how potent labels are is assumed, and differs before."
+    note = f"Mean paired difference over the {material.window} with its 95 % interval, {material.manifest.replicates} replicates. 'As expected' and 'contrary': the interval excludes 0. Harm counts from quarter -1: how potent labels are is assumed, and differs before."
     return Table(
         "transfer-table", f"What the laboratory's advantage does: {high} minus {low}", ["Outcome", "The argument expects", "Difference [95 %]", "So"],
         [rows[k] for k in order], note=note, words=frozenset({0, 1, 3}), stances=[stances[k] for k in order],
@@ -313,7 +313,7 @@ def glance_table(material: Material) -> Table:
         rows.append([name, *(_glance(effects[v], HEADLINES[v][1]) if v in effects else "–" for v in GLANCE)])
     heads = ["Scenario", *(HEADLINES[v][0] for v in GLANCE)]
     note = (
-        f"Mean paired difference against {material.baseline} over the last two years with its 95 % interval; 'unclear': the interval holds 0. "
+        f"Mean paired difference against {material.baseline} over the {material.window} with its 95 % interval; 'unclear': the interval holds 0. "
         "All outcomes are in T4. No scenario is better or worse than another without weights on these outcomes, and this report sets none."
     )
     return Table("glance-table", "What each scenario changes, at a glance", heads, rows, note=note)

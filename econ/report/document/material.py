@@ -17,6 +17,7 @@ from econ.ensemble.effects import effects_data
 from econ.ensemble.moments import moments_table
 from econ.ensemble.results import EnsembleResult, check_complete, design_differences
 from econ.ensemble.tables import by_scenario, summary_table
+from econ.ensemble.window import window_length, window_words
 
 if TYPE_CHECKING:
     from econ.claims.assess import Assessment
@@ -66,6 +67,11 @@ class Material:
     def manifest(self) -> Manifest:
         """Of the first run; the others share seed, replicates, horizon and surfaces."""
         return self.results[0].manifest
+
+    @property
+    def window(self) -> str:
+        """The quarters over which outcomes are averaged, in words."""
+        return window_words(window_length(self.manifest.quarters))
 
     @property
     def policies(self) -> list[str]:

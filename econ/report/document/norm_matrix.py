@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from econ.ensemble.effects import LAST_QUARTERS
 from econ.ensemble.statistics import mean_and_error, quantiles
 from econ.ensemble.tables import by_scenario, grid, quarters_of
+from econ.ensemble.window import in_window
 from econ.report.document.drawing import fitted
 from econ.report.numbers import short
 from econ.report.style import figure_style, new_figure
@@ -30,7 +30,7 @@ def matrix_data(outcomes: pd.DataFrame) -> pd.DataFrame | None:
         return None
     rows = []
     for scenario, own in by_scenario(outcomes).items():
-        last = quarters_of(own) > quarters_of(own).max() - LAST_QUARTERS
+        last = in_window(quarters_of(own))
         for (origin, place), name in names.items():
             mean, *_ = mean_and_error(grid(own, name)[:, last].T)
             low, high = quantiles(mean[:, None], (0.05, 0.95))[:, 0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from econ.claims.catalogue import NOT_MODELLED
-from econ.ensemble.effects import LAST_QUARTERS
 from econ.report.overview import basis_lines
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def methods(material: Material) -> list[tuple[str, str]]:
          "the surfaces, in how far the laboratory's advantage carries over, in the industry's position, in stakes and in chance. The same replicate of two "
          "scenarios shares every random draw, so that differences are paired."),
         ("Intervals.", "Bands hold 50 % and 90 % of replicates. Intervals of differences are 95 % intervals of the mean paired difference (Student's t). "
-         f"'Last two years' means the last {LAST_QUARTERS} quarters. They hold what is drawn, not the choice of the model."),
+         f"Averages over quarters are over the {material.window}. They hold what is drawn, not the choice of the model."),
         ("Claims.", "Nine predictions were registered before the confirmatory measurements. Intervals resample worlds; verdicts are adjusted for nine tests (Holm). "
          "A claim about the market gets no verdict, since a projection is no measurement."),
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
+from econ.ensemble.effects import HEADLINES
 from econ.ensemble.ranking import ranking_tables
 from econ.report.document.model import Table
 from econ.report.document.numerals import percent
@@ -34,7 +34,7 @@ def rank_table(material: Material) -> Table | None:
     ]  # fmt: skip
     stable = int((stability["leads"] >= STABLE).sum())
     note = (
-        f"By means over the last {LAST_QUARTERS} quarters, the baseline among the scenarios. Leads: share of replicates in which the first by the means is first; ahead: in which "
+        f"By means over the {material.window}, the baseline among the scenarios. Leads: share of replicates in which the first by the means is first; ahead: in which "
         "it is ahead of the second; Kendall's tau between the order in a replicate and that of the means, mean and 90 % of replicates. An order by one outcome is no "
         "order of merit."
     )

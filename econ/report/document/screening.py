@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from econ.ensemble.effects import LAST_QUARTERS
+from econ.ensemble.window import in_window
 from econ.report.document.drawing import fitted
 from econ.report.document.numerals import percent
 from econ.report.style import COLOURS, GREY, LINES, figure_style, new_figure
@@ -36,8 +36,7 @@ def tested_violations(outcomes: pd.DataFrame) -> NDArray[np.float64]:
     """True rates of violation of what was tested: means by scenario, replicate and quarter of the last two years."""
     if "cert_violation" not in outcomes:
         return np.empty(0)
-    last = outcomes["quarter"] > outcomes["quarter"].max() - LAST_QUARTERS
-    values: NDArray[np.float64] = outcomes.loc[last, "cert_violation"].to_numpy(float)
+    values: NDArray[np.float64] = outcomes.loc[in_window(outcomes["quarter"]), "cert_violation"].to_numpy(float)
     found: NDArray[np.float64] = values[np.isfinite(values)]
     return found
 

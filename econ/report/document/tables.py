@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from econ.ensemble.decomposition import DIRECT, LINKS, TOTAL
 from econ.ensemble.drivers import INPUTS, drivers_table
-from econ.ensemble.effects import HEADLINES, LAST_QUARTERS
+from econ.ensemble.effects import HEADLINES
 from econ.ensemble.moments import met, missed
 from econ.ensemble.tables import by_scenario
+from econ.ensemble.window import window_length, window_words
 from econ.report.decomposition import NAMES, TITLES, decomposition_finding
 from econ.report.document.material import Material, value_text
 from econ.report.document.model import Stance, Table
@@ -21,6 +22,9 @@ from econ.report.effects_text import excludes_zero, fewer_pairs
 from econ.report.numbers import short
 from econ.report.overview import ROWS, checkpoints
 from econ.scenario.parameters import Parameter, defaults
+
+if TYPE_CHECKING:
+    from econ.ensemble.manifest import Manifest
 
 #: Grades of what was read in a source; the others are derived or assumed by this project.
 SOURCED = frozenset("ABC")
@@ -142,7 +146,7 @@ def effects_table(material: Material) -> Table:
         cells = [_effect(row, divisor) + _stability(row["sign_stability"]) + fewer_pairs(row, most) for row in own]
         rows.append([label, *cells])
     note = (
-        f"Mean paired difference over the last {LAST_QUARTERS} quarters with its 95 % interval; * the interval excludes 0. In brackets: sign stability, "
+        f"Mean paired difference over the {material.window} with its 95 % interval; * the interval excludes 0. In brackets: sign stability, "
         "the share of replicates with the sign of the mean, and (n) where fewer replicates than elsewhere have a value in both scenarios. The interval is about the mean over what is drawn, not about the model being right."
     )
     clear = [excludes_zero(row) for row in effects.values()]
@@ -163,10 +167,10 @@ def _stability(share: float) -> str:
 def decomposition_tables(material: Material) -> list[Table]:
     """T5: contributions of the market's links, one table for each decomposed run."""
     runs = zip(material.decompositions, material.decomposed, strict=True)
-    return [_decomposition(table, number, f"{run.manifest.replicates} replicates, {run.manifest.quarters} quarters") for number, (table, run) in enumerate(runs)]
+    return [_decomposition(table, number, run.manifest) for number, (table, run) in enumerate(runs)]
 
 
-def _decomposition(table: pd.DataFrame, number: int, size: str) -> Table:
+def _decomposition(table: pd.DataFrame, number: int, run: Manifest) -> Table:
     links, first = [*LINKS, DIRECT, TOTAL], table.iloc[0]
     rows = []
     for variable, part in table.groupby("variable", sort=False):
@@ -175,7 +179,7 @@ def _decomposition(table: pd.DataFrame, number: int, size: str) -> Table:
         rows.append([title, *(_contribution(r["contribution"] / divisor, r["mc_error"] / divisor) for _, r in own.iterrows())])
     heads = ["Outcome", *(NAMES.get(link, link.replace("_", " ")) for link in links)]
     title = f"What carries the difference of {first['scenario']} from {first['baseline']}"
-    note = f"Shapley contributions ± Monte Carlo error, mean over the last {LAST_QUARTERS} quarters: a link's mean effect over all orders in which links can be turned off. {size}."
+    note = f"Shapley contributions ± Monte Carlo error, mean over the {window_words(window_length(run.quarters))}: a link's mean effect over all orders in which links can be turned off. {run.replicates} replicates, {run.quarters} quarters."
     return Table("T5" if number == 0 else f"T5_{number + 1}", title, heads, rows, note=note, small=True, finding=decomposition_finding(table))
 
 
@@ -207,7 +211,7 @@ def drivers_rows(material: Material) -> Table | None:
     clear = found[(found["low"] > 0) | (found["high"] < 0)]
     replicates = int(found["replicates"].max())
     note = (
-        f"Rank correlation over {replicates} replicates of {material.baseline} with its 95 % interval, outcomes over the last {LAST_QUARTERS} quarters; * the interval excludes 0. "
+        f"Rank correlation over {replicates} replicates of {material.baseline} with its 95 % interval, outcomes over the {material.window}; * the interval excludes 0. "
         "Squared, it is the share of rank variance that goes with that input alone. These are first-order indices of what the run draws: they miss interactions, and "
         "all parameters that are held fixed. Total-order indices need a design of experiments."
     )

@@ -37,7 +37,7 @@ from econ.report.laboratory.methods import (
 from econ.report.laboratory.pass_at_k import pass_alt_text, pass_at_k_figure, pass_table
 from econ.report.laboratory.phase import phase_alt_text, phase_diagram
 from econ.report.laboratory.published import published_table
-from econ.report.laboratory.signs import sign_map, sign_table, signs_alt_text
+from econ.report.laboratory.signs import sign_groups, sign_map, sign_table, signs_alt_text
 from econ.report.laboratory.slices import slice_alt_text, slice_table, surface_slices
 from econ.report.laboratory.tables import (
     Laboratory,
@@ -105,7 +105,7 @@ def _measured(
         why = "needs an arm on flags of what is wrong and another method at the same knobs, on 4 confirmatory worlds"
         yield LeftOut(f"signs_{distribution}", why)
     else:
-        yield Rendered(f"signs_{distribution}", signs, _later(sign_map, signs), signs_alt_text(signs))
+        yield from _signs(signs, distribution)
     yield _pass_at_k(pass_table(measurements, laboratory.curves, distribution), distribution)
 
 
@@ -162,6 +162,14 @@ def _methods(table: pd.DataFrame, distribution: str) -> Iterator[Found]:
         yield LeftOut(name, "no oracle arm over 3 budgets of verifications was measured in world A")
     else:
         yield Rendered(name, oracle, _later(method_learning_curves, oracle), methods_alt_text(oracle))
+
+
+def _signs(table: pd.DataFrame, distribution: str) -> Iterator[Rendered]:
+    """The sign map in as many figures as it needs."""
+    groups = sign_groups(table)
+    for number, group in enumerate(groups, start=1):
+        name, part = (f"_{number}", f"{number} of {len(groups)}") if len(groups) > 1 else ("", "")
+        yield Rendered(f"signs_{distribution}{name}", group, _later(sign_map, group, part), signs_alt_text(group))
 
 
 def _divergence(table: pd.DataFrame, distribution: str) -> Found:
