@@ -9,7 +9,7 @@ WORKERS ?= 2
 # Scenarios of the reference report; the first is the baseline.
 REPORTED := baseline public_commons strict_liability mandatory_certification no_transfer full_transfer customer_loss vertical_tie
 
-.PHONY: report run test test-slow test-trl test-hours torture lint types contracts check docking benchmarks recovery ledger moments costs findings levers laboratory calibration docs docs-serve clean help
+.PHONY: report run test test-slow test-trl test-hours torture lint types contracts check docking benchmarks recovery ledger moments costs findings claims levers laboratory calibration docs docs-serve clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,10 @@ costs: $(VENV)/.installed ## what less harm costs (a minute), rewrite docs/cost.
 
 findings: $(VENV)/.installed ## a hundred small runs (five minutes), rewrite the tables of docs/market_findings.md
 	$(BIN)/python docs/make_findings.py
+
+claims: $(VENV)/.installed ## run six scenarios (two minutes of CPU), rewrite docs/market_claims.md: claims 11 to 14
+	$(BIN)/econ run baseline no_transfer full_transfer mandatory_certification public_commons strict_liability --out runs/claims --force --quiet
+	$(BIN)/python docs/make_claims.py runs/claims
 
 levers: $(VENV)/.installed ## run every shipped scenario against the baseline (five minutes), rewrite docs/levers.md
 	$(BIN)/econ run baseline $$($(BIN)/econ scenario list | awk '$$1 != "baseline" {print $$1}') --out runs/levers --force --quiet

@@ -630,8 +630,12 @@ def _smoke() -> str:
     if not manifest.is_file() or stored is None:
         return ""
     facts, asked = json.loads(manifest.read_text(encoding="utf-8")), stored["tables"][0]["rows"][0][-1]
+    # A result that was taken over whole took its time where it was trained.
+    while not facts["compute_seconds"] and facts["reused"]:
+        facts = facts["reused"][0]
+    seconds = facts["wall_seconds"]
     return (
-        f" Asked of `smoke`: 60 s on two cores. The shipped run took {facts['wall_seconds']:.0f} s on cores that had other work too ({'met' if facts['wall_seconds'] <= 60 else '**not met**'}); as a benchmark, "
+        f" Asked of `smoke`: 60 s on two cores. The shipped run took {seconds:.0f} s on cores that had other work too ({'met' if seconds <= 60 else '**not met**'}); as a benchmark, "
         f"start-up included, it took {asked:.0f} s ({'met' if asked <= 60 else '**not met**'}; the state of that machine: [benchmarks.md](benchmarks.md)). It is on development worlds and in no finding."
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 #: Order of the pages that are known; others follow by name, and one that is missing is left out.
-ORDER = ("results.md", "laboratory.md", "levers.md", "market_findings.md", "cost.md", "calibration.md", "docking.md", "recovery.md", "benchmarks.md", "reliability.md")
+ORDER = ("results.md", "laboratory.md", "levers.md", "market_claims.md", "market_findings.md", "cost.md", "calibration.md", "docking.md", "recovery.md", "benchmarks.md", "reliability.md")
 
 
 def findings(pages: Iterable[str], placed: Collection[str]) -> list[str]:

@@ -97,7 +97,7 @@ def _saying_less(by_text: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
     row = by_text.get(("H5", "entropy over compliant responses of negative training minus the base model's, in distribution"))
     if row is None:
         return []
-    said = _clearly(row, "so part of it is saying less", "so it is not for saying less", "so it need not be for saying less")
+    said = _clearly(row, "so low sensitivity may be saying less", "so low sensitivity is not for saying less", "no difference is resolved")
     return [f"Entropy over compliant responses, negative training minus its base model's: {advantage_text(row)}{said}."]
 
 
