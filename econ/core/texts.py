@@ -1,8 +1,11 @@
-"""Lists in a sentence."""
+"""Lists in a sentence; what a name may hold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+#: What the names of scenarios and studies may hold, which become names of directories: as a pattern and in words.
+NAME_PATTERN, NAME_WORDS = r"^[a-z0-9][a-z0-9_]*$", "small letters, digits, underscores"
 
 
 def first_few(names: Sequence[str], most: int, *, separator: str = ", ", rest: str = "") -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from econ.core.shipped import CALIBRATIONS
+from econ.core.texts import NAME_PATTERN, NAME_WORDS
 from econ.ensemble.spec_files import read_spec
 
 #: The first design must have this many points for each parameter; Loeppky, Sacks and Welch (2009) ask for ten.
@@ -59,8 +60,8 @@ class Calibration(BaseModel):
 
     schema_version: Literal[1] = 1
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60,
-        description="Short name, used for directories: small letters, digits, underscores.",
+        pattern=NAME_PATTERN, max_length=60,
+        description=f"Short name, used for directories: {NAME_WORDS}.",
     )  # fmt: skip
     title: str = ""
     description: str = ""

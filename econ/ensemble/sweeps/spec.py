@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from econ.core.shipped import SWEEPS
+from econ.core.texts import NAME_PATTERN, NAME_WORDS
 from econ.ensemble.spec_files import read_spec
 
 #: Designs that list values of each key, and designs that fill intervals with `points`.
@@ -26,8 +27,8 @@ class Sweep(BaseModel):
 
     schema_version: Literal[1] = Field(1, description="Version of the format.")
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60,
-        description="Short name, used for directories: small letters, digits, underscores.",
+        pattern=NAME_PATTERN, max_length=60,
+        description=f"Short name, used for directories: {NAME_WORDS}.",
     )  # fmt: skip
     title: str = Field("", description="One line.")
     description: str = Field("", description="What is asked, and why over these keys.")
