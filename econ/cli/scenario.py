@@ -118,7 +118,7 @@ def diff(
 
 @app.command()
 def new(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as my_scenario.yaml.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as my_scenario.yaml; without a suffix it gets .yaml.")],
     extends: Annotated[
         str, typer.Option(help="The scenario that it extends: a relative path or a shipped name.", autocompletion=completion.scenarios)
     ] = "baseline",
@@ -131,6 +131,10 @@ def new(
     from econ.core.files import write_text
     from econ.scenario.describe import new_text
 
+    if file.name and not file.suffix:
+        file = file.with_name(f"{file.name}.yaml")
+    if file.is_dir():
+        raise InputError("this is a directory, not a file", file=file)
     if file.exists() and not force:
         raise InputError("this file exists already; choose another, or give --force to replace it", file=file)
     text = new_text(file, extends)

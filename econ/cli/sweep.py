@@ -40,7 +40,7 @@ def sweep(
     use_one_thread()
     from econ.ensemble import engine
     from econ.ensemble.sweeps.execute import plan_sweep, run_sweep
-    from econ.ensemble.sweeps.spec import load_sweep
+    from econ.ensemble.sweeps.spec import load_sweep, sweep_faults
     from econ.scenario import load_scenario
 
     part = _shard(shard)
@@ -48,7 +48,7 @@ def sweep(
     try:
         planned = plan_sweep(loaded, load_scenario(loaded.scenario))
     except InputError as error:
-        raise error.told(file=error.file or source) from None
+        raise sweep_faults(source) or error.told(file=error.file or source) from None
     place = out or RUNS / (loaded.name if shard is None else f"{loaded.name}-{part.number}-of-{part.of}")
     chosen = _scheduler(planned, scheduler, workers, memory)
     with show_progress(quiet, "points") as progress:

@@ -7,7 +7,7 @@ itself failed (exit code 1).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -91,6 +91,41 @@ class InputError(EconError):
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
         nearest = f"; did you mean '{self.nearest}'?" if self.nearest else ""
         return printable(f"{place}{key}{self.problem}{found}{allowed}{nearest}")
+
+
+class InputErrors(InputError):
+    """All that is wrong with one file, a line each.
+
+    Parameters
+    ----------
+    faults : sequence of InputError
+        At least one; those that are told.
+    count : int, optional
+        How many there are, where not all are told.
+    file : str or Path
+        The file that the user gave.
+
+    Attributes
+    ----------
+    faults : tuple of InputError
+    count : int
+    """
+
+    def __init__(self, faults: Sequence[InputError], file: str | Path, count: int | None = None) -> None:
+        self.faults = tuple(faults)
+        self.count = len(faults) if count is None else count
+        super().__init__(faults[0].problem, file=file)
+
+    def told(self, *, problem: str | None = None, file: str | Path | None = None) -> InputError:
+        """The same faults: each says itself what is wrong and in which file."""
+        return self
+
+    def _sentence(self) -> str:
+        if self.count == 1:
+            return str(self.faults[0])
+        shown = f"; the first {len(self.faults)} are" if self.count > len(self.faults) else ""
+        heading = printable(f"{self.file}: {self.count} faults, nothing was written{shown}:")
+        return "\n".join([heading, *(f"  {fault}" for fault in self.faults)])
 
 
 def printable(text: str) -> str:

@@ -58,7 +58,17 @@ def read_yaml(path: str | Path) -> YamlFile:
         too deeply, or holds duplicate keys, aliases or tags.
     """
     path = Path(path)
-    text = read_text(path)
+    return parse_yaml(read_text(path), path)
+
+
+def parse_yaml(text: str, path: Path) -> YamlFile:
+    """The mapping that a text holds, as a file at `path` would hold it.
+
+    Raises
+    ------
+    InputError
+        As `read_yaml`.
+    """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:

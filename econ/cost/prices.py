@@ -10,19 +10,19 @@ The same prices may be given flat (`price_preference_label: 2`), the spelling in
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from econ.core.errors import InputError, nearest_name
+from econ.core.errors import InputError, InputErrors, nearest_name
 from econ.core.measurements import LABEL_KINDS
 from econ.core.shipped import PRICE_BOOKS, locate, shipped_names
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.scenario.domains import NON_NEGATIVE, POSITIVE, SHARE, Domain
-from econ.scenario.faults import Fault
+from econ.scenario.faults import Fault, Faults
 from econ.scenario.parameters import Parameter, parameters
 from econ.scenario.values import Prior, Value, parse_value, resolved_value
 
@@ -207,7 +207,7 @@ def load_prices(source: str | Path | Mapping[str, object] | PriceBook | None = N
     Raises
     ------
     InputError
-        With file, line and key, if something in it is unknown or not a usable number or prior.
+        With file, line and key of every fault, if something in it is unknown or not a usable number or prior.
 
     Examples
     --------
@@ -226,67 +226,77 @@ def load_prices(source: str | Path | Mapping[str, object] | PriceBook | None = N
 def _read(file: YamlFile) -> PriceBook:
     try:
         return _book(file.data, file.path.stem)
-    except Fault as fault:
-        raise InputError(
-            fault.problem, file=file.path, line=file.line(fault.keys), key=".".join(map(str, fault.keys)) or None,
-            found=fault.found, allowed=fault.allowed, nearest=fault.nearest,
-        ) from None  # fmt: skip
+    except Faults as error:
+        told = [
+            InputError(
+                fault.problem, file=file.path, line=file.line(fault.keys), key=".".join(map(str, fault.keys)) or None,
+                found=fault.found, allowed=fault.allowed, nearest=fault.nearest,
+            )
+            for fault in error.faults
+        ]  # fmt: skip
+        raise InputErrors(told, file.path) from None
 
 
 def _book(data: Mapping[Any, Any], stem: str) -> PriceBook:
-    version = data.get("schema_version")
-    if version is not None and (type(version) is not int or version != SCHEMA_VERSION):
-        raise Fault(
-            "this version of the format is not known", ("schema_version",), found=version, allowed="1"
-        )
     name = data.get("name", stem)
-    if not isinstance(name, str) or not name:
-        raise Fault("not a name", ("name",), found=name, allowed="a word")
+    faults = _header_faults(data, name)
     given: dict[str, Value] = {}
     unused = []
-    for keys, raw in _leaves(data):
+    leaves, unknown = _leaves(data)
+    faults += unknown
+    for keys, raw in leaves:
         entry = BY_KEYS.get(keys) or (keys[0] if len(keys) == 1 and keys[0] in ENTRIES else None)
-        if entry is None:
-            _parse(raw, NON_NEGATIVE, keys)
-            unused.append(keys[0])
+        try:
+            value = _parse(raw, NON_NEGATIVE if entry is None else ENTRIES[entry].domain, keys)
+        except Fault as fault:
+            faults.append(fault)
             continue
-        if entry in given:
-            raise Fault(f"'{entry}' and '{'.'.join(ENTRIES[entry].keys)}' are the same price", keys)
-        given[entry] = _parse(raw, ENTRIES[entry].domain, keys)
+        if entry is None:
+            unused.append(keys[0])
+        elif entry in given:
+            faults.append(Fault(f"'{entry}' and '{'.'.join(ENTRIES[entry].keys)}' are the same price", keys))
+        else:
+            given[entry] = value
+    if faults:
+        raise Faults(faults)
     return PriceBook(name, {**default_book().values, **given}, tuple(dict.fromkeys(unused)))
 
 
-def _leaves(data: Mapping[Any, Any]) -> list[tuple[tuple[str, ...], object]]:
-    """All prices of a book with their keys, after a check that the keys exist."""
+def _header_faults(data: Mapping[Any, Any], name: object) -> list[Fault]:
+    """What is wrong with the version of a book and its name."""
+    faults, version = [], data.get("schema_version")
+    if version is not None and (type(version) is not int or version != SCHEMA_VERSION):
+        faults.append(Fault("this version of the format is not known", ("schema_version",), found=version, allowed="1"))
+    if not isinstance(name, str) or not name:
+        faults.append(Fault("not a name", ("name",), found=name, allowed="a word"))
+    return faults
+
+
+def _leaves(data: Mapping[Any, Any]) -> tuple[list[tuple[tuple[str, ...], object]], list[Fault]]:
+    """All prices of a book with their keys, and what is wrong with the other keys."""
     sections = _sections()
+    single = [keys[0] for keys in BY_KEYS if len(keys) == 1]
     found: list[tuple[tuple[str, ...], object]] = []
+    faults: list[Fault] = []
     for key, raw in data.items():
         if key in HEADER:
             continue
-        if key in sections:
-            if not isinstance(raw, Mapping):
-                raise Fault(
-                    "this key holds prices by name", (key,), found=raw, allowed=", ".join(sections[key])
-                )
-            for inner, value in raw.items():
-                if inner not in sections[key]:
-                    raise Fault(
-                        "unknown price", (key, inner), allowed=", ".join(sections[key]),
-                        nearest=nearest_name(inner, sections[key]),
-                    )  # fmt: skip
-                found.append(((key, inner), value))
-        elif (key,) in BY_KEYS or key in ENTRIES:
+        if (key,) in BY_KEYS or key in ENTRIES:
             found.append(((key,), raw))
-        else:
-            single = [keys[0] for keys in BY_KEYS if len(keys) == 1]
+        elif key not in sections:
             names = [*sections, *single]
-            raise Fault(
-                "unknown price",
-                (key,),
-                allowed=", ".join(names),
-                nearest=nearest_name(key, [*names, *ENTRIES]),
-            )
-    return found
+            faults.append(_unknown((key,), names, [*names, *ENTRIES]))
+        elif not isinstance(raw, Mapping):
+            faults.append(Fault("this key holds prices by name", (key,), found=raw, allowed=", ".join(sections[key])))
+        else:
+            legal = sections[key]
+            found += [((key, inner), value) for inner, value in raw.items() if inner in legal]
+            faults += [_unknown((key, inner), legal, legal) for inner in raw if inner not in legal]
+    return found, faults
+
+
+def _unknown(keys: tuple[object, ...], told: Sequence[str], names: Sequence[str]) -> Fault:
+    return Fault("unknown price", keys, allowed=", ".join(told), nearest=nearest_name(keys[-1], names))
 
 
 def _sections() -> dict[str, tuple[str, ...]]:

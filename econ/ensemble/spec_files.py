@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from econ.core.errors import InputError, nearest_name
+from econ.core.errors import InputError, InputErrors
 from econ.core.shipped import Kind, locate
 from econ.core.yaml_files import YamlFile, read_yaml
+from econ.scenario.faults import Fault
+from econ.scenario.validation import faults_of
 
 Model = TypeVar("Model", bound=BaseModel)
+#: What only those know who know the meaning of a file's keys: its further faults.
+Check = Callable[[Mapping[Any, Any]], list[Fault]]
 
 #: Keys of scenarios alone, by which one is known that was given in place of a study.
 SCENARIO_KEYS = {"extends", "levers"}
+#: Faults of one file that are told; the rest are counted.
+MOST_TOLD = 20
 
 
-def read_spec(model: type[Model], source: str | Path, kind: Kind) -> Model:
+def read_spec(model: type[Model], source: str | Path, kind: Kind, also: Check = lambda raw: []) -> Model:
     """Read a file, or the shipped one of that name.
 
     Parameters
@@ -28,35 +35,49 @@ def read_spec(model: type[Model], source: str | Path, kind: Kind) -> Model:
         A file or a shipped name.
     kind : Kind
         What such a file is called and where the shipped ones lie.
+    also : callable, optional
+        Looks for further faults where there are some; a file without is not looked at twice.
 
     Raises
     ------
     InputError
-        If there is no such file, or a key or value of it cannot be used.
+        If there is no such file, or with all its faults if a key or value of it cannot be used.
+    """
+    file = spec_file(model, source, kind)
+    try:
+        return model.model_validate(file.data)
+    except ValidationError as error:
+        raise located(file, [*faults_of(error, model), *also(file.data)]) from None
+
+
+def spec_file(model: type[BaseModel], source: str | Path, kind: Kind) -> YamlFile:
+    """The keys and values of such a file, not yet checked.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is a scenario.
     """
     file = read_yaml(locate(source, kind))
     if SCENARIO_KEYS & file.data.keys() and not _needed(model) & file.data.keys():
         raise InputError(f"this is a scenario, not a {kind.name}; `econ run` takes it", file=file.path)
-    try:
-        return model.model_validate(file.data)
-    except ValidationError as error:
-        raise _fault(model, file, error) from None
+    return file
+
+
+def located(file: YamlFile, faults: Sequence[Fault]) -> InputErrors:
+    """Faults of a file, at least one, each with the line of its key."""
+    # pydantic's word for a key as against its value.
+    places = [tuple(key for key in fault.keys if key != "[key]") for fault in faults]
+    told = [
+        InputError(
+            fault.problem, file=file.path, line=file.line(keys), key=".".join(map(str, keys)) or None, found=fault.found,
+            allowed=fault.allowed, nearest=fault.nearest,
+        )
+        for fault, keys in zip(faults[:MOST_TOLD], places, strict=False)
+    ]  # fmt: skip
+    return InputErrors(told, file.path, len(faults))
 
 
 def _needed(model: type[BaseModel]) -> set[str]:
     """Keys that a file cannot do without, but for the name that every kind of file has."""
     return {key for key, field in model.model_fields.items() if field.is_required()} - {"name"}
-
-
-def _fault(model: type[BaseModel], file: YamlFile, error: ValidationError) -> InputError:
-    # An unknown key is told first: what is then missing is often its misspelling.
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    keys = tuple(first["loc"])
-    unknown = first["type"] == "extra_forbidden"
-    known = list(model.model_fields)
-    return InputError(
-        "unknown key" if unknown else first["msg"].removeprefix("Value error, "),
-        file=file.path, key=".".join(map(str, keys)) or None, line=file.line(keys),
-        found=None if unknown or not keys or isinstance(first["input"], dict) else first["input"],
-        allowed=", ".join(known) if unknown else None, nearest=nearest_name(str(keys[-1]), known) if unknown else None,
-    )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 from econ.core.files import atomic_file
@@ -16,6 +17,9 @@ from econ.ensemble.moments import FIRST_YEAR, QUARTERS_PER_YEAR
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+    from matplotlib.colorbar import Colorbar
+    from numpy.typing import NDArray
 
 #: Okabe and Ito (2008), without the yellow; purple, sky blue and orange darkened to a contrast of 3 on white and on
 #: the burn-in, which WCAG 2.2 asks of graphics (1.4.11).
@@ -111,6 +115,27 @@ def quarter_axis(axes: Axes, table: pd.DataFrame, *, label: bool = True) -> None
     axes.set_xticks(years, [str(quarter // QUARTERS_PER_YEAR) for quarter in years])
     if label:
         axes.set_xlabel(f"Years from the start of {FIRST_YEAR}")
+
+
+def cells(axes: Axes, values: NDArray[np.float64], **colours: Any) -> QuadMesh:
+    """A heat map whose cells are vectors, centred on whole numbers, the first row at the bottom; empty where a value is NaN.
+
+    Parameters
+    ----------
+    values : array [rows, columns]
+    **colours
+        ``cmap``, ``vmin`` and ``vmax``, as matplotlib's ``pcolormesh`` takes them.
+    """
+    edges = (np.arange(count + 1) - 0.5 for count in reversed(values.shape))
+    # Edges of the cells' own colour, else viewers show white seams between neighbours.
+    return axes.pcolormesh(*edges, values, edgecolors="face", linewidth=0.2, **colours)
+
+
+def colour_bar(figure: Figure, mesh: QuadMesh, axes: Axes) -> Colorbar:
+    """A colour bar of vectors: matplotlib makes an image of more than 50 colours."""
+    bar = figure.colorbar(mesh, ax=axes, shrink=0.9)
+    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)  # type: ignore[union-attr]
+    return bar
 
 
 def legend_below(axes: Axes, *, labelled: bool) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from econ.core.errors import InputError
 from econ.core.files import content_hash
 from econ.core.shipped import SCENARIOS, locate
-from econ.scenario.loading import load_scenario
+from econ.core.texts import NAME_WORDS
+from econ.scenario.loading import scenario_of_text
 from econ.scenario.schema import SCHEMA_VERSION, Scenario
 
 #: Keys that tell of a scenario and change no run.
@@ -87,25 +89,26 @@ sources:
 
 
 def new_text(path: Path, extends: str) -> str:
-    """Text of a new scenario file that loads as it stands.
+    """Text of a new scenario file, which loads as it stands.
 
     Raises
     ------
     InputError
-        If the name of the file cannot be a scenario's name, or `extends` is no scenario.
+        If the name of the file cannot be a scenario's name, or `extends` is no scenario that it can extend.
     """
     name = path.stem
-    load_scenario(path.parent / extends if (path.parent / extends).is_file() else locate(extends, SCENARIOS))
     try:
         Scenario(schema_version=1, name=name)
     except ValueError:
-        raise InputError(
-            "the name of the file becomes the scenario's",
-            found=name,
-            allowed="small letters, digits and underscores",
-        ) from None
+        raise InputError("the name of the file becomes the scenario's", found=name, allowed=NAME_WORDS) from None
+    if not (path.parent / extends).is_file():
+        locate(extends, SCENARIOS)
     schema = "scenario.schema.json"
     linked, unlinked = f"# yaml-language-server: $schema=./{schema}\n", UNLINKED.format(schema=schema)
     header = linked if (path.parent / schema).is_file() else unlinked
     title = name.replace("_", " ").capitalize()
-    return TEMPLATE.format(header=header, version=SCHEMA_VERSION, name=name, title=title, extends=extends)
+    # In quotes, for YAML reads `2024`, `1e5`, `on` and `null` as something else than text.
+    quoted = {key: json.dumps(text, ensure_ascii=False) for key, text in {"name": name, "title": title, "extends": extends}.items()}
+    text = TEMPLATE.format(header=header, version=SCHEMA_VERSION, **quoted)
+    scenario_of_text(text, path)
+    return text

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from econ.core.errors import InputError
 from econ.core.shipped import SCENARIOS, locate, shipped_names
-from econ.core.yaml_files import YamlFile, read_yaml
+from econ.core.texts import NAME_WORDS
+from econ.core.yaml_files import YamlFile, parse_yaml, read_yaml
 from econ.scenario.changes import merged
 from econ.scenario.faults import Fault
 from econ.scenario.schema import SCHEMA_VERSION, Scenario
@@ -47,7 +48,21 @@ def load_scenario(source: str | Path) -> Scenario:
     >>> load_scenario("baseline").name
     'baseline'
     """
-    chain = _read_chain(locate(source, SCENARIOS))
+    return _loaded(_read_chain(_read_one(locate(source, SCENARIOS))))
+
+
+def scenario_of_text(text: str, path: Path) -> Scenario:
+    """The scenario that a file at `path` with this text would hold, before it is written.
+
+    Raises
+    ------
+    InputError
+        As `load_scenario`.
+    """
+    return _loaded(_read_chain(_checked(parse_yaml(text, path))))
+
+
+def _loaded(chain: list[YamlFile]) -> Scenario:
     try:
         return Scenario.model_validate(_laid_over(chain))
     except ValidationError as error:
@@ -60,7 +75,7 @@ def check_scenario(source: str | Path) -> list[InputError]:
     What depends on the whole (levers against the horizon, say) is looked at when every key is known.
     """
     try:
-        chain = _read_chain(locate(source, SCENARIOS))
+        chain = _read_chain(_read_one(locate(source, SCENARIOS)))
     except InputError as error:
         return [error]
     try:
@@ -102,11 +117,11 @@ def _located_surfaces(data: dict[str, Any], path: Path) -> dict[str, Any]:
     return data
 
 
-def _read_chain(path: Path) -> list[YamlFile]:
+def _read_chain(first: YamlFile) -> list[YamlFile]:
     """The file and all that it extends, nearest first."""
-    chain = [_read_one(path)]
-    root = path.resolve().parent
-    seen = {path.resolve()}
+    chain = [first]
+    root = first.path.resolve().parent
+    seen = {first.path.resolve()}
     while chain[-1].data.get("extends") is not None:
         child = chain[-1]
         try:
@@ -148,14 +163,18 @@ def _parent(child: Path, extends: object, root: Path) -> tuple[Path, Path]:
 
 
 def _read_one(path: Path) -> YamlFile:
-    """Read a file and check what must hold of each file of a chain, not of the whole alone."""
-    file = read_yaml(path)
+    return _checked(read_yaml(path))
+
+
+def _checked(file: YamlFile) -> YamlFile:
+    """A file of which holds what must hold of each file of a chain, not of the whole alone."""
+    path = file.path
     if file.data.keys() >= SWEEP_KEYS:
         raise InputError("this is a sweep, not a scenario; `econ sweep` takes it", file=path)
     for key in ("schema_version", "name"):
         if key not in file.data:
             allowed = (
-                str(SCHEMA_VERSION) if key == "schema_version" else "small letters, digits and underscores"
+                str(SCHEMA_VERSION) if key == "schema_version" else NAME_WORDS
             )
             raise InputError("this key is missing", file=path, key=key, allowed=allowed)
     version = file.data["schema_version"]

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, model_validator
 
 from econ.core.errors import nearest_name
+from econ.core.texts import NAME_PATTERN, NAME_WORDS
 from econ.scenario.changes import changed
 from econ.scenario.domains import Domain, domain_of
 from econ.scenario.faults import Fault, Faults
@@ -137,9 +138,9 @@ class Scenario(Table):
 
     schema_version: Literal[1] = Field(description="Version of this format.")
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_]*$",
+        pattern=NAME_PATTERN,
         max_length=60,
-        description="Short name, used for files: small letters, digits, underscores.",
+        description=f"Short name, used for files: {NAME_WORDS}.",
     )
     title: str = Field(default="", description="Title for figures and reports.")
     question: str = Field(default="", description="The question that the scenario answers.")

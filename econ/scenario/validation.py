@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a scenario, told as faults: with the legal keys and the nearest name."""
+"""What pydantic found wrong with a scenario or another file, told as faults: with the legal keys and the nearest name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from econ.core.errors import nearest_name
+from econ.core.pydantic_words import words_of
 from econ.scenario.faults import Fault, Faults
 from econ.scenario.lever_table import LEVERS
 from econ.scenario.parameters import defaults
@@ -14,7 +15,7 @@ from econ.scenario.parts import CustomerLoss, Event, Population, VerticalTie
 
 
 def faults_of(error: ValidationError, top: type[BaseModel]) -> list[Fault]:
-    """All faults of a scenario with the whole paths of their keys; unknown keys, which may explain the others, come first.
+    """All faults of a file with the whole paths of their keys; unknown keys, which may explain the others, come first.
 
     Parameters
     ----------
@@ -34,13 +35,10 @@ def _told(each: Any, top: type[BaseModel]) -> list[Fault]:
     if each["type"] == "extra_forbidden":
         keys = tuple(each["loc"])
         legal = _legal_keys(keys, top)
-        nearest = _place_of(keys) or nearest_name(keys[-1], legal)
+        nearest = (_place_of(keys) if "levers" in legal else None) or nearest_name(keys[-1], legal)
         return [Fault("unknown key", allowed=", ".join(legal), nearest=nearest)]
-    if each["type"] == "missing":
-        return [Fault("this key is missing")]
-    found = each.get("input")
-    allowed = each["msg"].removeprefix("Input should be ").removeprefix("String should ")
-    return [Fault("not a usable value", found="nothing" if found is None else found, allowed=allowed)]
+    words = words_of(each)
+    return [Fault(words.problem, found=words.found, allowed=words.allowed, nearest=words.nearest)]
 
 
 def _place_of(keys: tuple[object, ...]) -> str | None:

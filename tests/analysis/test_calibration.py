@@ -184,13 +184,15 @@ def test_shipped_calibrations_load_and_their_boxes_lie_in_the_ranges_of_the_tabl
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("parameters: {levers.transfer: [0, 1]}", "needs {uniform: [low, high]}"),
+        ("parameters: {levers.transfer: [0, 1]}", "bad.yaml:2: parameters.levers.transfer: not an interval, found [0, 1]; allowed: {uniform: [low, high]}"),
         ("parameters: {levers.transfer: {uniform: [1, 0]}}", "low end must lie below"),
         ("parameters: {levers.transfer: {log_uniform: [0, 1]}}", "needs ends above 0"),
         ("parameters: {levers.transfer: {uniform: [0, 1]}}\npoints: 5", "need at least 10 points"),
         ("parameters: {levers.transfer: {uniform: [0, 1]}}\nmoment: [M1a]", "did you mean 'moments'"),
         ("parameters: {levers.transfer: {uniform: [0, 1]}}\nmoments: [M1a, M1a]", "stands twice"),
-        ("parameters: {}", "at least 1 item"),
+        ("parameters: {levers.transfer: {unifrm: [0, 1]}}\nmoment: [M1a]\npoints: 1", "bad.yaml: 3 faults"),
+        ("parameters: {levers.transfer: {unifrm: [0, 1]}}", "did you mean 'uniform'?"),
+        ("parameters: {}", "nothing stands here; allowed: at least 1 entry"),
     ],
 )
 def test_bad_files_are_refused_in_one_sentence(tmp_path, text, said):

@@ -125,3 +125,12 @@ def test_a_fit_of_what_was_not_imported_says_how_to(econ, tmp_path, given):
     (tmp_path / "empty").mkdir()
     code, out, err = econ("lab", "fit", given, "--out", "fitted")
     assert (code, out) == (2, "") and "`econ lab import` takes yours" in err and not (tmp_path / "fitted").exists()
+
+
+def test_misspelt_words_of_a_mapping_get_the_nearest(econ, tmp_path):
+    text = MAPPING.read_text().replace("judgement", "judgment").replace("name: fictitious_laboratory", "name: a b")
+    (tmp_path / "mapping.yaml").write_text(text)
+    code, out, err = econ("lab", "import", DATA, "--mapping", "mapping.yaml", "--out", "a")
+    assert code == 2 and out == "" and err.count("\n") == 3
+    assert "mapping.yaml:6: label_unit.flag: unknown choice, found 'judgment'; allowed: judgement, pair; did you mean 'judgement'?" in err
+    assert "mapping.yaml:3: name: not a usable value, found 'a b'; allowed: at most 64 letters, digits, underscores, points and hyphens" in err

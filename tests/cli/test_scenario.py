@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from econ.core.files import content_hash
+from econ.core.texts import NAME_PATTERN
 from econ.scenario import load_scenario, shipped_scenarios
+from econ.scenario.describe import new_text
+from econ.scenario.loading import scenario_of_text
 from econ.scenario.schema import json_schema
 
 
@@ -77,6 +83,57 @@ def test_new_writes_a_file_that_loads(econ, tmp_path):
     code, out, _ = econ("scenario", "new", path, "--force", "--json")
     assert code == 0 and json.loads(out)["extends"] == "baseline"
     assert econ("scenario", "new", path, "--force", "--quiet")[1] == ""
+
+
+NAMES = (
+    "9", "2024", "0", "007", "1_000", "1e5", "1e_5", "0x1f", "0b11", "0o17", "017", "190_20_30", "on", "off", "yes", "no", "y", "n", "null",
+    "true", "false", "nan", "inf", "infinity", "1e400", "2024_01_01", "mine", "on_2", "a" * 60,
+)  # fmt: skip
+
+
+def test_new_under_any_legal_name_writes_a_file_that_loads(econ, tmp_path):
+    for name in NAMES:
+        code, out, _ = econ("scenario", "new", tmp_path / name)
+        assert code == 0 and f"wrote {tmp_path / name}.yaml;" in out
+    files = [tmp_path / f"{name}.yaml" for name in NAMES]
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    code, out, err = econ("scenario", "check", *files, "--json")
+    assert (code, err) == (0, "") and [told["name"] for told in json.loads(out)["files"]] == [*NAMES]
+    titles = [yaml.safe_load(file.read_text())["title"] for file in files]
+    assert titles == [name.replace("_", " ").capitalize() for name in NAMES]
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.from_regex(NAME_PATTERN, fullmatch=True).filter(lambda name: len(name) <= 60))
+def test_the_text_of_a_new_file_loads_whatever_its_name(tmp_path, name):
+    scenario = scenario_of_text(new_text(tmp_path / f"{name}.yaml", "baseline"), tmp_path / f"{name}.yaml")
+    assert scenario.name == name
+
+
+@pytest.mark.parametrize("given, written", [("mine", "mine.yaml"), ("mine.yml", "mine.yml"), ("mine.yaml", "mine.yaml")])
+def test_new_adds_a_suffix_where_there_is_none(econ, tmp_path, given, written):
+    facts = json.loads(econ("scenario", "new", tmp_path / given, "--json")[1])
+    assert facts["file"] == str(tmp_path / written) and (tmp_path / written).is_file()
+    code, _, err = econ("scenario", "new", tmp_path / given)
+    assert code == 2 and f"{written}: this file exists already" in err
+
+
+@pytest.mark.parametrize(
+    "file, extends, said",
+    [
+        ("mine.yaml", "mine.yaml", "extend each other in a circle"), ("deeper/mine.yaml", "../mine.yaml", "outside the folder"),
+        ("mine.yaml", "broken.yaml", "unknown lever"), (".", "baseline", "this is a directory"), ("folder.yaml", "baseline", "this is a directory"),
+    ],
+)  # fmt: skip
+def test_new_writes_nothing_that_would_not_load(econ, tmp_path, monkeypatch, file, extends, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "mine.yaml").write_text("schema_version: 1\nname: mine\n")
+    (tmp_path / "broken.yaml").write_text("schema_version: 1\nname: broken\nlevers: {comons: 1}\n")
+    before = {path: path.is_file() and path.read_text() for path in tmp_path.rglob("*")}
+    code, out, err = econ("scenario", "new", file, "--extends", extends, "--force")
+    assert code == 2 and out == "" and said in err and "Traceback" not in err
+    assert {path: path.is_file() and path.read_text() for path in tmp_path.rglob("*")} == before
 
 
 def test_new_refuses_what_would_not_load(econ, tmp_path):

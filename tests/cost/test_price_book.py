@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from econ.core.errors import InputError
+from econ.core.errors import InputError, InputErrors
 from econ.cost.prices import ENTRIES, default_book, load_prices, range_prior, shipped_price_books
 from econ.scenario.parameters import parameters
 from econ.scenario.values import Prior
@@ -79,6 +79,16 @@ def test_faults_are_told_with_file_line_and_key(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         load_prices(path)
+
+
+def test_all_faults_are_told_at_once(tmp_path):
+    path = tmp_path / "book.yaml"
+    path.write_text("schema_version: 2\npreferenc: {usd: 1}\nflag: {usd: -1, minute: 3}\ncritic: 3\nrules: x\nprice_ai_call: 1\n")
+    with pytest.raises(InputErrors) as caught:
+        load_prices(path)
+    assert sorted((fault.line, fault.key) for fault in caught.value.faults) == [
+        (1, "schema_version"), (2, "preferenc"), (3, "flag.minute"), (3, "flag.usd"), (4, "critic"), (5, "rules"),
+    ]  # fmt: skip
 
 
 def test_unknown_names_are_refused():

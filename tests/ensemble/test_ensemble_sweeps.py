@@ -12,15 +12,16 @@ import pandas as pd
 import pytest
 from fake_market import FLOWS, FakeScenario, FakeSurfaces, simulate
 
-from econ.core.errors import InputError
+from econ.core.errors import InputError, InputErrors
 from econ.core.shipped import SWEEPS, shipped_names
 from econ.ensemble.engine import Engine
 from econ.ensemble.execute import silent
+from econ.ensemble.spec_files import MOST_TOLD
 from econ.ensemble.sweeps import schedulers
 from econ.ensemble.sweeps.collect import collect_shards, read_shards
 from econ.ensemble.sweeps.execute import Shard, plan_sweep, run_sweep
 from econ.ensemble.sweeps.points import settings_of
-from econ.ensemble.sweeps.spec import Sweep, load_sweep
+from econ.ensemble.sweeps.spec import Sweep, load_sweep, sweep_faults
 from econ.ensemble.sweeps.store import PointStore
 
 ENGINE = Engine(simulate, FLOWS)
@@ -231,8 +232,9 @@ def test_a_file_changed_after_the_sweep_is_not_collected(tmp_path):
         ("design: sobol\npoints: 8\nkeys: {a: [1, 0]}", "low below high"),
         ("design: grid\npoints: 8\nkeys: {a: [0, 1]}", "so no points"),
         ("design: grid\nkeys: {a: []}", "has no values"),
-        ("design: grid\nkeys: {}", "keys"),
-        ("design: cube\nkeys: {a: [0]}", "design"),
+        ("design: grid\nkeys: {}", "bad.yaml:3: keys: nothing stands here; allowed: at least 1 entry$"),
+        ("design: cube\nkeys: {levers.commons: [0]}", "bad.yaml:2: design: unknown choice, found 'cube'; allowed: grid, one_at_a_time, "),
+        ("design: gird\nkeys: {levers.commons: [0]}", "did you mean 'grid'"),
         ("design: grid\nkey: {a: [0]}", "did you mean 'keys'"),
     ],
 )
@@ -242,6 +244,65 @@ def test_a_bad_sweep_file_is_refused(tmp_path, text, message):
     with pytest.raises(InputError, match=message) as caught:
         load_sweep(path)
     assert caught.value.file == str(path)
+
+
+def _told(tmp_path, text: str, name: str = "bad") -> list[str]:
+    """Faults of a sweep that is read and, where that goes well, planned, as the command tells them."""
+    from econ.scenario import load_scenario
+
+    path = tmp_path / "bad.yaml"
+    path.write_text(f"name: {name}\n{text}")
+    try:
+        loaded = load_sweep(path)
+        with pytest.raises(InputError):
+            plan_sweep(loaded, load_scenario(loaded.scenario))
+        found = sweep_faults(path)
+    except InputError as error:
+        found = error
+    assert isinstance(found, InputErrors)
+    return [str(fault).removeprefix(str(path)) for fault in found.faults]
+
+
+def test_faults_of_file_and_keys_are_told_together_each_with_its_line(tmp_path):
+    told = _told(tmp_path, "design: gird\nkeys:\n  levers.comons: [0]\n  levers.cert_mode:\n  - none\n  - mandatry\n", name="A")
+    starts = [
+        ":1: name: not a usable value, found 'A'; allowed: small letters, digits, underscores",
+        ":2: design: unknown choice, found 'gird'; allowed: grid, ", ":4: keys.levers.comons: unknown lever; allowed: ",
+        ":7: keys.levers.cert_mode.1: unknown choice, found 'mandatry'; allowed: none, voluntary, mandatory; did you mean 'mandatory'?",
+    ]  # fmt: skip
+    assert len(told) == 4 and all(one.startswith(start) for one, start in zip(told, starts, strict=True))
+    assert told[1].endswith("did you mean 'grid'?") and told[2].endswith("did you mean 'commons'?")
+
+
+@pytest.mark.parametrize("design", ["grid", "one_at_a_time"])
+def test_every_bad_value_of_every_key_is_told(tmp_path, design):
+    """A faulty parameter or population hides faulty levers from pydantic, but not from the user."""
+    keys = 'levers.commons: [0, "x"], levers.cert_mode: [none, foo], parameters.occupation_elasticity: [-1, 2, -3], population.firms: [0]'
+    told = _told(tmp_path, f"design: {design}\nkeys: {{{keys}}}\n")
+    expected = {
+        ":3: keys.levers.commons.1: not a number, found 'x'", ":3: keys.levers.cert_mode.1: unknown choice, found 'foo'",
+        ":3: keys.parameters.occupation_elasticity.0: out of range, found -1",
+        ":3: keys.parameters.occupation_elasticity.2: out of range, found -3", ":3: keys.population.firms.0: not a usable value, found 0",
+    }  # fmt: skip
+    assert {one.partition(";")[0] for one in told} == expected and len(told) == len(expected)
+
+
+def test_an_unknown_scenario_is_told_with_its_line(tmp_path):
+    (told,) = _told(tmp_path, "design: cube\nscenario: basline\nkeys: {levers.commons: [0]}")[1:]
+    assert told.startswith(":3: scenario: there is no such scenario") and told.endswith("did you mean 'baseline'?")
+
+
+def test_keys_that_cannot_go_together_are_told_once(tmp_path):
+    told = _told(tmp_path, "design: grid\nkeys: {population.curators: [9, 10], population.curator_slots: [8, 20]}")
+    assert told == [":3: keys.population.curators.0: more curators than slots, found 9; allowed: at most 8"]
+
+
+def test_of_many_faults_the_first_are_told(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: bad\ndesign: grid\nkeys:\n  levers.commons: [" + ", ".join(f"-{k}" for k in range(1, 31)) + "]\n")
+    found = sweep_faults(path)
+    assert found is not None and found.count == 30 and len(found.faults) == MOST_TOLD
+    assert str(found).startswith(f"{path}: 30 faults, nothing was written; the first {MOST_TOLD} are:\n  {path}:4: keys.levers.commons.0: out of range")
 
 
 def test_an_unknown_key_names_the_point_before_anything_is_computed(tmp_path):

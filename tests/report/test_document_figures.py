@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import _ImageBase
 
-from econ.report.document import capture_map, certification, vendors
+from econ.report.document import capture_map, certification, norm_matrix, vendors
 from econ.report.document import figures as document_figures
-from econ.report.document.drawing import figure_bytes
+from econ.report.document.drawing import TALLEST, figure_bytes, height_mm, on_a_page
 from econ.report.document.event_study import events_of
 from econ.report.document.figures import all_figures
 from econ.report.document.html import svg
-from econ.report.document.paths import PathPanel
+from econ.report.document.paths import PathPanel, paths_figure
 from econ.report.document.write import write_report
 
 POINTS_PER_MM = 72 / 25.4
@@ -34,6 +35,56 @@ def test_figures_have_a_journals_width_and_embedded_fonts(figures, narrow):
     assert float(box[1]) == pytest.approx((89 if narrow else 183) * POINTS_PER_MM, abs=0.1)
     assert b"/Type3" not in made and b"/FontFile2" in made, "TrueType (Type 42), not outlines as Type 3"
     assert b"/Subtype /Image" not in made, "vectors alone"
+
+
+def _capture_cells():
+    draw = np.random.default_rng(1)
+    points = pd.DataFrame({"hhi": draw.uniform(1e3, 9e3, 60), "rate": draw.uniform(0, 1e-3, 60), "capture": draw.uniform(0, 1, 60)})
+    return capture_map.capture_data(points)
+
+
+def _norm_cells():
+    rows = [(s, o, p, 0.1 * k, 0.0, 0.2) for s in ("a", "b") for k, o in enumerate(norm_matrix.ORIGINS) for p in norm_matrix.PLACES]
+    return pd.DataFrame(rows, columns=["scenario", "origin", "jurisdiction", "mean", "p05", "p95"])
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+@pytest.mark.parametrize("number", ["F5", "F7"])
+def test_heat_maps_are_vectors_alone(number, narrow):
+    """Cells and colour bar: matplotlib makes images of both unless told otherwise."""
+    figure = capture_map.capture_figure(_capture_cells(), narrow=narrow) if number == "F5" else norm_matrix.matrix_figure(_norm_cells(), ["a", "b"], narrow=narrow)
+    made = figure_bytes(figure, "pdf")
+    assert b"/Subtype /Image" not in made and b"/Type3" not in made and b"/FontFile2" in made
+
+
+def test_no_figure_holds_an_image(figures):
+    assert len(figures) > 5
+    for number, figure in figures.items():
+        drawn = figure.draw(True)
+        assert not drawn.findobj(_ImageBase, include_self=False) and not drawn.images, number
+        assert not drawn.findobj(lambda artist: artist.get_rasterized()), number
+
+
+def test_the_first_origin_is_in_the_top_row_of_the_norm_matrix():
+    (left, _) = norm_matrix.matrix_figure(_norm_cells(), ["a", "b"], narrow=False).axes
+    bottom, top = left.get_ylim()
+    assert bottom > top and [label.get_text() for label in left.get_yticklabels()] == [*norm_matrix.ORIGINS.values()]
+    (mesh,) = left.collections
+    assert [row[0] for row in np.asarray(mesh.get_array()).tolist()] == pytest.approx([0.0, 0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize(("panels", "elastic", "height"), [(6, True, TALLEST), (6, False, None), (12, True, None), (2, True, 0)])
+def test_a_figure_in_one_column_fits_on_a_page_or_is_left_out(panels, elastic, height):
+    names = ["scenario", "variable", "quarter", "p05", "p25", "p50", "p75", "p95"]
+    shown = [PathPanel(f"x{k}", f"Outcome {k}", "USD of 2025 per hour") for k in range(panels)]
+    data = pd.DataFrame([("a", panel.variable, q, *[1.0 + q] * 5) for panel in shown for q in (0, 1)], columns=names)
+    figure = paths_figure(data, ["a"], shown, narrow=True)
+    own = height_mm(figure)
+    page = on_a_page(figure, elastic=elastic)
+    assert (page is None) == (height is None)
+    if page is not None:
+        assert height_mm(page) == pytest.approx(height or own) and page.get_figwidth() * 25.4 == pytest.approx(89)
+        assert figure_bytes(page, "pdf").startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("form", ["pdf", "svg", "png"])

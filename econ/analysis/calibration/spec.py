@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from econ.core.errors import nearest_name
 from econ.core.shipped import CALIBRATIONS
+from econ.core.texts import NAME_PATTERN, NAME_WORDS
 from econ.ensemble.spec_files import read_spec
+from econ.scenario.faults import Fault
 
 #: The first design must have this many points for each parameter; Loeppky, Sacks and Welch (2009) ask for ten.
 POINTS_PER_PARAMETER = 10
@@ -49,7 +52,9 @@ def _read_box(raw: object) -> object:
             return {"low": ends[0], "high": ends[1], "log": kind == "log_uniform"}
     if isinstance(raw, dict) and set(raw) == {"low", "high", "log"}:
         return raw
-    raise ValueError("a parameter needs {uniform: [low, high]} or {log_uniform: [low, high]}")
+    named = [key for key in raw if key not in kinds] if isinstance(raw, dict) else []
+    nearest = nearest_name(named[0], kinds) if named else None
+    raise Fault("not an interval", found=raw, allowed="{uniform: [low, high]} or {log_uniform: [low, high]}, two numbers", nearest=nearest)
 
 
 class Calibration(BaseModel):
@@ -59,8 +64,8 @@ class Calibration(BaseModel):
 
     schema_version: Literal[1] = 1
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60,
-        description="Short name, used for directories: small letters, digits, underscores.",
+        pattern=NAME_PATTERN, max_length=60,
+        description=f"Short name, used for directories: {NAME_WORDS}.",
     )  # fmt: skip
     title: str = ""
     description: str = ""

@@ -7,8 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from econ.core.errors import InputErrors
 from econ.core.shipped import SWEEPS
-from econ.ensemble.spec_files import read_spec
+from econ.core.texts import NAME_PATTERN, NAME_WORDS
+from econ.ensemble.spec_files import located, read_spec, spec_file
+from econ.ensemble.sweeps.faults import faults_of_keys
+from econ.scenario.faults import Fault, Faults
 
 #: Designs that list values of each key, and designs that fill intervals with `points`.
 LISTED = ("grid", "one_at_a_time")
@@ -26,8 +30,8 @@ class Sweep(BaseModel):
 
     schema_version: Literal[1] = Field(1, description="Version of the format.")
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60,
-        description="Short name, used for directories: small letters, digits, underscores.",
+        pattern=NAME_PATTERN, max_length=60,
+        description=f"Short name, used for directories: {NAME_WORDS}.",
     )  # fmt: skip
     title: str = Field("", description="One line.")
     description: str = Field("", description="What is asked, and why over these keys.")
@@ -46,20 +50,29 @@ class Sweep(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Sweep:
-        if self.design in FILLED:
-            if self.points is None:
-                raise ValueError(f"the design '{self.design}' needs points")
-            for key, values in self.keys.items():
-                if not _is_interval(values):
-                    raise ValueError(f"'{key}' needs [low, high] with low below high in the design '{self.design}'")
-        elif self.points is not None:
-            raise ValueError(f"the design '{self.design}' has as many points as its lists of values say, so no points")
-        for key, values in self.keys.items():
-            if key in SHARED:
-                raise ValueError(f"'{key}' is the same at all points: it stands beside the keys, not among them")
-            if not values:
-                raise ValueError(f"'{key}' has no values")
+        faults = [*self._points_faults(), *(fault for key, values in self.keys.items() for fault in self._key_faults(key, values))]
+        if faults:
+            raise Faults(faults)
         return self
+
+    def _points_faults(self) -> list[Fault]:
+        filled = self.design in FILLED
+        if filled and self.points is None:
+            return [Fault(f"the design '{self.design}' needs points", ("design",), allowed="points: a whole number beside it")]
+        if not filled and self.points is not None:
+            problem = f"the design '{self.design}' has as many points as its lists of values say, so no points"
+            return [Fault(problem, ("points",), found=self.points, allowed="leave it out")]
+        return []
+
+    def _key_faults(self, key: str, values: list[Any]) -> list[Fault]:
+        if key in SHARED:
+            return [Fault(f"'{key}' is the same at all points: it stands beside the keys, not among them", ("keys", key))]
+        if not values:
+            return [Fault(f"'{key}' has no values", ("keys", key), allowed="a list")]
+        if self.design in FILLED and not _is_interval(values):
+            problem = f"'{key}' needs [low, high] with low below high in the design '{self.design}'"
+            return [Fault(problem, ("keys", key), found=values, allowed="two numbers")]
+        return []
 
 
 def _is_interval(values: list[Any]) -> bool:
@@ -75,4 +88,11 @@ def load_sweep(source: str | Path) -> Sweep:
     InputError
         If there is no such sweep, or a key or value of it cannot be used.
     """
-    return read_spec(Sweep, source, SWEEPS)
+    return read_spec(Sweep, source, SWEEPS, faults_of_keys)
+
+
+def sweep_faults(source: str | Path) -> InputErrors | None:
+    """All that is wrong with the scenario, the keys and the values of a sweep that `load_sweep` takes; None if nothing is."""
+    file = spec_file(Sweep, source, SWEEPS)
+    faults = faults_of_keys(file.data)
+    return located(file, faults) if faults else None

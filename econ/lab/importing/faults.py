@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from econ.core.errors import InputError, shorten
+from econ.core.errors import InputError, InputErrors, shorten
 
 #: Faults that are shown; the rest are counted.
 SHOWN = 20
-
-
-class ImportFaults(InputError):
-    """What is wrong with a mapping and a file.
-
-    Attributes
-    ----------
-    faults : tuple of InputError
-        The first `SHOWN`.
-    count : int
-        All of them.
-    """
-
-    def __init__(self, faults: Sequence[InputError], count: int, file: Path) -> None:
-        self.faults = tuple(faults)
-        self.count = count
-        super().__init__(faults[0].problem, file=file)
-
-    def _sentence(self) -> str:
-        if self.count == 1:
-            return str(self.faults[0])
-        shown = f"; the first {len(self.faults)} are" if self.count > len(self.faults) else ""
-        heading = f"{self.file}: {self.count} faults, nothing was written{shown}:"
-        return "\n".join([heading, *(f"  {fault}" for fault in self.faults)])
 
 
 class Faults:
@@ -55,11 +30,11 @@ class Faults:
 
         Raises
         ------
-        ImportFaults
+        InputErrors
             If anything was.
         """
         if self.count:
-            raise ImportFaults(self._found, self.count, self._file)
+            raise InputErrors(self._found, self._file, self.count)
 
 
 def plain(text: object) -> str:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from econ.core.errors import nearest_name
 from econ.core.measurements import BY_NAME, LABEL_KINDS, Column
+from econ.core.pydantic_words import words_of
+from econ.core.texts import LOOSE_NAME_PATTERN
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.lab.importing.faults import Faults, plain
 from econ.lab.importing.units import units_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 #: Made by the import itself.
 MADE = ("run_id", "config_hash", "program", "extra")
@@ -86,7 +91,7 @@ class Mapping(_Part):
 
     schema_version: Literal[1] = 1
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="short name, also of the result"
+        pattern=LOOSE_NAME_PATTERN, description="short name, also of the result"
     )
     title: str = Field("", max_length=500)
     source: str = Field("", max_length=2000, description="who measured this, when and how")
@@ -142,7 +147,7 @@ def load_mapping(path: str | Path) -> MappingFile:
         loaded = MappingFile(Mapping.model_validate(file.data), file)
     except ValidationError as error:
         for one in sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden"):
-            _note(faults, file, dict(one))
+            _note(faults, file, one)
         faults.check()
         raise
     for target, entry in loaded.mapping.columns.items():
@@ -153,10 +158,10 @@ def load_mapping(path: str | Path) -> MappingFile:
     return loaded
 
 
-def _note(faults: Faults, file: YamlFile, error: dict[str, Any]) -> None:
+def _note(faults: Faults, file: YamlFile, error: ErrorDetails) -> None:
     keys = tuple(error["loc"])
     where: dict[str, Any] = {"file": file.path, "line": file.line(keys)}
-    where["key"] = ".".join(plain(k) for k in keys if k not in (ALL, "str", "bool", "int", "float")) or None
+    where["key"] = ".".join(plain(k) for k in keys if k not in (ALL, "str", "bool", "int", "float", "[key]")) or None
     if error["type"] == "extra_forbidden":
         part = str(keys[0]) if len(keys) > 1 else ""
         valid = list(_FIELDS.get(part, Mapping.model_fields))
@@ -168,8 +173,7 @@ def _note(faults: Faults, file: YamlFile, error: dict[str, Any]) -> None:
             **where,
         )
     else:
-        message = str(error["msg"]).removeprefix("Value error, ")
-        faults.add(message[:1].lower() + message[1:], **where)
+        faults.add(**words_of(error)._asdict(), **where)
 
 
 def _check_entry(loaded: MappingFile, target: str, entry: Entry, faults: Faults) -> None:

@@ -13,7 +13,7 @@ from econ.ensemble.tables import by_scenario, grid, quarters_of
 from econ.ensemble.window import in_window
 from econ.report.document.drawing import fitted
 from econ.report.numbers import short
-from econ.report.style import figure_style, new_figure
+from econ.report.style import cells, colour_bar, figure_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,10 +72,10 @@ def capture_figure(data: pd.DataFrame, *, narrow: bool) -> Figure:
     value, count = (data[name].to_numpy(float).reshape(shape) for name in ("capture", "replicates"))
     with figure_style():
         figure, (pane,) = new_figure(3.3)
-        image = pane.imshow(value, origin="lower", cmap="cividis", vmin=0.0, vmax=max(0.5, float(np.nanmax(value))), aspect="auto")
+        mesh = cells(pane, value, cmap="cividis", vmin=0.0, vmax=max(0.5, float(np.nanmax(value))))
         for i in range(shape[0]):
             for j in range(shape[1]):
-                dark = np.isfinite(value[i, j]) and value[i, j] < 0.55 * image.get_clim()[1]
+                dark = np.isfinite(value[i, j]) and value[i, j] < 0.55 * mesh.get_clim()[1]
                 text = f"{value[i, j]:.2f}\n({count[i, j]:.0f})" if count[i, j] else "none"
                 pane.text(j, i, text, ha="center", va="center", fontsize=7.5, color="white" if dark else "black")
         _edges(pane.set_yticks, hhi, short)
@@ -83,8 +83,7 @@ def capture_figure(data: pd.DataFrame, *, narrow: bool) -> Figure:
         pane.set_xlabel("Lobbying, USD per 1,000 USD of product revenue")
         pane.set_ylabel("HHI of requests governed")
         pane.grid(visible=False)
-        bar = figure.colorbar(image, ax=pane, shrink=0.9)
-        bar.set_label("Mean capture index")
+        colour_bar(figure, mesh, pane).set_label("Mean capture index")
         return fitted(figure, narrow=narrow, height=3.1 if narrow else 3.3)
 
 

@@ -15,6 +15,8 @@ SINGLE, DOUBLE = 89.0, 183.0
 MM_PER_INCH = 25.4
 #: Height of a journal's page, mm: what is taller is for a phone, not for a paper.
 TALLEST = 240.0
+#: The most times as tall as a page that a figure is drawn lower, to fit on one.
+MOST_TOO_TALL = 1.4
 #: Height (inches) that a figure's own title and note take; captions stand beside the figure instead.
 TITLE_AND_NOTE = 0.5
 FORMATS = ("pdf", "svg", "png")
@@ -47,6 +49,24 @@ def fitted(figure: Figure, *, narrow: bool, height: float | None = None) -> Figu
         text.set_in_layout(False)
     tall = figure.get_figheight() - TITLE_AND_NOTE if height is None else height
     figure.set_size_inches(width_mm(narrow) / MM_PER_INCH, tall)
+    return figure
+
+
+def on_a_page(figure: Figure, *, elastic: bool) -> Figure | None:
+    """A figure that fits on a journal's page, drawn lower if need be and if it bears that; None if it does not fit.
+
+    Parameters
+    ----------
+    figure : Figure
+        With a constrained layout, not yet saved.
+    elastic : bool
+        Whether its panels may be drawn lower.
+    """
+    excess = height_mm(figure) / TALLEST
+    if excess > (MOST_TOO_TALL if elastic else 1.0):
+        return None
+    if excess > 1.0:
+        figure.set_figheight(TALLEST / MM_PER_INCH)
     return figure
 
 

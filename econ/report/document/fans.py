@@ -81,7 +81,7 @@ def _fan(material: Material, number: str, fan: Fan, scenario: str) -> DocumentFi
         number, fan.kind.name, fan.finding(Reading(material.summary, scenario)), f"{fan.kind.title}, scenario {scenario}",
         f"{fan.note} {BANDS}".strip(), fan_alt_text(data, fan.kind), data,
         lambda small: fitted(fan_figure(data, narrow if small else fan.kind), narrow=small),
-        quarter_table(number, fan.kind.title, data, labels),
+        quarter_table(number, fan.kind.title, data, labels), elastic=True,
     )  # fmt: skip
 
 

@@ -198,7 +198,7 @@ def _paths(material: Material, number: str, name: str, title: str, panels: Seque
         number, name, _extremes(material, scenarios, panels), title,
         f"Lines: medians; bands: 50 % and 90 % of replicates of {material.baseline}. Grey: the two years before levers act.",
         paths_alt(data, scenarios, panels), data, lambda small: paths_figure(data, scenarios, panels, narrow=small),
-        quarter_table(number, title, data, labels),
+        quarter_table(number, title, data, labels), elastic=True,
     )  # fmt: skip
 
 

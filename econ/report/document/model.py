@@ -87,6 +87,8 @@ class DocumentFigure:
         Its data as a table for readers.
     wide_only : bool
         Whether it has no narrow form.
+    elastic : bool
+        Whether its panels stay legible when drawn lower, so that a narrow form that is too tall fits on a page.
     """
 
     id: str
@@ -99,6 +101,7 @@ class DocumentFigure:
     draw: Callable[[bool], Figure]
     shown: Table
     wide_only: bool = False
+    elastic: bool = False
     kind: Literal["figure"] = "figure"
 
     def __post_init__(self) -> None:

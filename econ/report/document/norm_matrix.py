@@ -12,7 +12,7 @@ from econ.ensemble.tables import by_scenario, grid, quarters_of
 from econ.ensemble.window import in_window
 from econ.report.document.drawing import fitted
 from econ.report.numbers import short
-from econ.report.style import figure_style, new_figure
+from econ.report.style import cells, figure_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +59,8 @@ def matrix_figure(data: pd.DataFrame, scenarios: list[str], *, narrow: bool) -> 
 
 def _draw(pane: Axes, part: pd.DataFrame, top: float, *, names: bool) -> None:
     value, low, high = (part.pivot(index="origin", columns="jurisdiction", values=k).loc[list(ORIGINS), list(PLACES)].to_numpy() for k in ("mean", "p05", "p95"))
-    pane.imshow(value, cmap="Blues", vmin=0.0, vmax=1.25 * top, aspect="auto")
+    cells(pane, value, cmap="Blues", vmin=0.0, vmax=1.25 * top)
+    pane.invert_yaxis()
     for i, j in np.ndindex(*value.shape):
         dark = value[i, j] > 0.7 * top
         text = f"{value[i, j]:.2f}\n{low[i, j]:.2f}–{high[i, j]:.2f}"

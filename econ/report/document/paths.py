@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Most scenarios whose lines can be told apart.
 MOST = len(COLOURS)
+#: Characters of a line of an axis label in one column, whose panels may be low.
+LABEL = 14
 QUANTITIES = ["scenario", "variable", "quarter", "p05", "p25", "p50", "p75", "p95"]
 
 
@@ -53,7 +56,7 @@ def paths_figure(
     with figure_style():
         figure, axes = new_figure(0.4 + 1.85 * rows + legend, rows, columns)
         for pane, panel in zip(axes, shown, strict=False):
-            _draw(pane, data[data["variable"] == panel.variable], scenarios, panel)
+            _draw(pane, data[data["variable"] == panel.variable], scenarios, panel, narrow=narrow)
             quarter_axis(pane, data, label=pane in axes[-columns:])
         for pane in axes[len(shown) :]:
             pane.set_visible(False)
@@ -62,7 +65,7 @@ def paths_figure(
         return fitted(figure, narrow=narrow, height=figure.get_figheight())
 
 
-def _draw(pane: Axes, rows: pd.DataFrame, scenarios: Sequence[str], panel: PathPanel) -> None:
+def _draw(pane: Axes, rows: pd.DataFrame, scenarios: Sequence[str], panel: PathPanel, *, narrow: bool) -> None:
     for number, scenario in enumerate(scenarios):
         part = rows[rows["scenario"] == scenario].sort_values("quarter")
         value = {name: part[name].to_numpy(float) / panel.divisor for name in ("p05", "p25", "p50", "p75", "p95")}
@@ -72,7 +75,7 @@ def _draw(pane: Axes, rows: pd.DataFrame, scenarios: Sequence[str], panel: PathP
                 pane.fill_between(quarter, value[low], value[high], color=COLOURS[0], alpha=opacity, linewidth=0)
         pane.plot(quarter, value["p50"], color=COLOURS[number], linestyle=LINES[number], label=scenario)
     pane.set_title(panel.title)
-    pane.set_ylabel(panel.unit)
+    pane.set_ylabel(fill(panel.unit, LABEL) if narrow else panel.unit)
     if panel.floor is not None:
         pane.set_ylim(bottom=panel.floor)
     if panel.reference is not None:

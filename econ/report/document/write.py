@@ -17,7 +17,7 @@ from econ.core.provenance import now, provenance
 from econ.core.results import refuse_existing, result_directory
 from econ.report.document import pdf as pdfs
 from econ.report.document.assemble import assemble
-from econ.report.document.drawing import FORMATS, TALLEST, figure_bytes, height_mm, width_mm
+from econ.report.document.drawing import FORMATS, figure_bytes, on_a_page, width_mm
 from econ.report.document.findings import stance
 from econ.report.document.html import draw, html
 from econ.report.document.material import Material, gather
@@ -158,11 +158,11 @@ def _write_figures(document: Document, directory: Path, formats: Sequence[str]) 
     folder.mkdir()
     for figure in document.figures:
         for narrow in (False,) if figure.wide_only else (True, False):
-            if height_mm(figure.draw(narrow)) > TALLEST:
-                continue
             for form in formats:
-                drawn = figure_bytes(figure.draw(narrow), form, title=figure.title, alt=figure.alt)
-                _write_bytes(folder / f"{_stem(figure)}_{width_mm(narrow):.0f}mm.{form}", drawn)
+                page = on_a_page(figure.draw(narrow), elastic=figure.elastic)
+                if page is not None:
+                    drawn = figure_bytes(page, form, title=figure.title, alt=figure.alt)
+                    _write_bytes(folder / f"{_stem(figure)}_{width_mm(narrow):.0f}mm.{form}", drawn)
         write_csv(folder / f"{_stem(figure)}.csv", figure.data)
     captions = {_stem(f): {"title": f.title, "note": f.note, "alt": f.alt} for f in document.figures}
     write_json(folder / "captions.json", captions)
