@@ -631,7 +631,7 @@ def _smoke() -> str:
         return ""
     facts, asked = json.loads(manifest.read_text(encoding="utf-8")), stored["tables"][0]["rows"][0][-1]
     # A result that was taken over whole took its time where it was trained.
-    while not facts["compute_seconds"] and facts["reused"]:
+    while facts.get("compute_seconds") == 0 and facts["reused"]:
         facts = facts["reused"][0]
     seconds = facts["wall_seconds"]
     return (
