@@ -32,6 +32,8 @@ _PUBLIC = {
     "run": "econ.report.runs",
     "compare": "econ.report.comparison.compared",
     "open_run": "econ.report.runs",
+    "SweepResult": "econ.report.sweep_results",
+    "open_sweep": "econ.report.sweep_results",
 }
 #: Subpackages that ``import econ`` alone makes reachable, such as ``econ.cost``.
 _SUBPACKAGES = ("claims", "cost", "ensemble", "lab", "market", "report", "scenario", "surfaces")

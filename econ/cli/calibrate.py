@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econ.cli import completion
-from econ.cli.options import Force, KeyFacts, Memory, Quiet, Workers
+from econ.cli.options import Csv, Force, KeyFacts, Memory, Quiet, Workers
 from econ.cli.terminal import RUNS, console, print_json, show_progress, use_one_thread
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def calibrate(
     memory: Memory = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/calibration_NAME")] = None,
     force: Force = False,
+    csv: Csv = False,
     as_json: KeyFacts = False,
     quiet: Quiet = False,
 ) -> None:
@@ -47,8 +48,9 @@ def calibrate(
     place = RUNS / f"calibration_{spec.name}" if out is None else out
     with show_progress(quiet, "points") as progress:
         run_calibration(
-            planned, engine.market_engine(), place, _scheduler(planned, workers, memory), write_all, force=force, progress=progress
-        )
+            planned, engine.market_engine(), place, _scheduler(planned, workers, memory), partial(write_all, csv=csv), force=force,
+            progress=progress,
+        )  # fmt: skip
     stored = read_calibration(place)
     if as_json:
         print_json(key_facts(stored, str(place)))

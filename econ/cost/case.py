@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from econ.surfaces.critic import CriticBatch
 
 Floats = NDArray[np.float64]
-#: Numbers evaluated at a time: temporaries of this size stay in a core's cache.
-BLOCK = 8_000
+#: Numbers evaluated at a time: temporaries of this size stay in the second cache of a core.
+BLOCK = 32_000
 #: A stock of zero enters as this, far below the guard of the surfaces, so that slopes are finite.
 LEAST_STOCK = 1e-25
 

@@ -13,6 +13,7 @@ Fixed costs are not part of C; those who compare corners add them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,8 @@ LEAST_WIDTH = 32
 BELOW = 60.0
 #: Newton and bisection steps for a root, and steps for equal marginal costs; most need a third of them.
 ROOT_STEPS, GAP_STEPS = 80, 60
+#: Newton steps that all draws and targets take together, before those that are not at rest go on alone.
+STEPS_OF_ALL = 2
 #: Roots are found to this precision in ln C or in H, equal marginal costs in log-odds of θ.
 TOLERANCE, HARM_TOLERANCE, GAP_TOLERANCE = 1e-11, 1e-14, 1e-10
 #: A gap is used at most this times itself away from the isoquant, in ln C; longest Newton step there.
@@ -135,20 +138,44 @@ def _root(
     open_ = np.isfinite(high)
     low, high = np.where(open_, low, 0.0), np.where(open_, high, 0.0)
     s = 0.5 * (low + high) if guess is None else np.clip(guess, low, high)
-    for _ in range(ROOT_STEPS):
-        h, fall, _ = harm_on_ray(case, s, shares)
-        above = h > targets
-        low, high = np.where(above, s, low), np.where(above, high, s)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = s + (h - targets) / fall
-        inside = (newton > low) & (newton < high)
-        following = np.where(inside, newton, 0.5 * (low + high))
-        following = np.where(np.abs(h - targets) <= HARM_TOLERANCE, s, following)
-        done = np.abs(following - s) <= TOLERANCE
-        s = following
-        if np.all(done | ~open_):
-            break
+    left = open_
+    for _ in range(STEPS_OF_ALL):
+        s, low, high, done = _root_step(case, shares, targets, low, high, s)
+        left = open_ & ~done
+    if left.any():
+        (s[left],) = _of_those(case, left, _root_of_few, shares, targets, low, high, s)
     return np.where(open_, s, np.nan)
+
+
+def _root_step(case: Case, shares: Floats, targets: Floats, low: Floats, high: Floats, s: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Logarithm of the outlay and its bracket after one step, and whether it has come to rest."""
+    h, fall, _ = harm_on_ray(case, s, shares)
+    above = h > targets
+    low, high = np.where(above, s, low), np.where(above, high, s)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        newton = s + (h - targets) / fall
+    inside = (newton > low) & (newton < high)
+    following = np.where(inside, newton, 0.5 * (low + high))
+    following = np.where(np.abs(h - targets) <= HARM_TOLERANCE, s, following)
+    return following, low, high, np.abs(following - s) <= TOLERANCE
+
+
+def _root_of_few(case: Case, shares: Floats, targets: Floats, low: Floats, high: Floats, s: Floats) -> tuple[Floats]:
+    """The root of each, by steps of all until all rest."""
+    for _ in range(ROOT_STEPS):
+        s, low, high, done = _root_step(case, shares, targets, low, high, s)
+        if done.all():
+            break
+    return (s,)
+
+
+def _of_those(case: Case, which: NDArray[np.bool_], solve: Callable[..., tuple[Floats, ...]], *parts: Floats | None) -> list[Floats]:
+    """What `solve` finds for some draws and targets [D, M], each handed to it as a draw of one target.
+
+    Most draws settle most targets at once, at a corner; steps of all would be taken for the sake of a few.
+    """
+    few = (None if part is None else part[which][:, None] for part in parts)
+    return [found[:, 0] for found in solve(case.take(which.nonzero()[0]), *few)]
 
 
 def least_cost_mix(case: Case, targets: Floats) -> Solution:
@@ -244,15 +271,26 @@ def _equal_marginal_cost(
     """Log-odds of θ with gap 0 between the ends of a bracket, and ln C there.
 
     With targets the isoquant is followed; without them the outlay is fixed. Where the gap has one sign,
-    the end towards which it points is returned. Regula falsi as modified by Anderson and Björck (1973).
+    the end towards which it points is returned.
     """
-    t_low, s_low, gap_low, t_high, s_high, gap_high = _bracket_of_root(case, t_low, t_high, s, targets)
-    settled = ~((gap_low > 0.0) & (gap_high < 0.0))
+    bracket = _bracket_of_root(case, t_low, t_high, s, targets)
+    t_low, s_low, gap_low, t_high, s_high, gap_high = bracket
     up = gap_high >= 0.0
     t, s = np.where(up, t_high, t_low), np.where(up, s_high, s_low)
-    t = np.where(settled, t, _regula_falsi(t_low, t_high, gap_low, gap_high))
-    s = np.where(settled, s, s_low + (t - t_low) / np.where(settled, 1.0, t_high - t_low) * (s_high - s_low))
-    side = np.zeros(t.shape, np.int64)
+    inner = (gap_low > 0.0) & (gap_high < 0.0)
+    if inner.any():
+        t[inner], s[inner] = _of_those(case, inner, _root_of_gap, *bracket, targets)
+    return t, s
+
+
+def _root_of_gap(
+    case: Case, t_low: Floats, s_low: Floats, gap_low: Floats, t_high: Floats, s_high: Floats, gap_high: Floats,
+    targets: Floats | None,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Log-odds of θ with gap 0 and ln C there, inside brackets with one each: regula falsi after Anderson and Björck (1973)."""
+    t = _regula_falsi(t_low, t_high, gap_low, gap_high)
+    s = s_low + (t - t_low) / (t_high - t_low) * (s_high - s_low)
+    settled, side = np.zeros(t.shape, bool), np.zeros(t.shape, np.int64)
     for _ in range(GAP_STEPS):
         s, gap, near = _step_to_isoquant(case, t, s, targets)
         settled |= near & ((np.abs(gap) <= GAP_TOLERANCE) | (t_high - t_low <= GAP_TOLERANCE))
@@ -319,6 +357,15 @@ def _step_to_isoquant(
 
 def _on_isoquant(case: Case, t: Floats, s: Floats, targets: Floats | None) -> tuple[Floats, Floats]:
     """Logarithm of the outlay on the isoquant near `s` (or `s` itself without targets), and the gap there."""
+    s, gap, near = _step_to_isoquant(case, t, s, targets)
+    left = ~near & np.isfinite(gap)
+    if left.any():
+        s[left], gap[left] = _of_those(case, left, _on_isoquant_of_few, t, s, targets)
+    return s, gap
+
+
+def _on_isoquant_of_few(case: Case, t: Floats, s: Floats, targets: Floats | None) -> tuple[Floats, Floats]:
+    """As `_on_isoquant`, by steps of all until all are near."""
     for _ in range(GAP_STEPS):
         s, gap, near = _step_to_isoquant(case, t, s, targets)
         if np.all(near | ~np.isfinite(gap)):

@@ -204,9 +204,9 @@ def _outcome(model: MarketModel, name: str) -> float:
 
 def _scenario(scenario: Scenario | Path | str, levers: dict[str, Any]) -> Scenario:
     """The scenario with its levers; numpy's numbers, which sweeps are made of, become Python's."""
-    from econ.scenario import load_scenario
+    from econ.scenario.loading import as_scenarios
 
-    loaded = load_scenario(scenario) if isinstance(scenario, str | Path) else scenario
+    (loaded,) = as_scenarios([scenario])
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in levers.items()}
     return loaded.with_levers(**plain) if plain else loaded
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from econ.ensemble.effects import HEADLINES
 from econ.ensemble.window import window_words
 from econ.report.numbers import interval, without_nan
-from econ.report.text import fitting, html_table
+from econ.report.text import broken, fitting, html_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +34,10 @@ def print_effects(effects: pd.DataFrame, console: Console) -> None:
     while columns:
         count = fitting(labels, [[name, *cells] for name, cells in columns], console.width)
         grid = Table(box=None, pad_edge=False)
-        grid.add_column("", no_wrap=True)
-        for name, _ in columns[:count]:
-            grid.add_column(name, justify="right", no_wrap=True)
+        # Where even one scenario does not fit, its outcomes' names are broken, never its numbers.
+        grid.add_column("")
+        for name, cells in columns[:count]:
+            grid.add_column(broken(name, max(map(len, cells))), justify="right", no_wrap=True)
         for label, *row in zip(labels, *(cells for _, cells in columns[:count]), strict=True):
             grid.add_row(label, *row)
         console.print(grid)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from econ.scenario import Scenario
     from econ.surfaces import Surfaces
 
+    Source = Scenario | str | Path
+
 FIGURES = "figures"
 
 
@@ -114,8 +116,8 @@ class Run(EnsembleResult):
 
 
 def run(
-    scenario: Scenario,
-    *scenarios: Scenario,
+    scenario: Source | Sequence[Source],
+    *scenarios: Source,
     replicates: int | None = None,
     quarters: int | None = None,
     seed: int = 1,
@@ -130,8 +132,8 @@ def run(
 
     Parameters
     ----------
-    scenario, *scenarios : Scenario
-        The first is the baseline of paired differences.
+    scenario, *scenarios : Scenario, path or str
+        A scenario, a file, or the name of a shipped one, or a list of these. The first is the baseline of paired differences.
     replicates, quarters : int, optional
         Unless given, those of the first scenario.
     seed : int
@@ -160,9 +162,18 @@ def run(
         If something asked for cannot be used, or needs more memory than there is.
     WorkError
         If the work failed.
+
+    Examples
+    --------
+    >>> econ.run("baseline", "public_commons", replicates=64)      # doctest: +SKIP
     """
+    from econ.scenario.loading import as_scenarios
+
+    chosen = as_scenarios([scenario, *scenarios])
+    if not chosen:
+        raise InputError("there is no scenario to run", allowed="one at least, such as econ.run(\"baseline\")")
     design = plan(
-        [scenario, *scenarios],
+        chosen,
         surfaces,
         seed=seed,
         replicates=replicates,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import dataclass
 from functools import cache, partial
@@ -22,7 +23,7 @@ from econ.ensemble.sweeps.point import LAST_QUARTERS
 from econ.ensemble.sweeps.store import FOLDER, sound_point
 from econ.ensemble.tables import grid, quarters_of
 from econ.report.numbers import short, without_nan
-from econ.report.text import CAVEAT
+from econ.report.text import CAVEAT, html_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -138,6 +139,16 @@ def print_sweep(stored: StoredSweep, console: Console) -> None:
         console.print(CAVEAT, style="italic", highlight=False)
     place = stored.directory
     console.print(f"dataset {place}/{FOLDER} (column point), settings {place}/{INDEX}, means {place}/{SUMMARY}", highlight=False, soft_wrap=True)
+
+
+def sweep_html(stored: StoredSweep) -> str:
+    """The same as HTML for a notebook, everything in it escaped."""
+    manifest, told = stored.manifest, stored.settings
+    caption = f"{len(told)} points x {manifest['replicates']} replicates of '{manifest['sweep']['scenario']}'"
+    failed = failed_replicates(manifest)
+    lines = [*([f"FAILED: {failed} replicates, left out"] if failed else []), HOW, CAVEAT]
+    body = [_cells(row, told) for row in extremes(stored)]
+    return html_table(caption, list(HEADS), body) + "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
 def sweep_facts(stored: StoredSweep) -> dict[str, Any]:

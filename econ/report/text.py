@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 CAVEAT = "Conditional projections of a model under this scenario's assumptions, not forecasts."
-#: Spaces between the columns of a table without lines.
-GAP = 1
+#: Spaces between the columns of a table without lines: each cell has one on either side.
+GAP = 2
 
 
 def fitting(label: Sequence[str], columns: Sequence[Sequence[str]], width: int) -> int:
@@ -15,7 +16,7 @@ def fitting(label: Sequence[str], columns: Sequence[Sequence[str]], width: int) 
 
     Examples
     --------
-    >>> fitting(["harm"], [["0.1"], ["0.2"], ["0.3"]], 13)
+    >>> fitting(["harm"], [["0.1"], ["0.2"], ["0.3"]], 15)
     2
     """
     used = max(map(len, label), default=0)
@@ -24,6 +25,27 @@ def fitting(label: Sequence[str], columns: Sequence[Sequence[str]], width: int) 
         if used > width:
             return max(count, 1)
     return len(columns)
+
+
+def broken(name: str, width: int) -> str:
+    r"""A name in lines of at most `width` characters, broken after underscores and spaces alone; a longer word stays whole.
+
+    Examples
+    --------
+    >>> broken("strict_liability_no_safe_harbour", 17)
+    'strict_liability_\nno_safe_harbour'
+    """
+    lines = [""]
+    for piece in re.findall(r"[^_ ]*[_ ]|[^_ ]+", name):
+        if lines[-1] and len(lines[-1] + piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip(" ") for line in lines)
+
+
+def table_width(columns: Sequence[Sequence[str]]) -> int:
+    """Width of a table without lines whose cells hold lines of their own."""
+    return sum(max((len(line) for cell in column for line in cell.split("\n")), default=0) for column in columns) + GAP * (len(columns) - 1)
 
 
 def html_table(caption: str, header: list[str], body: list[list[str]]) -> str:

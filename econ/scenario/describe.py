@@ -23,6 +23,9 @@ def flat(scenario: Scenario) -> dict[str, Any]:
     for key, value in scenario.resolved().items():
         if key in ("population", "parameters", "levers"):
             keys.update({f"{key}.{name}": setting for name, setting in value.items()})
+        elif key == "events":
+            # An event is of one kind; the others are null.
+            keys[key] = [{kind: what for kind, what in event.items() if what is not None} for event in value]
         else:
             keys[key] = value
     return keys

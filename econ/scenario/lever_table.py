@@ -24,6 +24,14 @@ KINDS = ("preference", "constraint")
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"jurisdiction": JURISDICTIONS, "region": REGIONS, "kind": KINDS}
 )
+#: What each place stands for.
+PLACE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "j1": "in the EU-like jurisdiction", "j2": "in the US-like jurisdiction", "j3": "in the jurisdiction of low capacity",
+        "low_income": "of labelers in low-income countries", "us_generalist": "of US generalists", "expert": "of experts",
+        "preference": "of preference labels", "constraint": "of constraint labels",
+    }
+)  # fmt: skip
 CERTIFICATION_MODES = ("none", "voluntary", "mandatory")
 
 Scalar = float | bool | str | None | Prior
@@ -184,14 +192,19 @@ class Lever:
             }
             forms.append(schedule)
             if self.places:
-                here = {"anyOf": [*scalars, schedule]}
                 forms.append(
                     {
                         "type": "object",
                         "description": f"By {self.by}.",
                         "minProperties": 1,
                         "additionalProperties": False,
-                        "properties": {place: here for place in self.places},
+                        "properties": {
+                            place: {
+                                "description": f"{self.description} Here {PLACE_WORDS[place]} alone. [{self.unit}]",
+                                "anyOf": [*scalars, schedule],
+                            }
+                            for place in self.places
+                        },
                     }
                 )
         return {"description": f"{self.description} [{self.unit}]", "default": self.default, "anyOf": forms}

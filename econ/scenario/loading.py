@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,28 @@ def load_scenario(source: str | Path) -> Scenario:
     'baseline'
     """
     return _loaded(_read_chain(_read_one(locate(source, SCENARIOS))))
+
+
+def as_scenarios(sources: Iterable[object]) -> list[Scenario]:
+    """Scenarios given as such, as files or by the names of shipped ones, one by one or in a list.
+
+    Raises
+    ------
+    InputError
+        If something is none of these, or cannot be loaded.
+    """
+    found: list[Scenario] = []
+    for source in sources:
+        if isinstance(source, str | Path):
+            found.append(load_scenario(source))
+        elif isinstance(source, list | tuple):
+            found += as_scenarios(source)
+        elif hasattr(source, "resolved") and hasattr(source, "levers"):
+            found.append(source)  # type: ignore[arg-type]
+        else:
+            allowed = "what econ.load_scenario returns, a file, or the name of a shipped scenario"
+            raise InputError("not a scenario", found=source, allowed=allowed)
+    return found
 
 
 def scenario_of_text(text: str, path: Path) -> Scenario:

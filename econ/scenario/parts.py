@@ -93,8 +93,10 @@ class VerticalTie(Table):
 class Event(Table):
     """One event; exactly one of its kinds is given."""
 
-    customer_loss: CustomerLoss | None = None
-    vertical_tie: VerticalTie | None = None
+    customer_loss: CustomerLoss | None = Field(default=None, description="The largest customers of a curator withdraw for good.")
+    vertical_tie: VerticalTie | None = Field(
+        default=None, description="A firm buys a stake in a curator; the other firms turn away from it."
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

@@ -284,6 +284,8 @@ def json_schema() -> dict[str, Any]:
     schema = Scenario.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "econ scenario"
+    # pydantic leaves out a description that repeats the class's own.
+    schema["properties"]["population"]["description"] = "How many agents of each kind are simulated [agents]."
     schema["$defs"]["Prior"] = prior_json_schema()
     schema["properties"].update(parameters=_parameters_json_schema(), levers=_levers_json_schema())
     for row, key in SIZE_KEYS.items():

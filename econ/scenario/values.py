@@ -183,6 +183,7 @@ def value_json_schema(domain: Domain) -> dict[str, object]:
 
 def prior_json_schema() -> dict[str, object]:
     """JSON Schema of a prior; the finer rules (legal support) are checked on loading."""
+    units = {"lognormal": "; the median in the unit of the quantity", "beta": "; on a share"}
 
     def one(kind: str) -> dict[str, object]:
         pair = PRIOR_KINDS[kind]
@@ -192,6 +193,7 @@ def prior_json_schema() -> dict[str, object]:
             "required": [kind],
             "properties": {
                 kind: {
+                    "description": f"[{pair[0][0]}, {pair[1][0]}] of a {kind} distribution{units.get(kind, '; both in the unit of the quantity')}.",
                     "type": "array",
                     "prefixItems": [{"title": name, **domain.json_schema()} for name, domain in pair],
                     "items": False,

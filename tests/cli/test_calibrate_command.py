@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -36,7 +37,7 @@ def tiny(tmp_path):
 
 
 def test_a_calibration_writes_tables_figures_and_scenarios_that_load(econ, tiny, tmp_path):
-    code, out, err = econ("calibrate", tiny, "--workers", 1, "--out", tmp_path / "out")
+    code, out, err = econ("calibrate", tiny, "--workers", 1, "--csv", "--out", tmp_path / "out")
     assert (code, err) == (0, "")
     for said in ("Parameters", "Facts fitted", "Facts not fitted", "Identified directions", "curator_quality_sd"):
         assert said in out
@@ -44,6 +45,9 @@ def test_a_calibration_writes_tables_figures_and_scenarios_that_load(econ, tiny,
     names = {path.name for path in directory.iterdir()}
     assert {"manifest.json", "draws.parquet", "parameters.csv", "moments.csv", "directions.csv", "profiles.csv"} <= names
     assert "points" not in names
+    for name in ("draws", "design", "recovery"):
+        text = pd.read_csv(directory / f"{name}.csv")
+        pd.testing.assert_frame_equal(text, pd.read_parquet(directory / f"{name}.parquet"), check_dtype=False)
     for figure in ("moment_fit", "profiles"):
         assert (directory / "figures" / f"{figure}.png").stat().st_size > 10_000
     point = load_scenario(directory / "calibrated.yaml").resolved()["parameters"]["curator_quality_sd"]

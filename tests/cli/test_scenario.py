@@ -70,6 +70,9 @@ def test_diff(econ):
     ]
     found = json.loads(econ("scenario", "diff", "baseline", "public_commons", "--json")[1])
     assert found["differences"] == {"levers.commons": [0.0, 0.1]}
+    events = json.loads(econ("scenario", "diff", "baseline", "vertical_tie", "--json")[1])["differences"]["events"]
+    assert events[0] == [] and [list(event) for event in events[1]] == [["vertical_tie"]]
+    assert "null" not in econ("scenario", "diff", "baseline", "customer_loss")[1]
     assert "No difference" in econ("scenario", "diff", "baseline", "baseline")[1]
 
 

@@ -17,6 +17,7 @@ from econ.ensemble.sweeps.schema import json_schema
 from econ.ensemble.sweeps.spec import Sweep
 from econ.scenario import load_scenario
 from econ.scenario.lever_table import LEVERS
+from econ.scenario.schema import json_schema as scenario_json_schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 MODELINE = "# yaml-language-server: $schema=./sweep.schema.json\n"
@@ -71,6 +72,29 @@ def test_what_the_schema_refuses_the_loader_refuses_too(check, fault):
 @pytest.mark.parametrize("key", ["levers.strict.j1", "levers.strict", "levers.transfer", "population.firms", "parameters.occupation_elasticity"])
 def test_every_kind_of_key_is_known(check, key):
     assert check.is_valid(SOUND | {"keys": {key: [1]}})
+
+
+def _undescribed(node, path=()):
+    """Keys that an editor would show without a word."""
+    if isinstance(node, dict):
+        for name, value in node.get("properties", {}).items() if isinstance(node.get("properties"), dict) else ():
+            if path[:1] != ("allOf",) and "description" not in value:
+                yield (*path, name)
+        for name, value in node.items():
+            yield from _undescribed(value, (*path, name))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _undescribed(value, (*path, number))
+
+
+@pytest.mark.parametrize("make", [json_schema, scenario_json_schema])
+def test_an_editor_shows_words_for_every_key_places_and_priors_too(make):
+    schema = make()
+    assert list(_undescribed(schema)) == []
+    if make is scenario_json_schema:
+        places = schema["properties"]["levers"]["properties"]["strict"]["anyOf"][-1]["properties"]
+        assert places["j3"]["description"] == "Share of damage for which firms are liable. Here in the jurisdiction of low capacity alone. [share of damage]"
+        assert schema["properties"]["population"]["description"].endswith("[agents].")
 
 
 def test_keys_tell_meaning_unit_and_default():

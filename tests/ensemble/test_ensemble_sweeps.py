@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from fake_market import FLOWS, FakeScenario, FakeSurfaces, simulate
+from fake_market import FLOWS, FakeSurfaces, simulate
+from sweep_of_fakes import SweptScenario
 
 from econ.core.errors import InputError, InputErrors
 from econ.core.shipped import SWEEPS, shipped_names
@@ -27,23 +27,13 @@ from econ.ensemble.sweeps.store import PointStore
 ENGINE = Engine(simulate, FLOWS)
 
 
-class Scenario(FakeScenario):
-    """Takes settings as the real one does: dotted keys of levers."""
-
-    def with_settings(self, settings):
-        for key in settings:
-            if key != "levers.commons":
-                raise InputError("unknown key", key=key)
-        return replace(self, levers={**self.levers, "commons": settings["levers.commons"]})
-
-
 def _sweep(**changes) -> Sweep:
     raw = {"name": "test", "design": "grid", "keys": {"levers.commons": [0.0, 0.1, 0.2, 0.3, 0.4]}, "replicates": 3, "quarters": 4}
     return Sweep.model_validate(raw | changes)
 
 
 def _planned(**changes):
-    return plan_sweep(_sweep(**changes), Scenario(), FakeSurfaces())
+    return plan_sweep(_sweep(**changes), SweptScenario(), FakeSurfaces())
 
 
 def _run(planned, out, scheduler=schedulers.here, **options):
@@ -122,7 +112,7 @@ def test_a_point_equals_the_same_scenario_run_alone(whole):
     from econ.ensemble.design import plan
     from econ.ensemble.workers import simulate_block
 
-    design = plan([Scenario(levers={"commons": 0.2, "sigma": None})], FakeSurfaces(), seed=1, replicates=3, quarters=4)
+    design = plan([SweptScenario(levers={"commons": 0.2, "sigma": None})], FakeSurfaces(), seed=1, replicates=3, quarters=4)
     alone = simulate_block(design, simulate, design.blocks()[0]).outcomes["harm_rate"].ravel()
     point = _tables(whole)["outcomes"].query("point == 2")["harm_rate"].to_numpy()
     assert np.array_equal(alone, point)

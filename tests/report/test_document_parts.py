@@ -92,3 +92,7 @@ def test_findings_and_lines_of_cells_are_escaped():
     page = html(Document("k", "h", "s", [Section("a", "A", [Paragraph(hostile, hostile), table, cards])]), {})
     assert "<img" not in page and page.count("&lt;img") == 9
     assert "−1<small>[−2, 0]</small>" in page and "under_<wbr>score" in page
+
+
+def test_what_no_version_computes_is_not_said_to_be_a_matter_of_the_runs(document, gathered):
+    assert document.sections and gathered.missing["T6 by total-order indices"].startswith("not computed by this version")

@@ -20,6 +20,7 @@ from econ.report import figures, outcome_fans, runs
 from econ.report.comparison import compared
 from econ.report.flow_matrix import flow_matrix
 from econ.report.overview import key_facts
+from econ.scenario.loading import as_scenarios
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,31 @@ def test_comparison_of_runs_in_memory():
     assert list(comparison.table.columns)[:4] == ["scenario", "baseline", "variable", "quarter"]
     assert isinstance(comparison.plot_effects(), Figure)
     assert "baseline (commons=0.2)" in comparison._repr_html_()
+
+
+def test_scenarios_are_given_by_name_by_file_or_in_a_list(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("schema_version: 1\nname: mine\nextends: public_commons\n")
+    loaded = econ.load_scenario("no_transfer")
+    assert [scenario.name for scenario in as_scenarios(["baseline", file, [str(file), loaded]])] == ["baseline", "mine", "mine", "no_transfer"]
+    run = econ.run(["baseline", "public_commons"], surfaces=FakeSurfaces(), replicates=2, quarters=2)
+    assert run.scenarios == ["baseline", "public_commons"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("basline", "did you mean 'baseline'"), (3, "econ.load_scenario"), ({"name": "x"}, "econ.load_scenario"), (None, "econ.load_scenario"), ([], "no scenario to run")],
+)
+def test_what_is_no_scenario_is_refused_with_a_sentence(given, said):
+    with pytest.raises(InputError, match=said):
+        econ.run(given)
+
+
+def test_stored_runs_are_compared_by_their_directories(stored):
+    by_name, opened = econ.compare(str(stored)), econ.compare(econ.open_run(stored))
+    pd.testing.assert_frame_equal(by_name.table, opened.table)
+    with pytest.raises(InputError, match=r"not a run.*econ.open_run"):
+        econ.compare(FakeScenario())
 
 
 def test_a_notebook_shows_it_escaped():

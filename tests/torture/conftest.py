@@ -120,7 +120,8 @@ def circumstances() -> str:
 
 
 def tables(rows: list[dict]) -> str:
-    text = ""
+    """Rows by section; the cases of one parametrised test are one row."""
+    text, rows = "", summed(rows)
     for section in dict.fromkeys(row["section"] for row in sorted(rows, key=lambda row: row["section"])):
         text += f"\n## {section}\n\n| what | counts | on |\n|---|---|---|\n"
         for row in rows:
@@ -128,6 +129,20 @@ def tables(rows: list[dict]) -> str:
                 counts = "; ".join(f"{name.replace('_', ' ')} **{value}**" for name, value in row["counts"].items())
                 text += f"| {row['what']} | {counts} | {row['date']} |\n"
     return text
+
+
+def summed(rows: list[dict]) -> list[dict]:
+    """Rows that tell of the same, as one with the sums of their counts and the latest date."""
+    found: dict[tuple[str, str], dict] = {}
+    for row in rows:
+        key = row["section"], row["what"]
+        if key in found:
+            same = found[key]
+            counts = {name: same["counts"][name] + value for name, value in row["counts"].items()}
+            found[key] = {**same, "counts": counts, "date": max(same["date"], row["date"])}
+        else:
+            found[key] = row
+    return list(found.values())
 
 
 @pytest.fixture(scope="session")

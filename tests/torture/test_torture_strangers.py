@@ -24,7 +24,7 @@ PATHS = ["../outside", "../../outside", "/tmp/outside", "a/../../outside", "..",
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_names_are_no_paths(tmp_path, name):
+def test_names_are_no_paths(tmp_path, counted, name):
     """Scenario, sweep, grid and mapping names make up names of files and directories."""
     from econ.ensemble.sweeps.spec import load_sweep
     from econ.lab.grid import load_grid
@@ -41,6 +41,7 @@ def test_names_are_no_paths(tmp_path, name):
         path.write_text(yaml.safe_dump(content))
         with pytest.raises(InputError, match=r"name|control"):
             load(path)
+    counted(SECTION, "paths as names of scenarios, sweeps, grids and mappings", cases=len(files), refused_in_one_sentence=len(files))
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_a_scenario_extends_files_beside_it_alone(tmp_path, folder, name):
+def test_a_scenario_extends_files_beside_it_alone(tmp_path, folder, counted, name):
     from econ.scenario import load_scenario
 
     for place in (tmp_path, folder.parent):
@@ -61,10 +62,11 @@ def test_a_scenario_extends_files_beside_it_alone(tmp_path, folder, name):
     with pytest.raises(InputError) as caught:
         load_scenario(folder / "trial.yaml")
     assert "secret" not in str(caught.value) and str(caught.value).isprintable()
+    counted(SECTION, "paths that a scenario extends, beyond its own folder or none at all", cases=1, refused_in_one_sentence=1, read=0)
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_what_is_no_surfaces_is_not_read_as_such(tmp_path, folder, name):
+def test_what_is_no_surfaces_is_not_read_as_such(tmp_path, folder, counted, name):
     """Surfaces may lie anywhere, relative to the scenario; of a directory that holds others' data nothing is shown."""
     from econ.scenario import load_scenario
     from econ.surfaces import load_surfaces
@@ -76,6 +78,7 @@ def test_what_is_no_surfaces_is_not_read_as_such(tmp_path, folder, name):
     with pytest.raises(InputError) as caught:
         load_surfaces(load_scenario(folder / "trial.yaml").surfaces)
     assert "secret" not in str(caught.value) and str(caught.value).isprintable()
+    counted(SECTION, "paths of surfaces that hold others' data or nothing", cases=1, refused_in_one_sentence=1, told_of_their_content=0)
 
 
 def test_a_stranger_s_run_writes_nothing_outside(zygote, tmp_path):
@@ -121,20 +124,22 @@ def test_a_stranger_s_sweep_is_collected_under_its_own_name_alone(tmp_path):
         ("x" * 2_000_000, "too large"),
     ],
 )  # fmt: skip
-def test_bombs_are_refused_at_once(tmp_path, text, said):
+def test_bombs_are_refused_at_once(tmp_path, counted, text, said):
     path = tmp_path / "bomb.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         read_yaml(path)
+    counted(SECTION, "YAML bombs: aliases, depth, size, huge numbers, doubled keys, types of Python", cases=1, refused_in_one_sentence=1)
 
 
 @pytest.mark.parametrize("text", ['a: "x\\e[2Jy"', 'a: "\\a"', '"k\\e[31m": 1', 'a: "\\u202eevil"', 'a: "x\\u0085y\\x9b31m"', "a: [1, \"\\e]0;title\\a\"]"])
-def test_no_text_of_a_file_commands_the_terminal(tmp_path, text):
+def test_no_text_of_a_file_commands_the_terminal(tmp_path, counted, text):
     path = tmp_path / "trial.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match="control characters") as error:
         read_yaml(path)
     assert str(error.value).isprintable()
+    counted(SECTION, "texts of files with commands for a terminal", cases=1, refused_in_one_sentence=1)
 
 
 def test_no_path_commands_the_terminal(tmp_path):
@@ -145,14 +150,15 @@ def test_no_path_commands_the_terminal(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["[/]", "[bold]x", "[link=https://example.org]x[/link]", ":warning:", "[red]"])
-def test_texts_are_no_markup_of_the_terminal(text, capsys):
+def test_texts_are_no_markup_of_the_terminal(text, capsys, counted):
     from econ.cli.terminal import console
 
     console().print(text)
     assert capsys.readouterr().out.strip() == text
+    counted(SECTION, "texts that a terminal's library would take for markup", cases=1, shown_as_written=1)
 
 
-def test_no_cell_is_a_formula(tmp_path):
+def test_no_cell_is_a_formula(tmp_path, counted):
     cells = ["=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "plain", "-1.5", "", None, "a=b"]
     table = pd.DataFrame({"text": cells, "=header": np.arange(len(cells)) - 0.1, "kind": pd.Categorical(cells)})
     write_csv(tmp_path / "a.csv", table)
@@ -161,6 +167,8 @@ def test_no_cell_is_a_formula(tmp_path):
     for column in ("text", "kind"):
         assert len(read) == len(cells) and all(not re.match(r"[=+@\t\r]|-(?!1\.5$)", str(cell)) for cell in read[column])
     assert read["'=header"].tolist() == table["=header"].tolist()
+    formulas = 1 + 2 * sum(bool(cell) and cell[0] in "=+-@\t\r" and cell != "-1.5" for cell in cells)
+    counted(SECTION, "formulas in cells and headers of CSV tables", cases=formulas, written_as_text=formulas)
 
 
 def test_kept_columns_of_a_laboratory_stay_data(zygote, tmp_path):
@@ -191,7 +199,7 @@ def test_a_control_character_in_a_cell_reaches_no_terminal(zygote, tmp_path):
         assert "\x1b" not in zygote.said() and "Traceback" not in zygote.said(), place
 
 
-def test_a_notebook_shows_texts_as_texts(zygote):
+def test_a_notebook_shows_texts_as_texts(zygote, counted):
     from econ.report.runs import open_run
 
     one = victim(zygote, "run")
@@ -201,6 +209,7 @@ def test_a_notebook_shows_texts_as_texts(zygote):
     assert zygote.run(["run", "hostile.yaml", "--replicates", "2", "--quarters", "2", "--workers", "1", "--quiet", "--out", str(one.place / "out")]) == 0
     page = open_run(one.place / "out")._repr_html_()
     assert "<script" not in page and "<img" not in page
+    counted(SECTION, "tags of HTML in a scenario's title and question, shown in a notebook", cases=2, shown_as_text=2)
 
 
 def test_links_in_unfinished_work_are_not_followed(zygote, tmp_path):

@@ -55,8 +55,8 @@ def read_calibration(directory: Path) -> StoredCalibration:
     return StoredCalibration(manifest, tables)
 
 
-def write_calibration(result: CalibrationResult, directory: Path) -> None:
-    """Write everything but figures into a working directory, the manifest last."""
+def write_calibration(result: CalibrationResult, directory: Path, *, csv: bool = False) -> None:
+    """Write everything but figures into a working directory, the manifest last; `csv` writes the long tables as CSV too."""
     for name, table in all_tables(result).items():
         if name in LONG:
             write_parquet(directory / f"{name}.parquet", table)
@@ -64,6 +64,9 @@ def write_calibration(result: CalibrationResult, directory: Path) -> None:
             write_csv(directory / f"{name}.csv", table)
     space = result.plan.space
     write_parquet(directory / "draws.parquet", pd.DataFrame(space.values(result.draws), columns=space.keys))
+    if csv:
+        for name in (*LONG, "draws"):
+            write_csv(directory / f"{name}.csv", pd.read_parquet(directory / f"{name}.parquet"))
     write_text(directory / POINT, _fragment(result, "the point with the least distance", result.after.settings[0]))
     write_text(directory / PRIORS, _fragment(result, "the posterior's middle 90 %, each parameter apart", _priors(result)))
     tables = hashes(directory, [f"{name}.parquet" for name in (*LONG, "draws")])

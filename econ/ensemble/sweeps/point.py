@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,33 +84,26 @@ def compute_point(surfaces: Surfaces, simulate: Callable[..., Any], task: PointT
         "replicates": task.replicates, "failed": {str(k): reason for k, reason in failed.items()},
         "summary": dict(zip(names, _summary(values), strict=True)),
     }  # fmt: skip
+    rows = len(replicates) * len(quarters)
+    # NaN is null; columns are slices of one array, since making each would take longer than the summary.
+    flat = pa.array(values.reshape(-1), from_pandas=True)
     columns = {
         "replicate": pa.array(np.repeat(replicates, len(quarters))),
         "quarter": pa.array(np.tile(quarters.astype(np.int16), len(replicates))),
-        **dict(zip(names, _columns(values.reshape(len(names), -1)), strict=True)),
+        **{name: flat.slice(i * rows, rows) for i, name in enumerate(names)},
     }
     return PointFile(task, _parquet(pa.table(columns), facts), facts)
-
-
-def _columns(values: NDArray[np.float64]) -> Iterator[pa.Array]:
-    """A column of each row [outcome, row], where NaN is null; those without one are views of the same memory."""
-    shared, width = pa.py_buffer(values), values[0].nbytes
-    for i, row in enumerate(values):
-        if np.isnan(row).any():
-            yield pa.array(row, from_pandas=True)
-        else:
-            yield pa.Array.from_buffers(pa.float64(), len(row), [None, shared.slice(i * width, width)])
 
 
 def _parquet(table: pa.Table, facts: dict[str, Any]) -> bytes:
     """The table as a Parquet file that carries `facts`.
 
-    Every value is its own: dictionaries and statistics would only cost time, and zstd twice as much as snappy;
+    Every value is its own: dictionaries and statistics would only cost time, and zstd twice as much as lz4;
     Arrow's copy of the schema would be half of a small file.
     """
     stream = pa.BufferOutputStream()
     with pq.ParquetWriter(
-        stream, table.schema, compression="snappy", use_dictionary=False, write_statistics=False, store_schema=False
+        stream, table.schema, compression="lz4", use_dictionary=False, write_statistics=False, store_schema=False
     ) as writer:
         writer.write_table(table)
         writer.add_key_value_metadata({METADATA: json.dumps(facts)})

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 IDENTIFIED = 1.0
 
 
-def write_all(result: CalibrationResult, directory: Path) -> None:
-    """Write tables, fragments, manifest and figures into a working directory."""
+def write_all(result: CalibrationResult, directory: Path, *, csv: bool = False) -> None:
+    """Write tables, fragments, manifest and figures into a working directory; `csv` writes the Parquet tables as CSV too."""
     from econ.analysis.calibration.write import read_calibration
     from econ.report.calibration.figures import calibration_figures
     from econ.report.runs import write_figures
 
-    write_calibration(result, directory)
+    write_calibration(result, directory, csv=csv)
     write_figures(calibration_figures(read_calibration(directory)), directory)
 
 

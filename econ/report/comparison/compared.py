@@ -112,13 +112,13 @@ class Comparison:
         return f"<econ.Comparison of {', '.join(self.scenarios[1:])} against {self.baseline}>"
 
 
-def compare(run: EnsembleResult, *runs: EnsembleResult, baseline: str | None = None) -> Comparison:
+def compare(run: EnsembleResult | str | Path, *runs: EnsembleResult | str | Path, baseline: str | None = None) -> Comparison:
     """Compare the scenarios of runs, replicate by replicate.
 
     Parameters
     ----------
-    run, *runs : Run
-        Runs with the same seed, replicates, horizon, surfaces and precision.
+    run, *runs : Run, path or str
+        Runs, or directories of stored ones, with the same seed, replicates, horizon, surfaces and precision.
     baseline : str, optional
         A scenario's name; the first scenario of the first run unless given.
 
@@ -127,9 +127,17 @@ def compare(run: EnsembleResult, *runs: EnsembleResult, baseline: str | None = N
     InputError
         If the runs cannot be paired (it says in what they differ), or there is nothing to compare.
     """
-    results = [run, *runs]
+    results = [_opened(each) for each in (run, *runs)]
     outcomes, table, name = compare_results(results, baseline)
     return Comparison(outcomes, table, name, facts_of(results, name), code_note(results))
+
+
+def _opened(run: object) -> EnsembleResult:
+    if isinstance(run, EnsembleResult):
+        return run
+    if isinstance(run, str | Path):
+        return EnsembleResult(check_complete(Path(run)), Path(run))
+    raise InputError("not a run", found=run, allowed="what econ.run or econ.open_run returns, or the directory of a stored run")
 
 
 def compare_into(
@@ -150,7 +158,7 @@ def compare_into(
     """
     refuse_existing(out, force=force)
     started = now()
-    opened = [EnsembleResult(check_complete(directory), directory) for directory in directories]
+    opened = [_opened(directory) for directory in directories]
     comparison = compare(*opened, baseline=baseline)
     tables = {
         "differences.csv": comparison.table, "effects.csv": comparison.effects,

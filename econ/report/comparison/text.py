@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from econ.ensemble.effects import HEADLINES
 from econ.report.effects_text import effect_facts, effects_html, print_effects, window_of
 from econ.report.numbers import short, without_nan
-from econ.report.text import CAVEAT, html_table
+from econ.report.text import CAVEAT, broken, html_table, table_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,8 @@ RANKING = (
     "Order of the scenarios by mean outcome of the {window}, in every replicate; better is lower or higher as said, where "
     "neither is said the order is from the highest. tau: Kendall's, between a replicate's order and that of the means (5 % to 95 %)."
 )
+#: Characters that a cell has at least, however narrow the window.
+NARROWEST = 12
 HEADS = ("", "better", "leads", "in", "ahead of", "in", "tau")
 
 
@@ -49,7 +51,7 @@ def _print_ranking(comparison: Comparison, console: Console) -> None:
     grid = Table(box=None, pad_edge=False)
     for name in HEADS:
         grid.add_column(name, justify="right" if name == "in" else "left", overflow="fold")
-    for row in _ranking_rows(comparison):
+    for row in _fitted(_ranking_rows(comparison), console.width):
         grid.add_row(*row)
     console.print(grid)
     for line in turning_lines(comparison):
@@ -58,6 +60,15 @@ def _print_ranking(comparison: Comparison, console: Console) -> None:
 
 def _ranking_note(comparison: Comparison) -> str:
     return RANKING.format(window=window_of(comparison.effects))
+
+
+def _fitted(rows: list[list[str]], width: int) -> list[list[str]]:
+    """The rows with names broken after underscores, as far as the window asks for it."""
+    for most in (*range(60, NARROWEST, -4), NARROWEST):
+        shown = [[broken(cell, most) for cell in row] for row in rows]
+        if table_width(list(zip(HEADS, *shown, strict=True))) <= width:
+            break
+    return shown
 
 
 def _ranking_rows(comparison: Comparison) -> list[list[str]]:
@@ -74,7 +85,7 @@ def turning_lines(comparison: Comparison) -> list[str]:
         f"Turned: by {HEADLINES[row['variable']][0]}, {row['runner_up']} comes before {row['leader']} where {row['turns_with']} is "
         f"{'lower' if row['turned_median'] < row['kept_median'] else 'higher'} (median {short(row['turned_median'])}, elsewhere "
         f"{short(row['kept_median'])}; p {short(row['turns_p'])} after Holm)"
-        for row in _headlines(comparison.stability).to_dict("records") if row["turns_with"] is not None
+        for row in _headlines(comparison.stability).to_dict("records") if isinstance(row["turns_with"], str)
     ]  # fmt: skip
 
 

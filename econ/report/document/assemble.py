@@ -41,7 +41,7 @@ def assemble(material: Material) -> Document:
     drivers = tables.drivers_rows(material)
     if drivers is None:
         material.missing["T6 what goes with what is drawn"] = "the runs have too few replicates, or do not record what each drew"
-    material.missing["T6 by total-order indices"] = "these runs are no design of experiments; T6 gives first-order indices of what they draw"
+    material.missing["T6 by total-order indices"] = "not computed by this version: they need a designed sweep of many points, and a report is made of runs; T6 gives first-order indices of what the runs draw"
     figures = all_figures(material)
     sections = [
         Section("findings", "Findings", _findings(material)),

@@ -213,7 +213,7 @@ def drivers_rows(material: Material) -> Table | None:
     note = (
         f"Rank correlation over {replicates} replicates of {material.baseline} with its 95 % interval, outcomes over the {material.window}; * the interval excludes 0. "
         "Squared, it is the share of rank variance that goes with that input alone. These are first-order indices of what the run draws: they miss interactions, and "
-        "all parameters that are held fixed. Total-order indices need a design of experiments."
+        "all parameters that are held fixed. Total-order indices, which need a design of experiments, are not computed by this version."
     )
     finding = f"{len(clear)} of {len(found)} pairs of outcome and drawn input go together clearly with {replicates} replicates"
     strongest = found.iloc[int(found["correlation"].abs().to_numpy().argmax())]
