@@ -133,7 +133,7 @@ def _level_pairs(context: Context, negative: str, preference: str, distribution:
     levels = {
         float(dict(curve.setting).get("v", 0.93))
         for curve in context.evidence.curves(negative, distribution)
-        if set(dict(curve.setting)) <= {"v"}
+        if set(dict(curve.setting)) <= {"v"} and ("v", None) not in curve.setting
     }
     pairs = {}
     for v in sorted(levels):

@@ -24,8 +24,8 @@ Setting = tuple[tuple[str, Any], ...]
 
 
 def distance(setting: Setting) -> tuple[int, float]:
-    """How far a setting is from the reference: knobs that differ, then by how much."""
-    gaps = [abs(float(x) - REFERENCE[k]) for k, x in setting if k in REFERENCE]
+    """How far a setting is from the reference: knobs that differ, then by how much, as far as that is known."""
+    gaps = [abs(float(x) - REFERENCE[k]) for k, x in setting if k in REFERENCE and x is not None]
     return len(setting), float(sum(gaps))
 
 
@@ -35,6 +35,8 @@ def describe_setting(setting: Setting) -> list[str]:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "not recorded"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
@@ -70,10 +72,14 @@ def settings_of(rows: pd.DataFrame, details: list[dict[str, Any]]) -> list[str]:
 
 
 def _setting(knobs: dict[str, float]) -> Setting:
-    """Knobs that differ from the reference; noise that follows from verifiability is not listed besides it."""
+    """Knobs that differ from the reference; noise that follows from verifiability is not listed besides it.
+
+    Verifiability that was not recorded is a difference, of None: what it was is not known.
+    """
     error = 0.02 + 0.43 * (1.0 - knobs["v"])
+    unknown: Setting = (("v", None),) if np.isnan(knobs["v"]) else ()
     implied = all(abs(knobs[name] - error) < 1e-4 for name in ("miss", "false_alarm"))
-    return tuple(
+    return unknown + tuple(
         (key, round(x, 6))
         for key, x in knobs.items()
         if np.isfinite(x) and abs(x - REFERENCE[key]) > 1e-4 and not (implied and key in ("miss", "false_alarm"))

@@ -92,7 +92,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("b", "int32", "labels", "preference pairs", 0, None, required=True),
     Column("n_validation", "int32", "labels", "labels held out for early stopping, inside n", 0),
     Column("tuning_judgements", "int32", "labels", "labels spent on tuning worlds", 0),
-    Column("v", "float32", "", "verifiability of the category", 0, 1, required=True),
+    Column("v", "float32", "", "verifiability of the category", 0, 1),
     Column("coverage", "int32", "rules", "rules drafted", 0, 8),
     Column("bias", "float32", "utility", "raters' utility of agreement with the stated opinion"),
     Column("flag_bias", "float32", "rate", "added miss rate of a flag where the response agrees", 0, 1),

@@ -97,7 +97,7 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there are none, the table was imported as descriptive, or methods or knobs are mixed.
+        If there are none, the table was imported as descriptive, or verifiability was not recorded, or methods or knobs are mixed.
     """
     refuse_descriptive(table, source)
     rows = table[(table["task"] == "A") & table["label_kind"].isin(LABEL_KINDS)]
@@ -116,6 +116,8 @@ def select_rows(table: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     # A control without labels (all refused, an oracle) is no base model, though it has neither flags nor pairs.
     rows = rows[(rows["n"] > 0) | (rows["method"] == "base")]
     rows = _one_method(rows, source)
+    if rows["v"].isna().any():
+        raise InputError("verifiability was not recorded in every row, and surfaces are fitted over it", file=source, key="v", allowed="0 to 1")
     refuse_mixed_settings(rows, source)
     return rows.assign(v=rows["v"].astype(float).round(6))
 

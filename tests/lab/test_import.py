@@ -267,6 +267,35 @@ def test_base_values_are_filled_in_and_checked(attempt):
     assert len(attempt(rows(base=base, relative=rows()["harm"] / base), given)) == 20
 
 
+def test_a_table_to_be_looked_at_needs_no_verifiability(attempt, tmp_path):
+    from econ.claims.reading import load_evidence
+    from econ.claims.settings import describe_setting
+    from econ.report.laboratory.arms import arm_curves
+    from econ.report.laboratory.tables import cell_table
+    from econ.surfaces.cells import select_rows
+
+    gap = rows(checked=[0.5, None, *[0.5] * 18])
+    assert "a value is missing" in attempt(gap, changed(v="checked"))
+    table = attempt(rows(), changed(v=None), descriptive=True)
+    assert table["v"].isna().all() and len(table) == len(rows())
+    notes = json.loads((tmp_path / "out" / "manifest.json").read_text())["notes"]
+    assert any("verifiability was not recorded" in note for note in notes)
+    with pytest.raises(InputError, match="--descriptive"):
+        select_rows(table, "own")
+    # Where no mark keeps it from a fit, what is missing does, by name.
+    with pytest.raises(InputError, match="verifiability was not recorded"):
+        select_rows(table.assign(extra=None), "own")
+    # It is shown whole, with its base models, and claims say what is not known.
+    cells = cell_table(table)
+    assert len(cells) == len(BUDGETS) and (cells["worlds"] == 4).all()
+    (curve,) = arm_curves(cells)
+    assert curve.label.endswith("v not recorded") and curve.rows["n"].tolist() == list(BUDGETS)
+    (own,) = load_evidence([tmp_path / "out"]).curves("npo_ret", "ood")
+    assert describe_setting(own.setting) == ["v = not recorded (registered: 0.93)"]
+    some = attempt(gap, changed(v="checked"), descriptive=True)
+    assert some["v"].isna().sum() == 1
+
+
 def test_descriptive_tables_are_taken_and_marked(attempt, tmp_path):
     from econ.surfaces.estimate import estimate_surfaces
 

@@ -62,7 +62,7 @@ def import_file(
     out : Path, optional
         Directory to make; ``runs/import-NAME`` unless given.
     descriptive : bool
-        Take tables with too few replicates or budgets; they are marked, and no fit takes them.
+        Take tables with too few replicates or budgets, or without verifiability; they are marked, and no fit takes them.
     keep_extra : bool
         Keep unmapped columns in `extra`; else they are faults.
     force : bool
@@ -79,7 +79,7 @@ def import_file(
         With all faults of file and mapping at once; nothing is written.
     """
     started = now()
-    loaded = load_mapping(mapping)
+    loaded = load_mapping(mapping, descriptive=descriptive)
     target = out or Path("runs") / f"import-{loaded.mapping.name}"
     imported = validate(file, loaded, descriptive=descriptive, keep_extra=keep_extra)
     with result_directory(target, force=force, resume=False) as directory:
@@ -117,7 +117,7 @@ def validate(
     cells = read_cells(loaded, source, faults)
     if cells.lost:
         faults.check()
-    rows = assemble(loaded, source, cells, faults)
+    rows = assemble(loaded, source, cells, faults, descriptive=descriptive)
     complete(rows)
     if rows.broken.isdisjoint(STRUCTURE):
         check_design(rows, descriptive=descriptive)
@@ -216,6 +216,8 @@ def _notes(table: pd.DataFrame, *, descriptive: bool) -> list[str]:
     notes = []
     if descriptive:
         notes.append("descriptive: no fit and no surface is made of this table")
+    if table.loc[table["n"] > 0, "v"].isna().any():
+        notes.append("verifiability was not recorded in every row; claims say so as a deviation")
     if not (table["distribution"] == "ood").any():
         notes.append("no rows under the distribution ood, which market runs read")
     levels = table.loc[table["n"] > 0, "v"].dropna().unique()

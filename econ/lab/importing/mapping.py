@@ -32,7 +32,9 @@ TARGETS: dict[str, Column] = {c.name: c for c in (*BY_NAME.values(), *ADDED) if 
 #: An imported row is no confirmatory world of ours.
 STAGES = ("import", "tune", "develop")
 #: Needed in every mapping, beside labels and violations, of which there are two ways to give each.
-NEEDED = ("world", "method", "label_kind", "distribution", "v")
+NEEDED = ("world", "method", "label_kind", "distribution")
+#: Needed wherever a fit may follow: surfaces are fitted over it.
+NEEDED_TO_FIT = ("v",)
 #: Kinds of label that are counted; every one stands in `label_unit` unless one word holds for all.
 COUNTED = tuple(kind for kind in LABEL_KINDS if kind not in ("none", "flag+preference"))
 ALL = "*"
@@ -133,8 +135,8 @@ class MappingFile:
 _FIELDS: dict[str, Dictionary[str, Any]] = {"columns": Entry.model_fields, "csv": CsvFormat.model_fields}
 
 
-def load_mapping(path: str | Path) -> MappingFile:
-    """Read a mapping file.
+def load_mapping(path: str | Path, *, descriptive: bool = False) -> MappingFile:
+    """Read a mapping file; without what fits alone need, where the table is only to be looked at (`descriptive`).
 
     Raises
     ------
@@ -152,7 +154,7 @@ def load_mapping(path: str | Path) -> MappingFile:
         raise
     for target, entry in loaded.mapping.columns.items():
         _check_entry(loaded, target, entry, faults)
-    _check_complete(loaded, faults)
+    _check_complete(loaded, NEEDED if descriptive else NEEDED + NEEDED_TO_FIT, faults)
     _check_label_unit(loaded, faults)
     faults.check()
     return loaded
@@ -221,9 +223,9 @@ def categories(column: Column) -> tuple[str, ...]:
     return STAGES if column.name == "stage" else column.values
 
 
-def _check_complete(loaded: MappingFile, faults: Faults) -> None:
+def _check_complete(loaded: MappingFile, needed: tuple[str, ...], faults: Faults) -> None:
     given, where = loaded.mapping.columns, loaded.where("columns")
-    for name in NEEDED:
+    for name in needed:
         if name not in given:
             faults.add(
                 f"'{name}' is missing ({TARGETS[name].meaning})",
@@ -243,7 +245,7 @@ _HINTS = {
     "world": "the column that names the replicate, say a seed or a site",
     "v": (
         "a column or a constant from 0 to 1, or the share of cases in which two raters agree whether a rule is "
-        "violated, with unit: rater_agreement"
+        "violated, with unit: rater_agreement; only --descriptive, which fits nothing, does without"
     ),
     "distribution": "a column, or constant: ood where the test prompts are unlike those labelled, constant: id where they are like them",
 }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from econ.lab.importing.cells import LARGEST, Cells, label_of
 from econ.lab.importing.faults import Faults
-from econ.lab.importing.mapping import ALL, TARGETS, MappingFile
+from econ.lab.importing.mapping import ALL, NEEDED_TO_FIT, TARGETS, MappingFile
 from econ.lab.importing.source import Source
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ NEEDED = (
     "method",
     "label_kind",
     "distribution",
-    "v",
     "violation",
     "violations",
     "trials",
@@ -70,7 +69,7 @@ class Rows:
         return value
 
 
-def assemble(loaded: MappingFile, source: Source, cells: Cells, faults: Faults) -> Rows:
+def assemble(loaded: MappingFile, source: Source, cells: Cells, faults: Faults, *, descriptive: bool = False) -> Rows:
     """The table as given, numbers as float64 with NaN for missing, and what a row lacks."""
     import pandas as pd
 
@@ -88,7 +87,7 @@ def assemble(loaded: MappingFile, source: Source, cells: Cells, faults: Faults) 
     clean = np.ones(source.rows, bool)
     clean[list(cells.bad_rows)] = False
     rows = Rows(loaded, source, table, clean, set(cells.bad_columns), faults)
-    _note_missing(rows)
+    _note_missing(rows, NEEDED if descriptive else (*NEEDED, *NEEDED_TO_FIT))
     return rows
 
 
@@ -96,16 +95,17 @@ def _is_text(name: str) -> bool:
     return name == "world" or TARGETS[name].dtype in ("string", "category")
 
 
-def _note_missing(rows: Rows) -> None:
+def _note_missing(rows: Rows, needed: tuple[str, ...]) -> None:
     given, table = rows.loaded.mapping.columns, rows.table
     base = (table["label_kind"] == "none").to_numpy()
-    for name in NEEDED:
+    for name in needed:
         if name not in given or (name == "trials" and "violations" not in given):
             continue
         missing = table[name].isna().to_numpy()
         rows.note(missing & ~base if name == "v" else missing, "a value is missing", name)
-    # A model without labels has no use of verifiability.
-    table["v"] = table["v"].where(table["v"].notna() | ~base, 1.0)
+    if table["v"].notna().any():
+        # A model without labels has no use of verifiability.
+        table["v"] = table["v"].where(table["v"].notna() | ~base, 1.0)
 
 
 def complete(rows: Rows) -> None:

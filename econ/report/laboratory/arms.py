@@ -51,10 +51,11 @@ def arm_curves(table: pd.DataFrame) -> Iterator[Curve]:
     methods = sorted(trained["method"].unique())
     for style, v in enumerate(levels):
         for number, (arm, name) in enumerate(PURE.items()):
-            rows = trained[(trained["arm"] == arm) & (trained["v"] == v)]
+            rows = trained[(trained["arm"] == arm) & _is(trained["v"], v)]
             several = rows["method"].nunique() > 1
             for method, own in rows.groupby("method"):
-                label = f"{name}, {method}, v = {v:g}" if several else f"{name}, v = {v:g}"
+                said = "v not recorded" if np.isnan(v) else f"v = {v:g}"
+                label = f"{name}, {method}, {said}" if several else f"{name}, {said}"
                 yield Curve(
                     arm,
                     label,
@@ -77,9 +78,14 @@ def filled_outcomes(table: pd.DataFrame) -> list[str]:
     return [o for o in ("sycophancy", "over_refusal") if table[o].notna().any()]
 
 
+def _is(values: pd.Series[float], v: float) -> pd.Series[bool]:
+    """Where verifiability is v; NaN, not recorded, is one level."""
+    return values.isna() if np.isnan(v) else values == v
+
+
 def _base_rows(table: pd.DataFrame, v: float) -> pd.DataFrame:
     """The base model at this v, at which every curve starts: no judgements, minutes or FLOPs on top of it."""
-    rows = table[(table["arm"] == "base") & (table["v"] == v)].head(1)
+    rows = table[(table["arm"] == "base") & _is(table["v"], v)].head(1)
     return rows.assign(**dict.fromkeys(EFFORT, 0.0))
 
 

@@ -113,8 +113,8 @@ def cell_table(measurements: pd.DataFrame) -> pd.DataFrame:
     for name in numbers:
         rows[name] = rows[name].astype("float64")
     keys = ["stage", *CELL]
-    by_world = rows.groupby([*keys, "world"], observed=True)[numbers].mean()
-    groups = by_world.groupby(level=keys)
+    by_world = rows.groupby([*keys, "world"], observed=True, dropna=False)[numbers].mean()
+    groups = by_world.groupby(level=keys, dropna=False)
     mean, sd = groups.mean(), groups.std(ddof=1)
     worlds = groups.size().rename("worlds")
     margin: pd.Series[float] = pd.Series(
@@ -136,7 +136,7 @@ def _varied_knobs(rows: pd.DataFrame) -> pd.Series[str]:
     trained = rows[(rows["n"] > 0) & rows["stage"].isin(CONFIRMATORY)]
     varied = [k for k in KNOBS if trained[k].nunique() > 1]
     # Noise follows from v unless it is set for itself.
-    varied += [k for k in ("miss", "false_alarm") if (trained.groupby("v")[k].nunique() > 1).any()]
+    varied += [k for k in ("miss", "false_alarm") if (trained.groupby("v", dropna=False)[k].nunique() > 1).any()]
     texts = pd.Series("", index=rows.index)
     for knob in varied:
         value = rows[knob].astype(float).map(lambda x: "" if np.isnan(x) else f"{x:.3g}")
