@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from econ.claims.reading import arm_names
+from econ.claims.names import arm_names
 from econ.claims.settings import decode_setting, settings_of
 from econ.core.measurements import DISTRIBUTION_NAMES, extras
 from econ.core.texts import first_few

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from econ.claims.reading import arm_names
+from econ.claims.names import arm_names
 from econ.core.measurements import DISTRIBUTION_NAMES, extras
 from econ.report.laboratory.drawing import finish, short_label
 from econ.report.laboratory.forest import Dots, forest
