@@ -12,8 +12,9 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Csv, Force, KeyFacts, Memory, Out, Quiet, Workers
+from econ.cli.progress import show_progress
 from econ.cli.show import show_sweep
-from econ.cli.terminal import RUNS, show_progress, use_one_thread
+from econ.cli.terminal import RUNS, use_one_thread
 from econ.core.errors import InputError
 
 if TYPE_CHECKING:
