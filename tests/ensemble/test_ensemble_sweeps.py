@@ -172,7 +172,9 @@ def test_points_of_another_sweep_are_never_taken_over(tmp_path, whole):
 
     with pytest.raises(KeyboardInterrupt):
         _run(_planned(seed=2), tmp_path / "out", stops)
-    _run(_planned(), tmp_path / "out")
+    with pytest.raises(InputError, match="with other settings"):
+        _run(_planned(), tmp_path / "out")
+    _run(_planned(), tmp_path / "out", force=True)
     _assert_equal(whole, tmp_path / "out")
 
 
@@ -312,3 +314,34 @@ def test_shipped_sweeps_resolve(name):
     loaded = load_sweep(name)
     assert loaded.name == name
     assert plan_sweep(loaded, load_scenario(loaded.scenario)).tasks(Shard())
+
+
+def test_a_run_does_not_take_the_place_of_an_interrupted_sweep(tmp_path, make_design, monkeypatch):
+    from econ.core.unfinished import RECORD
+    from econ.ensemble import engine as engines
+    from econ.report import runs
+
+    def stopping(surfaces, simulate, tasks):
+        for number, point in enumerate(schedulers.here(surfaces, simulate, tasks)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield point
+
+    out = tmp_path / "lost"
+    with pytest.raises(KeyboardInterrupt):
+        _run(_planned(), out, stopping)
+    kept = sorted(tmp_path.glob("lost.partial/outcomes/*/*.parquet"))
+    assert len(kept) == 2
+    monkeypatch.setattr(engines, "market_engine", lambda: ENGINE)
+    monkeypatch.setattr(runs, "_all_figures", lambda result: [])
+    with pytest.raises(InputError, match=r"unfinished work of `econ sweep` \(2 pieces"):
+        runs.run_into(make_design(replicates=3, quarters=2), out, workers=1)
+    for changed, shard in ((_planned(replicates=4), Shard()), (_planned(), Shard(1, 2))):
+        with pytest.raises(InputError, match="with other settings"):
+            _run(changed, out, shard=shard)
+    assert sorted(tmp_path.glob("lost.partial/outcomes/*/*.parquet")) == kept
+    runs.run_into(make_design(replicates=3, quarters=2), tmp_path / "run", workers=1)
+    assert not (tmp_path / "run" / RECORD).exists()
+    counts = []
+    run_sweep(_planned(), ENGINE, out, schedulers.here, progress=lambda done, total: counts.append(done))
+    assert counts[0] == 2 and not (out / RECORD).exists()

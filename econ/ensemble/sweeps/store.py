@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("econ")
 
 FOLDER = "outcomes"
+#: Pattern of the finished points.
+PIECES = f"{FOLDER}/point=*/*.parquet"
 _POINT = re.compile(r"point=(0|[1-9][0-9]{0,8})")
 #: Characters of each SHA-256 that a file name carries.
 DIGEST = 24
