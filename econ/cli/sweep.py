@@ -93,6 +93,7 @@ def _scheduler(planned: SweepPlan, address: str | None, workers: int | None, mem
     if address is not None:
         if workers is not None:
             raise InputError("workers are the Dask cluster's own", key="--workers", found=workers)
+        schedulers.check_dask(address)
         return partial(schedulers.on_dask, address=address)
     chosen = choose_workers(planned.as_one_design(), workers, memory)
     return schedulers.here if chosen == 1 else partial(schedulers.on_this_machine, workers=chosen)

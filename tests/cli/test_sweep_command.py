@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -53,6 +55,41 @@ def test_csv_holds_what_parquet_holds(econ, tiny, tmp_path):
         written = pd.read_csv(tmp_path / "joined" / f"{name}.csv")
         assert set(written.columns) == set(stored.columns) and list(written["point"]) == sorted(stored["point"].astype(int))
         pd.testing.assert_frame_equal(written[list(stored.columns)], stored.astype({"point": "int64"}), check_dtype=False)
+
+
+@pytest.mark.parametrize("address", ["foo", "tcp://", "tcp://host", "tcp://host:0", "tcp://host:70000", "tcp://a:1:2", "inproc://x:1", "http://host:80", "tcp://u@host:1"])
+def test_what_is_no_address_of_a_scheduler_is_refused_at_once(econ, tiny, tmp_path, address):
+    code, out, err = econ("sweep", tiny, "--scheduler", address, "--out", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert err == f"econ: --scheduler: this is no address, found '{address}'; allowed: tcp://HOST:PORT or tls://HOST:PORT\n"
+    assert not list(tmp_path.glob("out*"))
+
+
+MUTE = """
+import socket, sys
+from econ import cli
+from econ.ensemble.sweeps import schedulers
+
+schedulers.PATIENCE = 0.5
+mute = socket.create_server(("127.0.0.1", 0))
+if sys.argv[-1] == "closed":
+    mute.close()
+    port = 9
+else:
+    port = mute.getsockname()[1]
+sys.argv = [*sys.argv[:-1], "--scheduler", f"tcp://127.0.0.1:{port}"]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("server", ["closed", "mute"])
+def test_where_no_scheduler_answers_one_sentence_is_all_and_nothing_is_left(tiny, tmp_path, server):
+    pytest.importorskip("distributed")
+    command = [sys.executable, "-c", MUTE, "sweep", str(tiny), "--out", str(tmp_path / "out"), server]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("econ: --scheduler: no Dask scheduler answers (") and done.stderr.count("\n") == 1, done.stderr
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_a_finished_sweep_is_shown_again_with_its_extreme_points(econ, tmp_path, tiny):
