@@ -20,7 +20,7 @@ from econ.ensemble.statistics import mean_and_error
 from econ.ensemble.sweeps.index import INDEX, SUMMARY
 from econ.ensemble.sweeps.manifest import read_sweep_manifest
 from econ.ensemble.sweeps.point import LAST_QUARTERS
-from econ.ensemble.sweeps.store import FOLDER, sound_point
+from econ.ensemble.sweeps.store import FOLDER, check_points, sound_point
 from econ.ensemble.tables import grid, quarters_of
 from econ.report.numbers import short, without_nan
 from econ.report.text import CAVEAT, html_table
@@ -66,7 +66,8 @@ def read_sweep(directory: Path) -> StoredSweep:
     Raises
     ------
     InputError
-        If the directory is no finished sweep, or a table was changed or is of another shape.
+        If the directory is no finished sweep, a table was changed or is of another shape, or the file of a
+        point is missing or cut off.
     """
     manifest = read_sweep_manifest(directory)
     index, summary = read_parquet(directory / INDEX), read_parquet(directory / SUMMARY)
@@ -80,6 +81,7 @@ def read_sweep(directory: Path) -> StoredSweep:
             raise ValueError("points")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("its tables are not those of a sweep", file=directory) from None
+    check_points(directory, settings)
     return StoredSweep(directory, manifest, settings, keys, means)
 
 

@@ -188,8 +188,14 @@ def test_an_outcome_with_few_values_has_no_key_and_others_do(econ, many):
     assert (code, err) == (0, "") and "goes with" in out and "transfer (" in out
 
 
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
 DAMAGE = {
     "junk": lambda place: next((place / "outcomes" / "point=0").glob("*.parquet")).write_bytes(b"junk"),
+    "a point cut off": lambda place: _cut(next((place / "outcomes" / "point=4").glob("*.parquet"))),
+    "an empty point": lambda place: next((place / "outcomes" / "point=4").glob("*.parquet")).write_bytes(b""),
     "no file": lambda place: [path.unlink() for path in (place / "outcomes").glob("*/*.parquet")],
     "no points": lambda place: _sealed(place, lambda facts: {k: v for k, v in facts.items() if k != "points"}),
     "failures as a list": lambda place: _sealed(place, lambda facts: facts | {"failed_replicates": []}),
