@@ -147,7 +147,7 @@ def test_an_unknown_sweep_names_the_nearest(econ):
 def test_a_key_that_no_scenario_has_is_said_with_its_file(econ, tiny, tmp_path):
     tiny.write_text(tiny.read_text().replace("levers.commons", "levers.comons"))
     code, _, err = econ("sweep", tiny, "--out", tmp_path / "out")
-    assert code == 2 and f"{tiny}: levers.comons: point 0: unknown lever" in err and "did you mean 'commons'" in err
+    assert code == 2 and f"{tiny}:7: keys.levers.comons: unknown lever" in err and "did you mean 'commons'" in err
     assert not (tmp_path / "out").exists()
 
 

@@ -92,11 +92,21 @@ def test_the_dataset_has_every_point_and_means_are_those_of_its_rows(whole):
     outcomes, index, summary = tables["outcomes"], tables["index"], tables["summary"]
     assert outcomes.groupby("point").size().tolist() == [3 * 12] * 5
     assert index["levers.commons"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
-    last = outcomes[(outcomes["quarter"] >= -4) & (outcomes["point"] == 3)]
+    # Of four quarters all count, and none of the eight of the burn-in that are reported too.
+    last = outcomes[(outcomes["quarter"] >= 0) & (outcomes["point"] == 3)]
     by_replicate = last.groupby("replicate")["wage_judge"].mean()
     row = summary[(summary["point"] == 3) & (summary["variable"] == "wage_judge")].iloc[0]
     assert row["mean"] == pytest.approx(by_replicate.mean())
     assert row["mc_error"] == pytest.approx(by_replicate.std() / np.sqrt(3))
+
+
+def test_what_is_shown_of_a_short_sweep_is_of_the_quarters_that_its_summary_averages(whole):
+    from econ.report.sweep import read_sweep, sweep_facts
+
+    facts = sweep_facts(read_sweep(whole))
+    assert facts["averaged_quarters"] == 4
+    assert all(row["difference"] == pytest.approx(row["greatest"] - row["least"]) for row in facts["headlines"] if row["variable"] != "hhi_licence")
+    assert {row["variable"] for row in facts["headlines"]} >= {"harm_rate", "wage_constrain"}
 
 
 def test_duckdb_and_pandas_read_the_dataset_as_one_table(whole):
