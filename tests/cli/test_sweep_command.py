@@ -97,7 +97,7 @@ def test_a_finished_sweep_is_shown_again_with_its_extreme_points(econ, tmp_path,
     code, printed, _ = econ("sweep", tiny, "--workers", 1, "--out", tmp_path / "out")
     assert code == 0 and econ("show", tmp_path / "out") == (0, printed, "")
     facts = json.loads(econ("show", tmp_path / "out", "--json")[1])
-    outcomes = pd.read_parquet(tmp_path / "out" / "outcomes").query("quarter > -8")
+    outcomes = pd.read_parquet(tmp_path / "out" / "outcomes").query("quarter >= 0")
     rows = outcomes.groupby(["point", "replicate"], observed=True)["label_spend"].mean().unstack()
     (told,) = (row for row in facts["headlines"] if row["variable"] == "label_spend")
     means = rows.mean(axis=1)
