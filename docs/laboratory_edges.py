@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from laboratory_protocol import configuration, rate
+from laboratory_protocol import rate
 
 from econ.core.measurements import read_measurements
+from econ.report.laboratory.configurations import configuration
 from econ.report.laboratory.intervals import mean_interval
 
 HEAD = ("method", "chosen, on the edge", "score", "best beyond it", "score", "difference [95 %]", "tried beyond", "would be chosen")

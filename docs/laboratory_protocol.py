@@ -10,6 +10,7 @@ import pandas as pd
 
 from econ.claims.names import arm_names
 from econ.core.measurements import extras, read_measurements
+from econ.report.laboratory.configurations import configuration
 from econ.report.laboratory.intervals import MINIMUM_WORLDS, mean_interval
 from econ.report.laboratory.tables import is_oracle
 from econ.report.numbers import short
@@ -35,21 +36,6 @@ def tuning_rows(folder: Path) -> Iterator[list[str]]:
         others = [chosen[w] if chosen[w] != chosen[1.0] else "the same" for w in (0.5, 2.0)]
         own_score = scores[1.0]
         yield [f"`{method}`", f"{n:,}", chosen[1.0], *others, short(float(own_score.max())), short(float(own_score.median())), str(len(means))]
-
-
-def configuration(rows: pd.DataFrame) -> pd.Series:
-    """Rate of each run, and what else differs between configurations, in words."""
-    return rows["lr"].map(lambda x: f"{x:g}").str.cat(_rest(rows), sep=" ").str.strip()
-
-
-def _rest(rows: pd.DataFrame) -> list[str]:
-    """What differs between configurations besides the rate."""
-    found = []
-    for beta, detail in zip(rows["beta"], extras(rows), strict=True):
-        parts = [] if pd.isna(beta) else [f"β {beta:g}"]
-        parts += [f"{name} {detail[key]:g}" for key, name in (("beta_kl", "β_KL"), ("w", "w")) if key in detail]
-        found.append(" ".join(parts))
-    return found
 
 
 def divergence_rows(folder: Path, by: str = "", oracle: bool | None = None) -> Iterator[list[str]]:

@@ -53,11 +53,15 @@ RESULTS = DOCS.parent / "benchmarks" / "results"
 FIGURES = (
     ("full", "methods_ood", "Learning curves on three axes: judgements, human minutes with fixed costs, operations."),
     ("full", "methods_plane_ood", "Harm against helpfulness at each budget; collapsed and over-refusing methods are marked."),
+    ("full", "methods_plane_id", "The same in distribution, where other configurations were run too: plus signs are the median one of each method."),
+    ("full", "configurations_id", "Best, median and other configurations of each method on the tuning worlds; these were measured in distribution alone."),
+    ("maps", "configurations_ood", "The configurations of H9, out of distribution on confirmatory worlds: there the best is so in hindsight."),
     ("maps", "phase_harm_ood", "Harm, preference minus negative, over flag noise and coverage, with the contour of zero; beside it helpfulness, sycophancy, over-refusal and collapse."),
     ("maps", "phase_sycophancy_ood", "Sycophancy, preference minus negative, over the raters' bias and confounding; beside it harm, helpfulness, over-refusal and collapse."),
     ("stress", "divergence_ood", "Outcomes against divergence from the base model, by its weight in the objective; hollow where most runs collapsed."),
     ("full", "signs_ood", "Signs over pairs of methods with intervals; a minus is as prominent as a plus. Crosses: arms that collapsed."),
     ("maps", "signs_ood", "The same of the registered pair over knobs: bias, confounding, noise, verifiability, coverage."),
+    ("zoo", "upper_bounds_ood", "Upper bounds in world A: arms that a program tells the truth, never to be held against arms on human labels. One budget each, so no curves."),
     ("zoo_b", "pass_at_k_ood", "World B: pass@k against pass@1 along training, and at matched pass@1."),
     ("surface", "surface_ood_v0.50", "A slice of the fitted surface with isoquants."),
 )

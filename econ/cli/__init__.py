@@ -5,7 +5,9 @@ Errors that a user can mend are printed as one sentence on stderr; no traceback 
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import warnings
 from typing import Annotated, NoReturn, TextIO
@@ -84,15 +86,20 @@ def start(
 
 #: Exit code of a command that was interrupted from the keyboard.
 INTERRUPTED = 130
+#: Exit code of a command whose reader left, such as `head`: that of a program which the signal SIGPIPE ends.
+READER_LEFT = 141
 
 
 def main() -> None:
-    """Entry point of the `econ` command; its exit codes are 0, 1, 2 and 130."""
+    """Entry point of the `econ` command; its exit codes are 0, 1, 2, 130 and 141."""
     logging.basicConfig(format="econ: %(message)s", level=logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
-            app()
+            _run_app()
+    except BrokenPipeError:
+        _print_to_nowhere()
+        sys.exit(READER_LEFT)
     except EconError as error:
         _end(str(error), error.exit_code)
     except MemoryError:
@@ -108,6 +115,31 @@ def main() -> None:
         raise
 
 
+def _run_app() -> None:
+    """The command; what it printed has left this process at its end.
+
+    Raises
+    ------
+    BrokenPipeError
+        If nobody reads what is printed; typer and rich hide it behind exit code 1.
+    """
+    try:
+        app()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise stop.__context__ from None
+        sys.stdout.flush()
+        raise
+
+
+def _print_to_nowhere() -> None:
+    """Let Python's last flush of what nobody takes end without a word."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def _tell(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
 ) -> None:
@@ -117,5 +149,10 @@ def _tell(
 
 def _end(sentence: str, code: int) -> NoReturn:
     # An import tells all its faults, a line each.
-    sys.stderr.write("econ: " + "\n".join(map(printable, sentence.split("\n"))) + "\n")
+    with contextlib.suppress(BrokenPipeError):
+        sys.stderr.write("econ: " + "\n".join(map(printable, sentence.split("\n"))) + "\n")
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _print_to_nowhere()
     sys.exit(code)

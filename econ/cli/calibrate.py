@@ -10,7 +10,8 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Csv, Force, KeyFacts, Memory, Quiet, Workers
-from econ.cli.terminal import RUNS, console, print_json, show_progress, use_one_thread
+from econ.cli.progress import show_progress
+from econ.cli.terminal import RUNS, console, print_json, use_one_thread
 
 if TYPE_CHECKING:
     from econ.analysis.calibration.execute import CalibrationPlan

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from econ.cli import completion
 from econ.cli.options import Csv, Force, JsonAnyway, KeyFacts, Quiet
+from econ.cli.progress import show_phases
 from econ.cli.terminal import busy, console, print_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 
 app = typer.Typer(
     help="The laboratory: train grids of small models, fit response surfaces, show them.", no_args_is_help=True
@@ -46,7 +41,7 @@ def run(
         raise InputError("unknown device", key="--device", found=device, allowed="auto, cpu, cuda")
     loaded = load_grid(grid)
     target = out or Path("runs") / f"lab-{loaded.name}"
-    with _progress(quiet) as progress:
+    with show_phases(quiet) as progress:
         manifest = run_grid(
             loaded, target, device=device, workers=workers, force=force, reuse=reuse or [], progress=progress
         )
@@ -57,26 +52,6 @@ def run(
         print_json({"out": str(target)} | facts)
     elif not quiet:
         typer.echo(f"{target}: {facts['runs']} runs, {facts['rows']} rows, {facts['wall_seconds']:.0f} s; to see them: econ lab show {target}")
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar on a terminal, nothing in a pipe."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        bars: dict[str, TaskID] = {}
-
-        def show(phase: str, done: int, total: int) -> None:
-            if phase not in bars:
-                bars[phase] = bar.add_task(phase, total=total)
-            bar.update(bars[phase], completed=done, total=total)
-
-        yield show
 
 
 def _write_csv(folder: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 Workers = Annotated[int | None, typer.Option(help="Processes.", show_default="all cores")]
 Memory = Annotated[float | None, typer.Option(metavar="GB", help="Memory that may be used.", show_default="what is free")]
 Out = Annotated[Path | None, typer.Option(help="Directory of the result.", show_default="runs/NAME")]
-Force = Annotated[bool, typer.Option("--force", help="Replace a finished result.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a finished result; discard other unfinished work.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Write tables as CSV beside Parquet.")]
 CsvAnyway = Annotated[bool, typer.Option("--csv", help="The tables of --out are CSV in any case.")]
 KeyFacts = Annotated[bool, typer.Option("--json", help="Print key facts as one JSON object.")]

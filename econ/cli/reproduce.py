@@ -9,7 +9,8 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Json, Memory, Quiet, Workers
-from econ.cli.terminal import print_json, show_progress, use_one_thread
+from econ.cli.progress import show_progress
+from econ.cli.terminal import print_json, use_one_thread
 
 if TYPE_CHECKING:
     from econ.report.reproduce import Reproduction

@@ -9,7 +9,8 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Csv, Force, KeyFacts, Memory, Out, Quiet, Workers
-from econ.cli.terminal import LONGEST_NAME, RUNS, console, print_json, show_progress, use_one_thread
+from econ.cli.progress import show_progress
+from econ.cli.terminal import LONGEST_NAME, RUNS, console, print_json, use_one_thread
 
 if TYPE_CHECKING:
     from pathlib import Path

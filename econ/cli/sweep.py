@@ -12,8 +12,9 @@ import typer
 
 from econ.cli import completion
 from econ.cli.options import Csv, Force, KeyFacts, Memory, Out, Quiet, Workers
+from econ.cli.progress import show_progress
 from econ.cli.show import show_sweep
-from econ.cli.terminal import RUNS, show_progress, use_one_thread
+from econ.cli.terminal import RUNS, use_one_thread
 from econ.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def _scheduler(planned: SweepPlan, address: str | None, workers: int | None, mem
     if address is not None:
         if workers is not None:
             raise InputError("workers are the Dask cluster's own", key="--workers", found=workers)
+        schedulers.check_dask(address)
         return partial(schedulers.on_dask, address=address)
     chosen = choose_workers(planned.as_one_design(), workers, memory)
     return schedulers.here if chosen == 1 else partial(schedulers.on_this_machine, workers=chosen)

@@ -1,4 +1,4 @@
-"""What commands share: where results go, threads, progress and signs of life, the console, columns, JSON."""
+"""What commands share: where results go, threads, signs of life, the console, columns, JSON."""
 
 from __future__ import annotations
 
@@ -29,46 +29,6 @@ def use_one_thread() -> None:
     """One thread for numerical libraries, before they are imported: results and speed both depend on it."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-
-
-@contextlib.contextmanager
-def show_progress(quiet: bool, what: str = "blocks of replicates") -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr if it is a terminal; otherwise nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda finished, total: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        """Finished pieces of work per second."""
-
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.2g}/s" if task.speed else "", style="progress.data.speed")
-
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TextColumn("elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("remaining"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda finished, total: bar.update(task, completed=finished, total=total)
 
 
 @contextlib.contextmanager

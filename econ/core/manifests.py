@@ -18,6 +18,8 @@ MANIFEST = "manifest.json"
 SEAL = "manifest_sha256"
 #: Key of the SHA-256 of each table, by name.
 FILES = "files"
+#: What mends a damaged result.
+MEND = "restore it from a copy, or run the command that made it again with --force"
 
 
 def hashes(directory: Path, names: Iterable[str]) -> dict[str, str]:
@@ -46,10 +48,20 @@ def read_manifest(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror or error})", file=path) from None
     except (ValueError, RecursionError):
-        raise InputError("the manifest cannot be read: not valid JSON", file=path) from None
+        raise InputError(f"the manifest cannot be read: not valid JSON; {MEND}", file=path) from None
     if not isinstance(manifest, dict):
-        raise InputError("the manifest cannot be read: not one JSON object", file=path)
+        raise InputError(f"the manifest cannot be read: not one JSON object; {MEND}", file=path)
     return _unsealed(manifest, path)
+
+
+def results_within(directory: Path) -> str:
+    """What a user is told who gives the folder of results for a result; empty where none lies in it."""
+    try:
+        names = sorted(path.name for path in directory.iterdir() if (path / MANIFEST).is_file() and not path.name.endswith(".partial"))
+    except OSError:
+        names = []
+    several = f": {directory}/* stands for all" if len(names) > 1 else ""
+    return f", but {', '.join(names[:3])}{', …' if len(names) > 3 else ''} in it {'have' if len(names) > 1 else 'has'} one{several}" if names else ""
 
 
 def check_file(path: Path) -> None:
@@ -67,7 +79,7 @@ def check_file(path: Path) -> None:
     files = _unsealed(manifest, beside).get(FILES) if isinstance(manifest, dict) else None
     expected = files.get(path.name) if isinstance(files, dict) else None
     if expected is not None and file_hash(path) != expected:
-        raise InputError("this table was changed after it was written, so it does not fit its manifest", file=path)
+        raise InputError(f"this table was changed after it was written, so it does not fit its manifest; {MEND}", file=path)
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -98,5 +110,5 @@ def _unsealed(manifest: dict[str, Any], path: Path) -> dict[str, Any]:
     except ValueError:  # NaN or infinity, which no manifest holds
         sound = False
     if not sound:
-        raise InputError("this manifest is damaged or was changed after the work", file=path)
+        raise InputError(f"this manifest is damaged or was changed after the work; {MEND}", file=path)
     return facts

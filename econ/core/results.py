@@ -15,6 +15,7 @@ from pathlib import Path
 from econ.core.errors import InputError, WorkError
 from econ.core.files import make_directory
 from econ.core.manifests import MANIFEST
+from econ.core.unfinished import RECORD, Work, claim
 
 log = logging.getLogger("econ")
 
@@ -26,7 +27,7 @@ TEMPORARY = re.compile(r"\..+\.[0-9]+\.tmp")
 @contextlib.contextmanager
 def result_directory(
     out: Path, *, force: bool = False, resume: bool = True, scratch: Sequence[str] = (),
-    hopeless: tuple[type[Exception], ...] = (),
+    hopeless: tuple[type[Exception], ...] = (), work: Work | None = None,
 ) -> Iterator[Path]:  # fmt: skip
     """A directory that appears under its own name when it is complete, and not before.
 
@@ -38,7 +39,7 @@ def result_directory(
     out : Path
         The final directory.
     force : bool
-        Replace a finished result that already stands there.
+        Replace a finished result that already stands there, and discard the unfinished work of another command.
     resume : bool
         Keep what an earlier, interrupted attempt left; else start empty.
     scratch : sequence of str
@@ -46,6 +47,8 @@ def result_directory(
         a kill at no moment loses what they hold.
     hopeless : tuple of exception types
         After these nothing can be resumed, and nothing is left.
+    work : Work, optional
+        What can go on after an interruption; none unless given.
 
     Yields
     ------
@@ -55,7 +58,8 @@ def result_directory(
     Raises
     ------
     InputError
-        If `out` exists and `force` is off, is no result of ours, or another process is writing it.
+        If `out` exists or other work has finished pieces in ``OUT.partial`` and `force` is off, `out` is no
+        result of ours, or another process is writing it.
     WorkError
         If the directory cannot be written.
     """
@@ -68,7 +72,8 @@ def result_directory(
     with _lock(partial):
         # Another process may have finished the result since it was looked for.
         _refuse_existing(out, force, scratch)
-        _tidy(partial, everything=not resume)
+        others = claim(partial, work, force=force)
+        _tidy(partial, everything=others or not resume)
         try:
             yield partial
         except hopeless:
@@ -130,7 +135,7 @@ def _tidy(partial: Path, *, everything: bool) -> None:
     try:
         if everything:
             for path in partial.iterdir():
-                if path.name != LOCK:
+                if path.name not in (LOCK, RECORD):
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             return
         for folder, _, names in os.walk(partial):
@@ -156,6 +161,7 @@ def _remove_leftovers(out: Path, scratch: Sequence[str]) -> None:
     for name in scratch:
         if (out / name).is_dir():
             shutil.rmtree(out / name)
+    (out / RECORD).unlink(missing_ok=True)
     # Last: as long as it is there and held, nobody else touches the directory.
     (out / LOCK).unlink(missing_ok=True)
 

@@ -14,6 +14,7 @@ from econ.core.errors import InputError, WorkError
 from econ.core.files import file_hash
 from econ.core.provenance import now
 from econ.core.results import LOCK
+from econ.core.unfinished import RECORD
 from econ.ensemble.blocks import FOLDER, BlockStore
 from econ.ensemble.decomposition import FOLDER as DECOMPOSITION
 from econ.ensemble.expectations import expectations_table, expected_outcomes
@@ -43,6 +44,8 @@ LARGEST_REJECTION = 0.25
 TABLES = ("outcomes.parquet", "ledger.parquet", "replicates.parquet")
 #: Folders of finished blocks, kept as long as the result is not complete.
 SCRATCH = (FOLDER, DECOMPOSITION)
+#: Patterns of finished blocks.
+PIECES = tuple(f"{folder}/**/*.npz" for folder in SCRATCH)
 
 
 class ImpossibleScenario(InputError):
@@ -134,9 +137,9 @@ def check_rejections(facts: pd.DataFrame) -> None:
 
 
 def _clear(directory: Path) -> None:
-    """Remove what an earlier attempt left, except finished blocks and the lock."""
+    """Remove what an earlier attempt left, except finished blocks, the lock and the record of whose they are."""
     for path in directory.iterdir():
-        if path.name in (*SCRATCH, LOCK):
+        if path.name in (*SCRATCH, LOCK, RECORD):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from econ.core.errors import InputError
 from econ.core.files import file_hash
-from econ.core.manifests import MANIFEST
+from econ.core.manifests import MANIFEST, MEND, results_within
 from econ.core.manifests import read_manifest as read_sealed
 from econ.core.manifests import write_manifest as write_sealed
 from econ.core.provenance import now, provenance
+from econ.core.unfinished import unfinished_beside
 
 if TYPE_CHECKING:
     from econ.ensemble.design import Design
@@ -135,9 +136,10 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / FILE_NAME
     if not directory.is_dir():
-        raise InputError("there is no such run directory; `econ run SCENARIO --out DIR` makes one", file=directory)
+        begun = unfinished_beside(directory)
+        raise InputError(f"there is no such run directory; {begun or '`econ run SCENARIO --out DIR` makes one'}", file=directory)
     if not path.is_file():
-        raise InputError("this is no finished run: it has no manifest.json", file=directory)
+        raise InputError(f"this is no finished run: it has no manifest.json{results_within(directory)}", file=directory)
     try:
         manifest = Manifest.model_validate(read_sealed(path))
     except ValidationError as error:
@@ -155,5 +157,5 @@ def read_manifest(directory: Path) -> Manifest:
     for name, expected in manifest.files.items():
         table = directory / name
         if not table.is_file() or file_hash(table) != expected:
-            raise InputError("this table is missing or was changed after the run", file=table)
+            raise InputError(f"this table is missing or was changed after the run; {MEND}", file=table)
     return manifest

@@ -108,17 +108,21 @@ def check_disk(design: Design, directory: Path) -> None:
     Raises
     ------
     InputError
-        If the estimate exceeds the free space where `directory` is to be.
+        If nothing can be written where `directory` is to be, or the estimate exceeds the free space there.
     """
     place = directory.absolute()
     while not place.exists():
         place = place.parent
-    free, need = shutil.disk_usage(place).free, estimate(design).disk
-    if need > free:
-        raise InputError(
-            f"this ensemble needs about {need / GIB:.1f} GiB of disk, and {free / GIB:.1f} GiB is free",
-            file=directory,
-        )
+    usage, need = shutil.disk_usage(place), estimate(design).disk
+    # A file system of the kernel's own, such as /proc, has no size, and lets nobody make a directory.
+    if usage.total == 0 or (place.is_dir() and not os.access(place, os.W_OK | os.X_OK)):
+        raise InputError("nothing can be written here; choose another --out", file=directory)
+    if need > usage.free:
+        raise InputError(f"this ensemble needs about {_size(need)} of disk, and {_size(usage.free)} is free", file=directory)
+
+
+def _size(count: float) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB / 10 else f"{count / 2**20:.0f} MiB"
 
 
 def _cores() -> int:

@@ -14,6 +14,7 @@ from econ.core.files import content_hash
 from econ.core.manifests import FILES, hashes, write_manifest
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
+from econ.core.unfinished import Work
 from econ.lab import RESULTS_VERSION, programs
 from econ.lab.checkpoints import CHECKPOINTS, checkpoint_folder, code_hash, tell_of_other_code
 from econ.lab.churn import Trace, churn_rows
@@ -68,7 +69,9 @@ def run_grid(
     """
     device, earlier = choose_device(device), read_earlier(reuse)
     started, clock = now(), time.perf_counter()
-    with result_directory(out, force=force, scratch=(CHECKPOINTS,)) as partial:
+    # Every finished task says by itself to what it belongs, so that a changed grid goes on with those that it shares.
+    work = Work("econ lab run", "", code_hash(), (f"{CHECKPOINTS}/*/*.json",))
+    with result_directory(out, force=force, scratch=(CHECKPOINTS,), work=work) as partial:
         folder = checkpoint_folder(partial, device)
         tell_of_other_code(folder, device)
         processes = workers if device == "cpu" else 1

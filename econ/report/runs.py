@@ -17,11 +17,12 @@ from econ.core.errors import InputError
 from econ.core.files import atomic_file, file_hash, make_directory, write_json
 from econ.core.provenance import now
 from econ.core.results import result_directory
+from econ.core.unfinished import Work
 from econ.ensemble import engine as engines
 from econ.ensemble.decomposition import check_pair, decompose
-from econ.ensemble.design import Design, plan
+from econ.ensemble.design import Design, code_hash, plan
 from econ.ensemble.effects import HEADLINES, differences_data
-from econ.ensemble.execute import SCRATCH, ImpossibleScenario, execute, silent
+from econ.ensemble.execute import PIECES, SCRATCH, ImpossibleScenario, execute, silent
 from econ.ensemble.manifest import write_manifest
 from econ.ensemble.memory import check_disk, choose_workers
 from econ.ensemble.results import DECOMPOSITION, EnsembleResult, check_complete, stored_tables
@@ -234,7 +235,8 @@ def run_into(
         check_pair(design)
     chosen = choose_workers(design, workers, memory_gb)
     check_disk(design, out)
-    with result_directory(out, force=force, scratch=SCRATCH, hopeless=(ImpossibleScenario,)) as partial:
+    work = Work("econ run", design.config_hash, code_hash(), PIECES)
+    with result_directory(out, force=force, scratch=SCRATCH, hopeless=(ImpossibleScenario,), work=work) as partial:
         links = decompose(design, engine, partial, workers=chosen, progress=progress) if decomposed else None
         manifest = execute(design, engine, partial, workers=chosen, progress=progress)
         if links is not None:

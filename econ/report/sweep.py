@@ -19,9 +19,9 @@ from econ.ensemble.effects import HEADLINES
 from econ.ensemble.statistics import mean_and_error
 from econ.ensemble.sweeps.index import INDEX, SUMMARY
 from econ.ensemble.sweeps.manifest import read_sweep_manifest
-from econ.ensemble.sweeps.point import LAST_QUARTERS
-from econ.ensemble.sweeps.store import FOLDER, sound_point
+from econ.ensemble.sweeps.store import FOLDER, check_points, sound_point
 from econ.ensemble.tables import grid, quarters_of
+from econ.ensemble.window import in_window, window_length, window_words
 from econ.report.numbers import short, without_nan
 from econ.report.text import CAVEAT, html_table
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 HOW = (
-    f"Least and greatest mean over points, of the last {LAST_QUARTERS} quarters, with the settings; their difference, paired by replicate, ± its Monte "
+    "Least and greatest mean over points, of the {window}, with the settings; their difference, paired by replicate, ± its Monte "
     "Carlo error, for two points that were looked for; and the key with the greatest rank correlation over points."
 )
 HEADS = ("", "least", "at", "greatest", "at", "difference", "goes with")
@@ -66,7 +66,8 @@ def read_sweep(directory: Path) -> StoredSweep:
     Raises
     ------
     InputError
-        If the directory is no finished sweep, or a table was changed or is of another shape.
+        If the directory is no finished sweep, a table was changed or is of another shape, or the file of a
+        point is missing or cut off.
     """
     manifest = read_sweep_manifest(directory)
     index, summary = read_parquet(directory / INDEX), read_parquet(directory / SUMMARY)
@@ -80,6 +81,7 @@ def read_sweep(directory: Path) -> StoredSweep:
             raise ValueError("points")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("its tables are not those of a sweep", file=directory) from None
+    check_points(directory, settings)
     return StoredSweep(directory, manifest, settings, keys, means)
 
 
@@ -129,7 +131,7 @@ def print_sweep(stored: StoredSweep, console: Console) -> None:
     if stored.means.empty:
         console.print("No point has a value.", highlight=False)
     elif len(told) > 1:
-        console.print(HOW, style="italic", highlight=False)
+        console.print(_how(manifest), style="italic", highlight=False)
         table = Table(box=None, pad_edge=False)
         for head in HEADS:
             table.add_column(head, justify="right" if head in ("least", "greatest", "difference") else "left", overflow="fold")
@@ -146,7 +148,7 @@ def sweep_html(stored: StoredSweep) -> str:
     manifest, told = stored.manifest, stored.settings
     caption = f"{len(told)} points x {manifest['replicates']} replicates of '{manifest['sweep']['scenario']}'"
     failed = failed_replicates(manifest)
-    lines = [*([f"FAILED: {failed} replicates, left out"] if failed else []), HOW, CAVEAT]
+    lines = [*([f"FAILED: {failed} replicates, left out"] if failed else []), _how(stored.manifest), CAVEAT]
     body = [_cells(row, told) for row in extremes(stored)]
     return html_table(caption, list(HEADS), body) + "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
@@ -155,8 +157,12 @@ def sweep_facts(stored: StoredSweep) -> dict[str, Any]:
     """The facts of a sweep that ``--json`` prints."""
     manifest = stored.manifest
     kept = {name: manifest[name] for name in ("points", "shard", "replicates", "wall_seconds", "config_hash")}
-    facts = {"out": str(stored.directory), **kept, "failed_replicates": failed_replicates(manifest), "headlines": extremes(stored)}
+    facts = {"out": str(stored.directory), **kept, "failed_replicates": failed_replicates(manifest), "averaged_quarters": window_length(manifest["quarters"]), "headlines": extremes(stored)}
     return {key: without_nan(value) for key, value in facts.items()}
+
+
+def _how(manifest: dict[str, Any]) -> str:
+    return HOW.format(window=window_words(window_length(manifest["quarters"])))
 
 
 def failed_replicates(manifest: dict[str, Any]) -> int:
@@ -167,7 +173,7 @@ def failed_replicates(manifest: dict[str, Any]) -> int:
 def _by_replicate(directory: Path, point: int, variables: list[str]) -> pd.DataFrame:
     """Means of a point over the last two years [replicate, outcome]."""
     rows = read_parquet(sound_point(directory, point), ["replicate", "quarter", *variables])
-    last = quarters_of(rows) > quarters_of(rows).max() - LAST_QUARTERS
+    last = in_window(quarters_of(rows))
     return pd.DataFrame({name: mean_and_error(grid(rows, name)[:, last].T)[0] for name in variables}, index=np.unique(rows["replicate"]))
 
 

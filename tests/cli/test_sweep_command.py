@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -55,12 +57,47 @@ def test_csv_holds_what_parquet_holds(econ, tiny, tmp_path):
         pd.testing.assert_frame_equal(written[list(stored.columns)], stored.astype({"point": "int64"}), check_dtype=False)
 
 
+@pytest.mark.parametrize("address", ["foo", "tcp://", "tcp://host", "tcp://host:0", "tcp://host:70000", "tcp://a:1:2", "inproc://x:1", "http://host:80", "tcp://u@host:1"])
+def test_what_is_no_address_of_a_scheduler_is_refused_at_once(econ, tiny, tmp_path, address):
+    code, out, err = econ("sweep", tiny, "--scheduler", address, "--out", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert err == f"econ: --scheduler: this is no address, found '{address}'; allowed: tcp://HOST:PORT or tls://HOST:PORT\n"
+    assert not list(tmp_path.glob("out*"))
+
+
+MUTE = """
+import socket, sys
+from econ import cli
+from econ.ensemble.sweeps import schedulers
+
+schedulers.PATIENCE = 0.5
+mute = socket.create_server(("127.0.0.1", 0))
+if sys.argv[-1] == "closed":
+    mute.close()
+    port = 9
+else:
+    port = mute.getsockname()[1]
+sys.argv = [*sys.argv[:-1], "--scheduler", f"tcp://127.0.0.1:{port}"]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("server", ["closed", "mute"])
+def test_where_no_scheduler_answers_one_sentence_is_all_and_nothing_is_left(tiny, tmp_path, server):
+    pytest.importorskip("distributed")
+    command = [sys.executable, "-c", MUTE, "sweep", str(tiny), "--out", str(tmp_path / "out"), server]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("econ: --scheduler: no Dask scheduler answers (") and done.stderr.count("\n") == 1, done.stderr
+    assert not list(tmp_path.glob("out*"))
+
+
 def test_a_finished_sweep_is_shown_again_with_its_extreme_points(econ, tmp_path, tiny):
     tiny.write_text(tiny.read_text().replace("replicates: 1", "replicates: 3").replace("commons: [0, 0.1]", "transfer: [0, 0.5, 1]"))
     code, printed, _ = econ("sweep", tiny, "--workers", 1, "--out", tmp_path / "out")
     assert code == 0 and econ("show", tmp_path / "out") == (0, printed, "")
     facts = json.loads(econ("show", tmp_path / "out", "--json")[1])
-    outcomes = pd.read_parquet(tmp_path / "out" / "outcomes").query("quarter > -8")
+    outcomes = pd.read_parquet(tmp_path / "out" / "outcomes").query("quarter >= 0")
     rows = outcomes.groupby(["point", "replicate"], observed=True)["label_spend"].mean().unstack()
     (told,) = (row for row in facts["headlines"] if row["variable"] == "label_spend")
     means = rows.mean(axis=1)
@@ -110,7 +147,7 @@ def test_an_unknown_sweep_names_the_nearest(econ):
 def test_a_key_that_no_scenario_has_is_said_with_its_file(econ, tiny, tmp_path):
     tiny.write_text(tiny.read_text().replace("levers.commons", "levers.comons"))
     code, _, err = econ("sweep", tiny, "--out", tmp_path / "out")
-    assert code == 2 and f"{tiny}: levers.comons: point 0: unknown lever" in err and "did you mean 'commons'" in err
+    assert code == 2 and f"{tiny}:7: keys.levers.comons: unknown lever" in err and "did you mean 'commons'" in err
     assert not (tmp_path / "out").exists()
 
 
@@ -151,8 +188,14 @@ def test_an_outcome_with_few_values_has_no_key_and_others_do(econ, many):
     assert (code, err) == (0, "") and "goes with" in out and "transfer (" in out
 
 
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
 DAMAGE = {
     "junk": lambda place: next((place / "outcomes" / "point=0").glob("*.parquet")).write_bytes(b"junk"),
+    "a point cut off": lambda place: _cut(next((place / "outcomes" / "point=4").glob("*.parquet"))),
+    "an empty point": lambda place: next((place / "outcomes" / "point=4").glob("*.parquet")).write_bytes(b""),
     "no file": lambda place: [path.unlink() for path in (place / "outcomes").glob("*/*.parquet")],
     "no points": lambda place: _sealed(place, lambda facts: {k: v for k, v in facts.items() if k != "points"}),
     "failures as a list": lambda place: _sealed(place, lambda facts: facts | {"failed_replicates": []}),

@@ -1,5 +1,6 @@
 """Refusing what cannot fit, before any work."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -34,6 +35,18 @@ def test_an_absurd_ensemble_is_refused_at_once(make_design, tmp_path):
     design = make_design(replicates=2**32 - 1)
     with pytest.raises(InputError, match="GiB of disk"):
         check_disk(design, tmp_path / "not" / "there" / "yet")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_where_nothing_can_be_written_is_said_to_be_so(make_design):
+    with pytest.raises(InputError, match=r"^/proc/there: nothing can be written here; choose another --out$"):
+        check_disk(make_design(replicates=1), Path("/proc/there"))
+
+
+def test_a_little_disk_is_told_in_mebibytes(make_design, monkeypatch, tmp_path):
+    monkeypatch.setattr(memory.shutil, "disk_usage", lambda place: SimpleNamespace(total=2**40, free=2**20))
+    with pytest.raises(InputError, match=r"needs about \d+ MiB of disk, and 1 MiB is free"):
+        check_disk(make_design(replicates=40), tmp_path)
 
 
 def test_many_labelers_need_more(make_design):

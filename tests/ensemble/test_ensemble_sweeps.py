@@ -92,11 +92,21 @@ def test_the_dataset_has_every_point_and_means_are_those_of_its_rows(whole):
     outcomes, index, summary = tables["outcomes"], tables["index"], tables["summary"]
     assert outcomes.groupby("point").size().tolist() == [3 * 12] * 5
     assert index["levers.commons"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
-    last = outcomes[(outcomes["quarter"] >= -4) & (outcomes["point"] == 3)]
+    # Of four quarters all count, and none of the eight of the burn-in that are reported too.
+    last = outcomes[(outcomes["quarter"] >= 0) & (outcomes["point"] == 3)]
     by_replicate = last.groupby("replicate")["wage_judge"].mean()
     row = summary[(summary["point"] == 3) & (summary["variable"] == "wage_judge")].iloc[0]
     assert row["mean"] == pytest.approx(by_replicate.mean())
     assert row["mc_error"] == pytest.approx(by_replicate.std() / np.sqrt(3))
+
+
+def test_what_is_shown_of_a_short_sweep_is_of_the_quarters_that_its_summary_averages(whole):
+    from econ.report.sweep import read_sweep, sweep_facts
+
+    facts = sweep_facts(read_sweep(whole))
+    assert facts["averaged_quarters"] == 4
+    assert all(row["difference"] == pytest.approx(row["greatest"] - row["least"]) for row in facts["headlines"] if row["variable"] != "hhi_licence")
+    assert {row["variable"] for row in facts["headlines"]} >= {"harm_rate", "wage_constrain"}
 
 
 def test_duckdb_and_pandas_read_the_dataset_as_one_table(whole):
@@ -172,7 +182,9 @@ def test_points_of_another_sweep_are_never_taken_over(tmp_path, whole):
 
     with pytest.raises(KeyboardInterrupt):
         _run(_planned(seed=2), tmp_path / "out", stops)
-    _run(_planned(), tmp_path / "out")
+    with pytest.raises(InputError, match="with other settings"):
+        _run(_planned(), tmp_path / "out")
+    _run(_planned(), tmp_path / "out", force=True)
     _assert_equal(whole, tmp_path / "out")
 
 
@@ -312,3 +324,34 @@ def test_shipped_sweeps_resolve(name):
     loaded = load_sweep(name)
     assert loaded.name == name
     assert plan_sweep(loaded, load_scenario(loaded.scenario)).tasks(Shard())
+
+
+def test_a_run_does_not_take_the_place_of_an_interrupted_sweep(tmp_path, make_design, monkeypatch):
+    from econ.core.unfinished import RECORD
+    from econ.ensemble import engine as engines
+    from econ.report import runs
+
+    def stopping(surfaces, simulate, tasks):
+        for number, point in enumerate(schedulers.here(surfaces, simulate, tasks)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield point
+
+    out = tmp_path / "lost"
+    with pytest.raises(KeyboardInterrupt):
+        _run(_planned(), out, stopping)
+    kept = sorted(tmp_path.glob("lost.partial/outcomes/*/*.parquet"))
+    assert len(kept) == 2
+    monkeypatch.setattr(engines, "market_engine", lambda: ENGINE)
+    monkeypatch.setattr(runs, "_all_figures", lambda result: [])
+    with pytest.raises(InputError, match=r"unfinished work of `econ sweep` \(2 pieces"):
+        runs.run_into(make_design(replicates=3, quarters=2), out, workers=1)
+    for changed, shard in ((_planned(replicates=4), Shard()), (_planned(), Shard(1, 2))):
+        with pytest.raises(InputError, match="with other settings"):
+            _run(changed, out, shard=shard)
+    assert sorted(tmp_path.glob("lost.partial/outcomes/*/*.parquet")) == kept
+    runs.run_into(make_design(replicates=3, quarters=2), tmp_path / "run", workers=1)
+    assert not (tmp_path / "run" / RECORD).exists()
+    counts = []
+    run_sweep(_planned(), ENGINE, out, schedulers.here, progress=lambda done, total: counts.append(done))
+    assert counts[0] == 2 and not (out / RECORD).exists()

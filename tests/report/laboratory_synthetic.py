@@ -106,3 +106,16 @@ def passes(first, last):
     """pass@k rising from its first to its last value, linear in log k."""
     share = np.log2(PASS_AT) / np.log2(PASS_AT[-1])
     return {f"pass_{k}": float(first + s * (last - first)) for k, s in zip(PASS_AT, share, strict=True)}
+
+
+def configurations_table():
+    """Six rates of `dpo` and `npo_ret` on tuning worlds, the better the smaller their number, and a chosen one over budgets."""
+    rows = [row("base", w, 0, distribution="id") for w in WORLDS]
+    for method in ("dpo", "npo_ret"):
+        for place in range(6):
+            for w in range(2000, 2004):
+                own = {"lr": 0.001 * (place + 1), "stage": "tune", "distribution": "id"}
+                rows.append(row(method, w, 1378, harm=0.5 + 0.05 * place + wiggle(w, place), help_=0.6 - 0.01 * place, collapsed=place >= 3, **own))
+        for n in (256, 1378, 4096):
+            rows += [row(method, w, n, harm=0.6, lr=0.001, distribution=d) for w in WORLDS for d in ("id", "ood")]
+    return check_measurements(pd.DataFrame(rows), "configurations")

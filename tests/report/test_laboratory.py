@@ -240,7 +240,9 @@ def test_slices_agree_with_the_surface_and_say_when_sigma_was_imposed(laboratory
     assert set(table["outcome"]) == {"relative_harm", "helpfulness"}
     figure = surface_slices(table, cell_table(measured()), "imposed")
     assert "IMPOSED" in figure.get_suptitle()
-    assert "IMPOSED" in slice_alt_text(table, "imposed")
+    panes = [axes for axes in figure.axes if axes.get_visible() and axes.get_title("left")]
+    assert [axes.get_title("left").partition(",")[0] for axes in panes] == ["Relative harm", "Helpfulness", "Collapsed runs"]
+    assert "IMPOSED" in slice_alt_text(table, kind="imposed")
 
 
 def test_everything_is_written_with_its_data_and_identically(laboratory, tmp_path):

@@ -14,6 +14,7 @@ from laboratory_synthetic import (
     COVERAGE,
     NOISE,
     WORLDS,
+    configurations_table,
     maps_table,
     methods_table,
     row,
@@ -24,6 +25,12 @@ from rich.console import Console
 from econ.claims.reading import evidence_of
 from econ.claims.resampling import Effect
 from econ.core.measurements import check_measurements
+from econ.report.laboratory.configurations import (
+    configuration_alt_text,
+    configuration_figure,
+    configuration_groups,
+    configuration_table,
+)
 from econ.report.laboratory.fits import curve_table, print_curves
 from econ.report.laboratory.maps import DIAGRAMS, full_grid, phase_cells, phase_table
 from econ.report.laboratory.methods import method_groups, method_learning_curves, method_table
@@ -137,12 +144,14 @@ def test_methods_are_compared_at_one_setting_and_oracles_stand_apart(methods):
     start = table[(table["method"] == "dpo") & (table["n"] == 0)].iloc[0]
     assert (start["relative_harm"], start["over_refusal"], start["judgements"]) == pytest.approx((1.0, 0.1, 0.0))
     human = table[table["panel"] == "human"]
-    figure = method_learning_curves(human)
+    none = pd.DataFrame()
+    figure = method_learning_curves(human, none)
     assert len(figure.axes) == 15 and len(figure.legends[0].get_texts()) == 7
-    oracle = method_learning_curves(table[table["panel"] == "oracle"])
+    oracle = method_learning_curves(table[table["panel"] == "oracle"], none)
     assert len(oracle.axes) == 5 and "UPPER BOUNDS" in oracle.get_suptitle()
     weak = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
     assert [len(line.get_xdata()) for line in weak] == [2]  # nsr_lv below 1000 labels
+    assert "no others of these methods" in figure.get_supxlabel().replace("\n", " ")
 
 
 def test_an_arm_of_the_joint_method_is_of_its_own_kind_of_label(methods):
@@ -202,6 +211,57 @@ def test_the_sign_map_has_a_line_for_each_setting_and_leaves_none_out(maps):
     bias = table[(table["setting"] == "bias 4") & (table["outcome"] == "sycophancy")].iloc[0]
     assert bias["difference"] == pytest.approx(0.3, abs=0.02) and bias["knobs"] == 1
     assert "dpo − npo_ret" in figure.get_suptitle() and "1 of 2" in figure.get_suptitle()
+
+
+@pytest.fixture(scope="module")
+def configurations():
+    return configurations_table()
+
+
+def test_best_and_median_configuration_are_those_that_tuning_would_rank_so(configurations):
+    table = configuration_table(configurations, "id")
+    assert table.groupby("method").size().to_dict() == {"dpo": 6, "npo_ret": 6} and set(table["stage"]) == {"tune"}
+    for _, own in table.groupby("method"):
+        # Of the two in the middle the lower one.
+        assert own.loc[own["role"] == "best", "configuration"].tolist() == ["0.001 β 0.1"]
+        assert own.loc[own["role"] == "median", "configuration"].tolist() == ["0.004 β 0.1"]
+        assert own.loc[own["role"] == "median", "relative_harm"].item() == pytest.approx(0.65, abs=0.02)
+        assert own.set_index("role").loc[["best", "median"], "collapsed"].tolist() == [0.0, 1.0]
+    (group,) = configuration_groups(table)
+    figure = configuration_figure(group)
+    assert [axes.get_title("left").partition(",")[0] for axes in figure.axes] == [
+        "Relative harm", "Helpfulness", "Sycophancy", "Over-refusal", "Collapsed runs",
+    ]  # fmt: skip
+    dots = {line.get_label(): line.get_xdata() for line in figure.axes[4].lines}
+    assert (list(dots["best configuration"]), list(dots["median configuration"])) == ([0.0, 0.0], [1.0, 1.0])
+    assert "tuning worlds" in figure.get_suptitle() and "hindsight" not in figure.get_supxlabel()
+    assert "median (0.004 β 0.1)" in configuration_alt_text(group)
+
+
+def test_learning_curves_and_plane_show_the_median_configuration_where_it_was_run(configurations):
+    drawn = {d.name: d for d in laboratory_figures(Laboratory("c", configurations, None))[0]}
+    assert {"configurations_id", "methods_id", "methods_ood"} <= set(drawn) and "configurations_ood" not in drawn
+    dashes = [line for line in drawn["methods_id"].draw().axes[0].lines if line.get_marker() == "_"]
+    assert [float(line.get_ydata()[0]) for line in dashes] == pytest.approx([0.65, 0.65], abs=0.02)
+    crosses = [line for line in drawn["methods_plane_id"].draw().axes[0].lines if line.get_marker() == "+"]
+    assert len(crosses) == 2 and "Median configurations" in drawn["methods_plane_id"].alt_text
+    assert set(drawn["methods_id"].data["role"]) == {"chosen", "median"}
+    outside = drawn["methods_ood"].draw()
+    assert not [line for line in outside.axes[0].lines if line.get_marker() == "_"]
+    assert "no others of these methods" in outside.get_supxlabel().replace("\n", " ")
+
+
+def test_oracle_arms_of_one_budget_are_upper_bounds_in_a_figure_of_their_own():
+    table = methods_table()
+    table = table[(table["n"] == 8192) | (table["n"] == 0)]
+    drawn = {d.name: d for d in laboratory_figures(Laboratory("z", table, None))[0]}
+    points = drawn["upper_bounds_ood"]
+    assert points.data["arm"].tolist() == ["nsr_or", "psr_or"] and points.data["verifications"].eq(64 * 8192).all()
+    figure = points.draw()
+    assert len(figure.axes) == 5 and "UPPER BOUNDS" in figure.get_suptitle() and points.alt_text.startswith("Upper bounds")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["nsr_or", "psr_or"]
+    # The base models, dotted.
+    assert [float(line.get_xdata()[0]) for line in figure.axes[0].lines if line.get_linestyle() == ":"] == [1.0]
 
 
 def test_pass_at_k_paths_begin_at_the_base_model_and_match_pass_at_1():

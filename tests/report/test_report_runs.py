@@ -198,7 +198,7 @@ def test_a_changed_table_is_noticed(tmp_path, no_figures):
     runs.run_into(design(), tmp_path / "out", workers=1)
     with (tmp_path / "out" / "summary.csv").open("a") as stream:
         stream.write("x")
-    with pytest.raises(InputError, match=r"summary\.csv: this table is missing or was changed"):
+    with pytest.raises(InputError, match=r"summary\.csv: this table is missing or was changed after the run; restore it from a copy, or run"):
         econ.open_run(tmp_path / "out")
 
 

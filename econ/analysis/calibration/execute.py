@@ -23,9 +23,11 @@ from econ.analysis.calibration.recovery import band_noise, truths
 from econ.analysis.calibration.simulations import Points, Simulator, usable
 from econ.analysis.calibration.space import Space, check_space, own_values
 from econ.core.errors import WorkError
+from econ.core.files import content_hash
 from econ.core.provenance import now
 from econ.core.results import result_directory
-from econ.ensemble.design import plan
+from econ.core.unfinished import Work
+from econ.ensemble.design import code_hash, plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +62,12 @@ class CalibrationPlan:
     facts: Facts
     start: Floats
     own: dict[str, Any]
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 of the file, the scenario, the surfaces and the facts."""
+        facts = self.facts.table.to_csv(index=False)
+        return content_hash([self.spec.as_written(), self.base.resolved(), self.surfaces.hash, list(self.facts.used), facts])
 
     def as_one_design(self) -> Design:
         """All even points as scenarios of one ensemble, whose blocks bound what a worker holds at a time."""
@@ -163,7 +171,8 @@ def calibrate(
     WorkError
         If too many points lack a moment, or the box hardly holds the posterior.
     """
-    with result_directory(out, force=force, scratch=(FOLDER,)) as partial:
+    work = Work("econ calibrate", planned.config_hash, code_hash(), (f"{FOLDER}/**/*.parquet",))
+    with result_directory(out, force=force, scratch=(FOLDER,), work=work) as partial:
         simulator = Simulator(
             planned.base, planned.surfaces, planned.facts.table, planned.spec.quarters, engine.simulate, scheduler,
             partial / FOLDER, progress,

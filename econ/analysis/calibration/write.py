@@ -12,7 +12,7 @@ import yaml
 from econ.analysis.calibration.tables import all_tables, key_numbers
 from econ.core.csv_files import write_csv
 from econ.core.errors import InputError
-from econ.core.files import content_hash, write_parquet, write_text
+from econ.core.files import write_parquet, write_text
 from econ.core.manifests import FILES, MANIFEST, hashes, read_manifest, read_parquet, write_manifest
 from econ.core.provenance import now, provenance
 from econ.scenario import shipped_scenarios
@@ -20,7 +20,7 @@ from econ.scenario import shipped_scenarios
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from econ.analysis.calibration.execute import CalibrationPlan, CalibrationResult
+    from econ.analysis.calibration.execute import CalibrationResult
 
 #: Tables kept as Parquet, since they are long; the others are CSV.
 LONG = ("design", "recovery")
@@ -78,17 +78,11 @@ def manifest_of(result: CalibrationResult) -> dict[str, Any]:
     planned = result.plan
     return provenance() | {
         "kind": "calibration", "calibration": planned.spec.as_written(), "facts": list(planned.facts.used),
-        "config_hash": config_hash(planned), "seed": planned.spec.seed,
+        "config_hash": planned.config_hash, "seed": planned.spec.seed,
         "surfaces": {"id": planned.surfaces.id, "hash": planned.surfaces.hash, "kind": planned.surfaces.kind},
         "numbers": key_numbers(result), "started": result.started, "finished": now(),
         "wall_seconds": round(result.wall_seconds, 3), "status": "finished",
     }  # fmt: skip
-
-
-def config_hash(planned: CalibrationPlan) -> str:
-    """SHA-256 of the file, the scenario, the surfaces and the facts."""
-    facts = planned.facts.table.to_csv(index=False)
-    return content_hash([planned.spec.as_written(), planned.base.resolved(), planned.surfaces.hash, list(planned.facts.used), facts])
 
 
 def _priors(result: CalibrationResult) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from econ.core.errors import InputError
 from econ.core.files import content_hash
 from econ.core.provenance import now, provenance
 from econ.core.results import result_directory
-from econ.ensemble.design import plan
+from econ.core.unfinished import Work
+from econ.ensemble.design import code_hash, plan
 from econ.ensemble.sweeps.index import write_csv_tables, write_index
 from econ.ensemble.sweeps.manifest import write_sweep_manifest
 from econ.ensemble.sweeps.point import PointFile, PointTask, point_facts, point_hash
 from econ.ensemble.sweeps.points import Settings, scenarios_of, settings_of
 from econ.ensemble.sweeps.spec import Sweep
-from econ.ensemble.sweeps.store import PointStore
+from econ.ensemble.sweeps.store import PIECES, PointStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,8 @@ def run_sweep(
     """
     started, clock = now(), time.monotonic()
     tasks = planned.tasks(shard)
-    with result_directory(out, force=force) as partial:
+    work = Work("econ sweep", content_hash([planned.config_hash, shard.number, shard.of]), code_hash(), (PIECES,))
+    with result_directory(out, force=force, work=work) as partial:
         store = PointStore(partial)
         for index in set(store.points()) - {task.index for task in tasks}:
             store.remove(index)

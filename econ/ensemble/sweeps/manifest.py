@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from econ.core.errors import InputError
-from econ.core.manifests import FILES, MANIFEST, hashes, read_manifest, write_manifest
+from econ.core.manifests import FILES, MANIFEST, hashes, read_manifest, results_within, write_manifest
+from econ.core.unfinished import unfinished_beside
 from econ.ensemble.sweeps.index import INDEX, SUMMARY
 from econ.ensemble.sweeps.spec import Sweep
 
@@ -26,7 +27,9 @@ def read_sweep_manifest(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST
     if not path.is_file():
-        raise InputError("this is no finished sweep or shard of one: it has no manifest.json", file=directory)
+        begun = unfinished_beside(directory)
+        told = f"; {begun}" if begun else results_within(directory)
+        raise InputError(f"this is no finished sweep or shard of one: it has no manifest.json{told}", file=directory)
     try:
         manifest = read_manifest(path)
         if manifest["kind"] != "sweep":

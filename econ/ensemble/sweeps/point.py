@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from econ.core.files import content_hash
 from econ.ensemble.design import Design, code_hash
 from econ.ensemble.statistics import mean_and_error
+from econ.ensemble.window import in_window
 from econ.ensemble.workers import simulate_block
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from econ.scenario import Scenario
     from econ.surfaces import Surfaces
 
-#: Quarters at the end over which a point's summary averages: two years.
-LAST_QUARTERS = 8
 #: Key of the point's own facts in the metadata of its Parquet file.
 METADATA = b"econ"
 
@@ -82,7 +81,7 @@ def compute_point(surfaces: Surfaces, simulate: Callable[..., Any], task: PointT
     facts = {
         "config_hash": task.config_hash, "point": task.index, "seed": task.seed,
         "replicates": task.replicates, "failed": {str(k): reason for k, reason in failed.items()},
-        "summary": dict(zip(names, _summary(values), strict=True)),
+        "summary": dict(zip(names, _summary(values[..., in_window(quarters)]), strict=True)),
     }  # fmt: skip
     rows = len(replicates) * len(quarters)
     # NaN is null; columns are slices of one array, since making each would take longer than the summary.
@@ -112,9 +111,8 @@ def _parquet(table: pa.Table, facts: dict[str, Any]) -> bytes:
 
 
 def _summary(values: NDArray[np.float64]) -> list[list[float | None]]:
-    """Mean, standard deviation and Monte Carlo error of each outcome [outcome, replicate, quarter] over the last two years."""
-    last = np.ascontiguousarray(values[..., -LAST_QUARTERS:].transpose(2, 1, 0))
-    by_replicate, *_ = mean_and_error(last)
+    """Mean, standard deviation and Monte Carlo error of each outcome [outcome, replicate, quarter] over all its quarters."""
+    by_replicate, *_ = mean_and_error(np.ascontiguousarray(values.transpose(2, 1, 0)))
     mean, sd, error, _ = mean_and_error(by_replicate)
     triples = np.stack([mean, sd, error], axis=1).tolist()
     return [[x if math.isfinite(x) else None for x in triple] for triple in triples]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -23,6 +25,9 @@ AHEAD = 4
 #: Seconds after which a Dask scheduler that does not answer is given up.
 PATIENCE = 10
 
+#: Addresses of schedulers in other processes.
+ADDRESS = re.compile(r"(?:tcp|tls)://(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+
 Computed = Iterator[PointFile]
 
 
@@ -39,27 +44,62 @@ def on_this_machine(
     return in_processes(compute_point, (surfaces, simulate), tasks, workers)
 
 
+def check_dask(address: str) -> None:
+    """Refuse an address at which no Dask scheduler answers: asked before anything is written.
+
+    A client is not tried: one that cannot connect waits on after its error, and ends with a traceback.
+
+    Raises
+    ------
+    InputError
+        If it is no address, Dask is not installed, or no scheduler answers.
+    """
+    found = ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found[1]) < 1 << 16:
+        raise InputError("this is no address", key="--scheduler", found=address, allowed="tcp://HOST:PORT or tls://HOST:PORT")
+    _dask(address)
+    try:
+        kind = asyncio.run(_kind_of_server(address))
+    except TypeError:
+        raise InputError("Dask's configuration names no certificates (distributed.comm.tls)", key="--scheduler", found=address) from None
+    except (OSError, TimeoutError, ValueError) as error:
+        said = str(error) or f"nothing within {PATIENCE} s"
+        raise InputError(f"no Dask scheduler answers ({said})", key="--scheduler", found=address) from None
+    if kind != "Scheduler":
+        raise InputError(f"this is no Dask scheduler, but a {kind}", key="--scheduler", found=address)
+
+
+async def _kind_of_server(address: str) -> str:
+    core, security = import_module("distributed.core"), import_module("distributed.security")
+    server = core.rpc(address, timeout=PATIENCE, connection_args=security.Security().get_connection_args("client"))
+    try:
+        return str((await asyncio.wait_for(server.identity(), PATIENCE))["type"])
+    finally:
+        await server.close_rpc()
+
+
+def _dask(address: str) -> Any:
+    try:
+        return import_module("distributed")
+    except ImportError:
+        raise InputError(
+            "Dask is not installed; run: pip install 'via-negativa-econ[dask]'", key="--scheduler", found=address
+        ) from None
+
+
 def on_dask(surfaces: Surfaces, simulate: Callable[..., Any], tasks: list[PointTask], address: str) -> Computed:
     """On the workers of an existing Dask cluster, which need this package in the same version.
 
     Raises
     ------
     InputError
-        If Dask is not installed or the scheduler does not answer.
+        As of `check_dask`.
     WorkError
         If a point fails on the cluster, or its workers die time and again.
     """
-    try:
-        dask: Any = import_module("distributed")
-    except ImportError:
-        raise InputError(
-            "Dask is not installed; run: pip install 'via-negativa-econ[dask]'", key="--scheduler", found=address
-        ) from None
-    try:
-        client = dask.Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise InputError(f"no Dask scheduler answers ({error})", key="--scheduler", found=address) from None
-    with client:
+    check_dask(address)
+    dask = _dask(address)
+    with dask.Client(address, timeout=PATIENCE, set_as_default=False) as client:
         try:
             yield from _computed(dask, client, surfaces, simulate, tasks)
         except (dask.scheduler.KilledWorker, CancelledError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 import shutil
 from collections import deque
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from econ.core.errors import InputError
 from econ.core.files import atomic_file, file_hash, make_directory
+from econ.core.manifests import MEND
 
 if TYPE_CHECKING:
     from econ.ensemble.sweeps.point import PointFile, PointTask
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("econ")
 
 FOLDER = "outcomes"
+#: Pattern of the finished points.
+PIECES = f"{FOLDER}/point=*/*.parquet"
 _POINT = re.compile(r"point=(0|[1-9][0-9]{0,8})")
+#: The last bytes of every Parquet file.
+PARQUET_END = b"PAR1"
 #: Characters of each SHA-256 that a file name carries.
 DIGEST = 24
 #: Points that are on their way to the disk at a time: a busy disk answers several together as fast as one.
@@ -103,10 +109,35 @@ def sound_point(directory: Path, point: int) -> Path:
     InputError
         If it is missing, doubled or was changed.
     """
-    found = list((directory / FOLDER / f"point={point}").glob("*.parquet"))
+    found = _only_file(directory, point)
+    refuse_changed(found)
+    return found
+
+
+def check_points(directory: Path, points: Iterable[int]) -> None:
+    """Refuse a finished sweep of which a point's file is missing, doubled or cut off.
+
+    The ends of the files alone are read, since a large sweep is shown in a moment; who uses a point asks for
+    a `sound_point`.
+
+    Raises
+    ------
+    InputError
+    """
+    for point in points:
+        path = _only_file(directory, point)
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(size - len(PARQUET_END), 0))
+            if stream.read() != PARQUET_END:
+                raise InputError(f"this file was cut off or changed after the sweep; {MEND}", file=path)
+
+
+def _only_file(directory: Path, point: int) -> Path:
+    place = directory / FOLDER / f"point={point}"
+    found = list(place.glob("*.parquet"))
     if len(found) != 1:
-        raise InputError(f"{len(found) or 'no'} files where a point has one", file=directory / FOLDER / f"point={point}")
-    refuse_changed(found[0])
+        raise InputError(f"{len(found) or 'no'} files where a point has one; {MEND}", file=place)
     return found[0]
 
 
@@ -118,7 +149,7 @@ def refuse_changed(path: Path) -> None:
     InputError
     """
     if not path.name.endswith(f"{file_hash(path)[:DIGEST]}.parquet"):
-        raise InputError("this file was changed after the sweep", file=path)
+        raise InputError(f"this file was changed after the sweep; {MEND}", file=path)
 
 
 def _digest(content: bytes) -> str:

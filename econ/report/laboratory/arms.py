@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Whose median configuration stands elsewhere, since it was run on other worlds.
+CHOSEN = "Arms with the configuration that they were given; others that were tried, where there are any: figures of configurations."
 #: Of the plane of harm and helpfulness.
 MARKERS_OF = {"both": "^", "flags": "o", "pairs": "s", "base": "*"}
 
@@ -102,7 +104,7 @@ def learning_curves(table: pd.DataFrame) -> Figure:
         note = (
             f"{knobs_note(table)} Means over {worlds_of(table)} worlds; bars: 95 % intervals (Student t; of collapsed runs, "
             "Wilson). Every curve starts at the base model, at 0. Axes are logarithmic away from 0. "
-            f"A flag and a pair carry different bits, minutes and reads. {caveat(table)}"
+            f"A flag and a pair carry different bits, minutes and reads. {CHOSEN} {caveat(table)}"
         )
         finish(figure, f"Learning curves of one kind of label, {where_from(table)}", note)
         legend_above(figure, axes[0])
@@ -182,7 +184,7 @@ def harm_helpfulness_plane(table: pd.DataFrame) -> Figure:
             "One point a cell: circles flags alone, squares pairs alone, triangles both (all v), star base model; larger: "
             "more labels; crosses: collapsed in half the worlds or more. Lines join the budgets of one kind of label. "
             f"Means over {worlds_of(table)} worlds; tuning runs and controls (refusing everything has no harm) left out. "
-            f"{knobs_note(table)} {caveat(table)}"
+            f"{knobs_note(table)} {CHOSEN} {caveat(table)}"
         )
         finish(figure, f"Harm and helpfulness, {where_from(table)}", note)
         legend_above(figure, axes[0])

@@ -11,7 +11,7 @@ from econ.claims.names import arm_names
 from econ.claims.settings import settings_of
 from econ.core.measurements import DISTRIBUTION_NAMES, extras
 from econ.report.laboratory.drawing import KIND_COLOURS, LABELS, MARKERS, finish, legend_above
-from econ.report.laboratory.intervals import MINIMUM_WORLDS, mean_interval, wilson
+from econ.report.laboratory.intervals import MINIMUM_WORLDS, outcome_means
 from econ.report.laboratory.tables import OUTCOMES
 from econ.report.numbers import interval, short
 from econ.report.style import GREY, LINES, figure_style, new_figure
@@ -44,23 +44,11 @@ def divergence_table(measurements: pd.DataFrame, distribution: str) -> pd.DataFr
     )
     found: list[dict[str, Any]] = []
     for (arm, kind, n, _), own in rows[rows["beta_kl"].notna()].groupby(["arm", "label_kind", "n", "setting"], observed=True):
-        parts = [_weight_row(at) for _, at in own.groupby("beta_kl") if at["world"].nunique() >= MINIMUM_WORLDS]
+        weights = [(weight, at) for weight, at in own.groupby("beta_kl") if at["world"].nunique() >= MINIMUM_WORLDS]
+        parts = [{"beta_kl": weight, **outcome_means(at, COLUMNS)} for weight, at in weights]
         if len(parts) >= MINIMUM_WEIGHTS:
             found += [{"method": arm, "label_kind": kind, "n": n, **part} for part in parts]
     return pd.DataFrame(found)
-
-
-def _weight_row(rows: pd.DataFrame) -> dict[str, Any]:
-    names = [*COLUMNS, "collapsed", *(f"{name}_base" for name in OUTCOMES if f"{name}_base" in rows)]
-    by_world = rows.assign(**{name: rows[name].astype("float64") for name in names}).groupby("world")[names].mean()
-    found: dict[str, Any] = {"beta_kl": float(rows["beta_kl"].iloc[0]), "worlds": len(by_world)}
-    for name in COLUMNS:
-        found |= dict(zip((name, f"{name}_low", f"{name}_high"), mean_interval(by_world[name].to_numpy()), strict=True))
-    share = by_world[["collapsed"]].mean()
-    low, high = wilson(share, pd.Series(float(len(by_world)), index=share.index))
-    found |= {"collapsed": float(share.iloc[0]), "collapsed_low": float(low.iloc[0]), "collapsed_high": float(high.iloc[0])}
-    bases = {"relative_harm": 1.0} | {name: float(by_world[f"{name}_base"].mean()) for name in OUTCOMES if f"{name}_base" in by_world}
-    return found | {f"base_{name}": value for name, value in bases.items()}
 
 
 def divergence_figure(table: pd.DataFrame, distribution: str) -> Figure:

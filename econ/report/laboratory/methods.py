@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from econ.claims.evidence import Evidence
 from econ.claims.settings import Setting, describe_setting, distance
 from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.report.laboratory.arms import Curve, curve_panes, draw_plane_cells
+from econ.report.laboratory.configurations import median_alt_text, median_note
 from econ.report.laboratory.drawing import (
     EFFORTS,
     KIND_COLOURS,
@@ -28,6 +30,7 @@ from econ.report.numbers import interval, short
 from econ.report.style import COLOURS, LINES, figure_style, new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Budgets that a learning curve needs to be drawn beside others.
@@ -158,18 +161,29 @@ def method_curves(table: pd.DataFrame) -> list[Curve]:
     return found
 
 
-def method_learning_curves(table: pd.DataFrame) -> Figure:
+def with_median(table: pd.DataFrame, median: pd.DataFrame) -> pd.DataFrame:
+    """The chosen configurations of a figure, and the median ones that it shows beside them, in one table."""
+    return pd.concat([table.assign(role="chosen"), median], ignore_index=True) if len(median) else table.assign(role="chosen")
+
+
+def method_learning_curves(table: pd.DataFrame, median: pd.DataFrame) -> Figure:
     """Outcomes of all methods against what they cost, or of oracle arms against verifications.
 
     Parameters
     ----------
     table : DataFrame
         Rows of `method_table` of one panel.
+    median : DataFrame
+        As from `median_rows`: what else was run of these methods; may be empty.
     """
     oracle = bool((table["panel"] == "oracle").all())
     with figure_style():
         efforts = ["verifications"] if oracle else [e for e in EFFORT if (table[e] > 0).any()]
-        figure, axes = curve_panes(method_curves(table), efforts, table)
+        curves = method_curves(table)
+        figure, axes = curve_panes(curves, efforts, table)
+        for i, pane in enumerate(axes if len(median) else ()):
+            row, column = divmod(i, len(efforts))
+            _draw_median(pane, curves, median, efforts[column], WITH_COLLAPSE[row])
         what = (
             "UPPER BOUNDS: arms that are told the truth by a program, which no human label does"
             if oracle
@@ -178,7 +192,7 @@ def method_learning_curves(table: pd.DataFrame) -> Figure:
         weak = " Hollow: reward model or verifier poor." if (table["scorer_weak"] >= 0.5).any() else ""
         note = (
             f"{_setting_note(table)} Means over {worlds_of(table)} worlds; bars: 95 % intervals (Student t; of collapsed "
-            f"runs, Wilson). Every curve starts at the base model, at 0. Axes are logarithmic away from 0.{weak} "
+            f"runs, Wilson). Every curve starts at the base model, at 0. Axes are logarithmic away from 0.{weak} {median_note(median, 'dashes')} "
             f"One label of one method carries other bits, minutes and reads than one of another. {caveat(table)}"
         )
         finish(figure, f"{what}, {_where(table)}", note)
@@ -186,8 +200,25 @@ def method_learning_curves(table: pd.DataFrame) -> Figure:
         return figure
 
 
-def method_plane(table: pd.DataFrame) -> Figure:
-    """Methods in the plane of harm and helpfulness, each over its budgets; fill is sycophancy and over-refusal."""
+def _draw_median(pane: Axes, curves: Sequence[Curve], median: pd.DataFrame, x: str, y: str, marker: str = "_") -> None:
+    """Median configurations in the colours of their methods, tied to the chosen ones' points at the same budgets."""
+    for curve in curves:
+        rows = median[median["method"] == curve.rows["method"].iloc[0]]
+        chosen = curve.rows.set_index("n").reindex(rows["n"])
+        ends = zip(zip(chosen[x], rows[x], strict=True), zip(chosen[y], rows[y], strict=True), strict=True)
+        for across, up in ends:
+            pane.plot(across, up, color=curve.style["color"], linestyle=":", linewidth=0.9, zorder=len(curves) + 3)
+        pane.plot(
+            rows[x], rows[y], linestyle="none", marker=marker, markersize=7.0, markeredgewidth=1.6, zorder=len(curves) + 4,
+            color=curve.style["color"], markerfacecolor="none",
+        )  # fmt: skip
+
+
+def method_plane(table: pd.DataFrame, median: pd.DataFrame) -> Figure:
+    """Methods in the plane of harm and helpfulness, each over its budgets; fill is sycophancy and over-refusal.
+
+    `median` is as for `method_learning_curves`.
+    """
     curves = method_curves(table)
     filled = [o for o in ("sycophancy", "over_refusal") if table[o].notna().any()]
     with figure_style():
@@ -201,12 +232,14 @@ def method_plane(table: pd.DataFrame) -> Figure:
                 )  # fmt: skip
             marks = [(curve.rows, curve.style["marker"]) for curve in curves]
             draw_plane_cells(figure, pane, marks, table, outcome)
+            if len(median):
+                _draw_median(pane, curves, median, "relative_harm", "helpfulness", "+")
             pane.set_xlabel("Relative harm (lower is better)")
             pane.set_ylabel("Helpfulness (higher is better)" if pane is axes[0] else "")
             pane.set_title(f"Fill: {LABELS[outcome].lower()}")
         note = (
             f"One point a budget, larger with more labels; all start at the base model. Crosses: collapsed in half the "
-            f"worlds or more. {_setting_note(table)} Means over {worlds_of(table)} worlds; intervals in the table beside "
+            f"worlds or more. {median_note(median, 'plus signs')} {_setting_note(table)} Means over {worlds_of(table)} worlds; intervals in the table beside "
             f"the figure. {caveat(table)}"
         )
         finish(figure, f"Harm and helpfulness by method, {_where(table)}", note)
@@ -225,8 +258,8 @@ def _where(table: pd.DataFrame) -> str:
     return f"{DISTRIBUTION_NAMES.get(name, name)}{mark}"
 
 
-def methods_alt_text(table: pd.DataFrame, *, plane: bool = False) -> str:
-    """Alt text: what is drawn, and where each method ends."""
+def methods_alt_text(table: pd.DataFrame, median: pd.DataFrame, *, plane: bool = False) -> str:
+    """Alt text: what is drawn, where each method ends, and its median configuration."""
     sentences = []
     for curve in method_curves(table):
         last = curve.rows.iloc[-1]
@@ -245,5 +278,5 @@ def methods_alt_text(table: pd.DataFrame, *, plane: bool = False) -> str:
     start = short(float(table.loc[table["n"] == 0, "helpfulness"].iloc[0]))
     return (
         f"{what}, {_where(table)}. Base model: relative harm 1, helpfulness {start}. At the largest budgets, means "
-        f"[95 % intervals]: {' '.join(sentences)}"
+        f"[95 % intervals]: {' '.join(sentences)} {median_alt_text(median)}".strip()
     )

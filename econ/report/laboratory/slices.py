@@ -15,6 +15,7 @@ from econ.report.style import COLOURS, figure_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
     from econ.surfaces.posterior import Surfaces
@@ -74,24 +75,23 @@ def surface_slices(table: pd.DataFrame, cells: pd.DataFrame | None = None, kind:
     """
     v, distribution = float(table["v"].iloc[0]), str(table["distribution"].iloc[0])
     outcomes = [o for o in OUTCOMES if o in set(table["outcome"])]
-    near = None
-    if cells is not None:
-        near = reported_cells(cells)
-        near = near[(near["distribution"] == distribution) & ((near["v"] - v).abs() < 1e-6)]
-        near = near[near["arm"].isin([*PURE, "both"])]
+    near = _near(table, cells)
     with figure_style():
-        figure, axes = new_figure(
-            3.1 * ((len(outcomes) + 1) // 2) + 0.9, rows=(len(outcomes) + 1) // 2, columns=2, share_x=False
-        )
+        measured = near is not None and len(near) > 0
+        count = len(outcomes) + measured
+        figure, axes = new_figure(2.6 * ((count + 1) // 2) + 0.9, rows=(count + 1) // 2, columns=2, share_x=False)
         for pane, outcome in zip(axes, outcomes, strict=False):
             _draw_slice(figure, pane, table[table["outcome"] == outcome], outcome, near)
-        for pane in axes[len(outcomes) :]:
+        circles = ""
+        if near is not None and measured:
+            _draw_collapsed(figure, axes[len(outcomes)], near)
+            broken = int((near["collapsed"] >= 0.5).sum())
+            circles = (
+                "Circles: cells measured, in the same colours; collapse is measured alone, no surface is fitted to it. Crosses: collapsed "
+                f"in half the worlds or more ({broken} of {len(near)} cells). "
+            )
+        for pane in axes[count:]:
             pane.set_visible(False)
-        circles = (
-            "Circles: cells measured, in the same colours; crosses: collapsed in half the worlds or more. "
-            if near is not None and len(near)
-            else ""
-        )
         mark = "" if kind == "measured" else f"\n({KINDS[kind]})"
         note = (
             "Contours: posterior mean of the fit; of relative harm they are isoquants: mixes of labels with equal harm. "
@@ -100,6 +100,16 @@ def surface_slices(table: pd.DataFrame, cells: pd.DataFrame | None = None, kind:
         where = DISTRIBUTION_NAMES.get(distribution, distribution)
         finish(figure, f"Fitted surfaces at v = {v:g}, {where}{mark}", note)
         return figure
+
+
+def _near(table: pd.DataFrame, cells: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Cells measured at the slice's v, under its distribution."""
+    if cells is None:
+        return None
+    rows = reported_cells(cells)
+    here = (rows["distribution"] == table["distribution"].iloc[0]) & ((rows["v"] - float(table["v"].iloc[0])).abs() < 1e-6)
+    near: pd.DataFrame = rows[here & rows["arm"].isin([*PURE, "both"])]
+    return near
 
 
 def _draw_slice(
@@ -119,34 +129,41 @@ def _draw_slice(
         across = (label.get_position()[0] - a.min()) / (a.max() - a.min())
         label.set_visible(EDGE < across < 1.0 - EDGE)
     if cells is not None and len(cells):
-        x, y = (np.log1p(cells[name].to_numpy(float) / FIRST) for name in ("a", "b"))
-        axes.scatter(
-            x,
-            y,
-            c=cells[outcome],
-            s=26,
-            edgecolors="black",
-            linewidths=0.6,
-            clip_on=False,
-            zorder=3,
-            **colours,
-        )
-        broken = (cells["collapsed"] >= 0.5).to_numpy()
-        axes.scatter(
-            x[broken], y[broken], s=40, marker="x", c=COLOURS[1], linewidths=1.1, zorder=4, clip_on=False
-        )
-    for axis, labels in ((axes.xaxis, wide.columns), (axes.yaxis, wide.index)):
-        ticks = label_ticks(float(labels.max()))
+        _draw_cells(axes, cells, outcome, colours)
+    _label(axes, outcome, float(wide.columns.max()), float(wide.index.max()))
+    figure.colorbar(mesh, ax=axes, fraction=0.05)
+
+
+def _draw_collapsed(figure: Figure, axes: Axes, cells: pd.DataFrame) -> None:
+    """Share of runs that collapsed in the cells measured."""
+    points = _draw_cells(axes, cells, "collapsed", {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0})
+    _label(axes, "collapsed", float(cells["a"].max()), float(cells["b"].max()))
+    figure.colorbar(points, ax=axes, fraction=0.05)
+
+
+def _draw_cells(axes: Axes, cells: pd.DataFrame, outcome: str, colours: dict[str, Any]) -> PathCollection:
+    """Cells measured in the colours of their own means; crosses where most worlds collapsed."""
+    x, y = (np.log1p(cells[name].to_numpy(float) / FIRST) for name in ("a", "b"))
+    points = axes.scatter(x, y, c=cells[outcome], s=26, edgecolors="black", linewidths=0.6, clip_on=False, zorder=3, **colours)
+    broken = (cells["collapsed"] >= 0.5).to_numpy()
+    axes.scatter(x[broken], y[broken], s=40, marker="x", c=COLOURS[1], linewidths=1.1, zorder=4, clip_on=False)
+    return points
+
+
+def _label(axes: Axes, outcome: str, flags: float, pairs: float) -> None:
+    for axis, largest in ((axes.xaxis, flags), (axes.yaxis, pairs)):
+        ticks = label_ticks(largest)
         axis.set_ticks([float(np.log1p(t / FIRST)) for t in ticks], [f"{t:,}" for t in ticks])
+    axes.set_xlim(0.0, float(np.log1p(flags / FIRST)))
+    axes.set_ylim(0.0, float(np.log1p(pairs / FIRST)))
     axes.grid(False)
     axes.set_title(LABELS[outcome])
     axes.set_xlabel("Flags")
     axes.set_ylabel("Pairs")
-    figure.colorbar(mesh, ax=axes, fraction=0.05)
 
 
-def slice_alt_text(table: pd.DataFrame, kind: str = "measured") -> str:
-    """Alt text: each fitted outcome at the corners of the plane of labels."""
+def slice_alt_text(table: pd.DataFrame, cells: pd.DataFrame | None = None, kind: str = "measured") -> str:
+    """Alt text: each fitted outcome at the corners of the plane of labels, and where measured cells collapsed."""
     a, b = float(table["a"].max()), float(table["b"].max())
     corners = {
         "no labels": (0.0, 0.0),
@@ -159,6 +176,10 @@ def slice_alt_text(table: pd.DataFrame, kind: str = "measured") -> str:
         means = rows.set_index(["a", "b"])["mean"]
         values = ", ".join(f"{short(float(means.loc[corner]))} at {name}" for name, corner in corners.items())
         sentences.append(f"{short_label(str(outcome))}: {values}.")
+    near = _near(table, cells)
+    if near is not None and len(near):
+        broken, most = near[near["collapsed"] >= 0.5], float(near["collapsed"].max())
+        sentences.append(f"Of {len(near)} cells measured {len(broken)} collapsed in half the worlds or more; the largest share is {short(most)}.")
     where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), str(table["distribution"].iloc[0]))
     return f"Contours of fitted outcomes over flags and pairs, {where}, v = {table['v'].iloc[0]:g}; {KINDS[kind]}. {' '.join(sentences)}"
 

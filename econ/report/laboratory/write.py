@@ -23,6 +23,13 @@ from econ.report.laboratory.arms import (
     plane_alt_text,
     plane_table,
 )
+from econ.report.laboratory.configurations import (
+    configuration_alt_text,
+    configuration_figure,
+    configuration_groups,
+    configuration_table,
+    median_rows,
+)
 from econ.report.laboratory.divergence import divergence_alt_text, divergence_figure, divergence_table
 from econ.report.laboratory.drawing import LeftOut
 from econ.report.laboratory.fits import curve_table
@@ -33,6 +40,7 @@ from econ.report.laboratory.methods import (
     method_plane,
     method_table,
     methods_alt_text,
+    with_median,
 )
 from econ.report.laboratory.pass_at_k import pass_alt_text, pass_at_k_figure, pass_table
 from econ.report.laboratory.phase import phase_alt_text, phase_diagram
@@ -46,6 +54,7 @@ from econ.report.laboratory.tables import (
     pure_arms,
     sigma_table,
 )
+from econ.report.laboratory.upper_bounds import bound_alt_text, bound_figure, bound_table
 from econ.report.rendered import Rendered
 from econ.report.style import save_figure
 
@@ -85,7 +94,11 @@ def _measured(
         yield LeftOut(f"all of {distribution}", f"nothing was measured {DISTRIBUTION_NAMES[distribution]}")
         return
     yield from _arms(cells, distribution)
-    yield from _methods(method_table(evidence, measurements, distribution), distribution)
+    configurations = configuration_table(measurements, distribution)
+    methods = method_table(evidence, measurements, distribution)
+    yield from _methods(methods, configurations, distribution)
+    yield _upper_bounds(measurements, methods, distribution)
+    yield from _configurations(configurations, distribution)
     for diagram in DIAGRAMS:
         name = f"{diagram.name}_{distribution}"
         points = phase_cells(evidence, diagram, distribution)
@@ -141,27 +154,45 @@ def _arms(cells: pd.DataFrame, distribution: str) -> Iterator[Found]:
 MOST_ARMS = 4
 
 
-def _methods(table: pd.DataFrame, distribution: str) -> Iterator[Found]:
-    panels = {p: table[table["panel"] == p] if len(table) else table for p in ("human", "oracle")}
-    human = panels["human"]
+def _methods(table: pd.DataFrame, configurations: pd.DataFrame, distribution: str) -> Iterator[Found]:
+    human = table[table["panel"] == "human"] if len(table) else table
     if human.empty or human["method"].nunique() < 2:
         why = "needs two methods over 3 budgets at the same knobs, on 4 confirmatory worlds"
         yield LeftOut(f"methods_{distribution}", why)
-    else:
-        groups = method_groups(human)
-        for number, group in enumerate(groups, start=1):
-            part = f"_{number}" if len(groups) > 1 else ""
-            alt = methods_alt_text(group)
-            yield Rendered(f"methods_{distribution}{part}", group, _later(method_learning_curves, group), alt)
-            if group["helpfulness"].notna().any() and filled_outcomes(group):
-                alt = methods_alt_text(group, plane=True)
-                yield Rendered(f"methods_plane_{distribution}{part}", group, _later(method_plane, group), alt)
-    oracle = panels["oracle"]
+        return
+    groups = method_groups(human)
+    for number, group in enumerate(groups, start=1):
+        part = f"_{number}" if len(groups) > 1 else ""
+        median = median_rows(configurations, group)
+        data, alt = with_median(group, median), methods_alt_text(group, median)
+        yield Rendered(f"methods_{distribution}{part}", data, _later(method_learning_curves, group, median), alt)
+        if group["helpfulness"].notna().any() and filled_outcomes(group):
+            alt = methods_alt_text(group, median, plane=True)
+            yield Rendered(f"methods_plane_{distribution}{part}", data, _later(method_plane, group, median), alt)
+
+
+def _upper_bounds(measurements: pd.DataFrame, table: pd.DataFrame, distribution: str) -> Found:
+    """Oracle arms over their budgets, or at the one that they have."""
     name = f"upper_bounds_{distribution}"
-    if oracle.empty:
-        yield LeftOut(name, "no oracle arm over 3 budgets of verifications was measured in world A")
-    else:
-        yield Rendered(name, oracle, _later(method_learning_curves, oracle), methods_alt_text(oracle))
+    curves = table[table["panel"] == "oracle"] if len(table) else table
+    if len(curves):
+        alone = median_rows(pd.DataFrame(), curves)
+        return Rendered(name, curves, _later(method_learning_curves, curves, alone), methods_alt_text(curves, alone))
+    points = bound_table(measurements, distribution)
+    if len(points):
+        return Rendered(name, points, _later(bound_figure, points), bound_alt_text(points))
+    return LeftOut(name, "no oracle arm (a program verifies, or the truth is known) was measured in world A on 4 confirmatory worlds")
+
+
+def _configurations(table: pd.DataFrame, distribution: str) -> Iterator[Found]:
+    name = f"configurations_{distribution}"
+    if table.empty:
+        yield LeftOut(name, "no method was run with three configurations on 4 worlds under this distribution")
+        return
+    groups = configuration_groups(table)
+    for number, group in enumerate(groups, start=1):
+        part = f"_{number}" if len(groups) > 1 else ""
+        yield Rendered(f"{name}{part}", group, _later(configuration_figure, group), configuration_alt_text(group))
 
 
 def _signs(table: pd.DataFrame, distribution: str) -> Iterator[Rendered]:
@@ -194,7 +225,7 @@ def _slices(surfaces: Surfaces, distribution: str, cells: pd.DataFrame | None) -
         table = slice_table(surfaces, distribution, v)
         yield Rendered(
             f"surface_{distribution}_v{v:.2f}", table, _later(surface_slices, table, cells, surfaces.kind),
-            slice_alt_text(table, surfaces.kind),
+            slice_alt_text(table, cells, surfaces.kind),
         )  # fmt: skip
 
 
