@@ -103,11 +103,11 @@ def page(run: MarketRun, links: Sequence[Link], quarters: int, finished: str) ->
         f"the hypothesis does, so this alone says little of it. *By the advantage*: what changes if the laboratory's advantage carries over in full, against not at all "
         f"(`{FULL}` minus `{NONE}`, paired by replicate, last two years, 95 % interval; unadjusted for the number of outcomes). `{NONE}` is no market without an advantage "
         "([findings](market_findings.md)).",
-        "## All outcomes, contrary ones first", _grid(HEAD, map(_row, links)), _summary(links),
+        "## All outcomes, contrary ones first", _grid(HEAD, map(_row, links)), _summary(links), CAUTION,
     ]  # fmt: skip
     for claim in sorted(MARKET_CLAIMS, key=lambda c: min(link.place for link in links if link.claim.id == c.id)):
         parts += _section(claim, [link for link in links if link.claim.id == claim.id])
-    parts += [CAUTION, "## Not modelled", f"So not seen here: {'; '.join(NOT_MODELLED)}."]
+    parts += ["## Not modelled", f"So not seen here: {'; '.join(NOT_MODELLED)}."]
     return "\n\n".join(parts) + "\n"
 
 
