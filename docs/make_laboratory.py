@@ -63,7 +63,7 @@ FIGURES = (
     ("maps", "signs_ood", "The same of the registered pair over knobs: bias, confounding, noise, verifiability, coverage."),
     ("zoo", "upper_bounds_ood", "Upper bounds in world A: arms that a program tells the truth, never to be held against arms on human labels. One budget each, so no curves."),
     ("zoo_b", "pass_at_k_ood", "World B: pass@k against pass@1 along training, and at matched pass@1."),
-    ("surface", "surface_ood_v0.50", "A slice of the fitted surface with isoquants."),
+    ("surface", "surface_ood_v0.50", "A slice of the fitted surface with isoquants of harm, its companions, and the share of runs that collapsed in the cells measured."),
 )
 
 

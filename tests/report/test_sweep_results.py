@@ -89,7 +89,9 @@ def test_a_changed_point_is_refused_when_it_is_read(swept, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(swept, copy)
     path = next((copy / "outcomes" / "point=1").glob("*.parquet"))
-    path.write_bytes(path.read_bytes()[:-1])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
     sweep = econ.open_sweep(copy)
     assert len(sweep.outcomes("harm_rate", points=[0]))
     for read in (lambda: sweep.outcomes("harm_rate"), sweep.dataset):
