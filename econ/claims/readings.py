@@ -56,7 +56,8 @@ def _polarity(assessment: Assessment, by_text: dict[tuple[str, str], dict[str, A
     change = by_text.get(("H2", "change of sycophancy under preference training, out of distribution"))
     slope = by_text.get(("H2", "slope of that change on the raters' bias"))
     rises = [row is not None and row["low"] > 0 for row in (change, slope)]
-    parts = [f"{text}: {advantage_text(row)}" for (name, text), row in by_text.items() if name == "H2" and text.startswith("effect of polarity") and row["low"] <= 0]
+    effects = [(text, row) for (name, text), row in by_text.items() if name == "H2" and text.startswith("effect of polarity")]
+    parts = [f"{text}: {advantage_text(row)}" for text, row in effects if row["low"] <= 0 <= row["high"]]
     lines = [f"The mean hides where no effect of polarity is resolved: {'; '.join(parts)}."] if parts else []
     if verdict.verdict in (CONTRADICTED, REVERSED) and all(rises):
         return [*lines, f"Preference training raises sycophancy, and more with more biased raters, but polarity does not: {BIAS_NOT_POSITIVITY}."]

@@ -31,10 +31,11 @@ def distance(setting: Setting) -> tuple[int, float]:
 
 def describe_setting(setting: Setting) -> list[str]:
     """Deviations of a setting from the registered knobs, in words."""
-    return [f"{key} = {_text(x)} (registered: {_text(REFERENCE[key]) if key in REFERENCE else 'default'})" for key, x in setting]
+    return [f"{key} = {knob_text(x)} (registered: {knob_text(REFERENCE[key]) if key in REFERENCE else 'default'})" for key, x in setting]
 
 
-def _text(value: Any) -> str:
+def knob_text(value: Any) -> str:
+    """A knob's value in words."""
     if value is None:
         return "not recorded"
     return f"{value:g}" if isinstance(value, int | float) else str(value)

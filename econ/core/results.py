@@ -15,7 +15,7 @@ from pathlib import Path
 from econ.core.errors import InputError, WorkError
 from econ.core.files import make_directory
 from econ.core.manifests import MANIFEST
-from econ.core.unfinished import RECORD, Work, claim
+from econ.core.unfinished import RECORD, Work, claim, refuse_others
 
 log = logging.getLogger("econ")
 
@@ -73,13 +73,15 @@ def result_directory(
         # Another process may have finished the result since it was looked for.
         _refuse_existing(out, force, scratch)
         others = claim(partial, work, force=force)
-        _tidy(partial, everything=others or not resume)
+        if others or not resume:
+            _empty(partial, {LOCK} if work is None else {LOCK, RECORD})
+        _tidy(partial)
         try:
             yield partial
         except hopeless:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        _tidy(partial, everything=False)
+        _tidy(partial)
         try:
             _put_in_place(partial, out)
             _remove_leftovers(out, scratch)
@@ -88,17 +90,19 @@ def result_directory(
 
 
 def refuse_existing(out: Path, *, force: bool = False, scratch: Sequence[str] = ()) -> None:
-    """Refuse a directory that `result_directory` would refuse: asked before work that takes long.
+    """Refuse a directory that `result_directory` would refuse to a command that keeps no unfinished work: asked before work that takes long.
 
     Raises
     ------
     InputError
-        If `out` exists and `force` is off, or is no result of ours.
+        If `out` exists or other work has finished pieces in ``OUT.partial`` and `force` is off, or `out` is no result of ours.
     WorkError
         If nothing can be written where it would lie.
     """
     real = _usable(out)
     _refuse_existing(real, force, scratch)
+    if not force:
+        refuse_others(real.with_name(f"{real.name}.partial"), None)
     above = next(path for path in real.absolute().parents if path.exists())
     if not os.access(above, os.W_OK | os.X_OK):
         raise WorkError(f"{above}: nothing can be written here; choose another --out")
@@ -130,14 +134,19 @@ def _refuse_existing(out: Path, force: bool, scratch: Sequence[str]) -> None:
     raise InputError("this result exists already; choose another --out, or give --force to replace it", file=out)
 
 
-def _tidy(partial: Path, *, everything: bool) -> None:
-    """Remove what killed processes were writing, or all that an earlier attempt left."""
+def _empty(partial: Path, kept: set[str]) -> None:
+    """Remove all that an earlier attempt left, but for some names."""
     try:
-        if everything:
-            for path in partial.iterdir():
-                if path.name not in (LOCK, RECORD):
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-            return
+        for path in partial.iterdir():
+            if path.name not in kept:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    except OSError as error:
+        raise WorkError(f"{partial}: cannot be written ({error.strerror or error})") from error
+
+
+def _tidy(partial: Path) -> None:
+    """Remove what killed processes were writing."""
+    try:
         for folder, _, names in os.walk(partial):
             for name in names:
                 if TEMPORARY.fullmatch(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from econ.core.errors import InputError
 from econ.core.files import write_json
 
 RECORD = ".work.json"
+#: Patterns of pieces: names with one star at most, or two for folders; none hidden, none a step upwards.
+_NAME = r"(?!\.)(?:[\w=.-]+\*?|\*)[\w=.-]*"
+PATTERN = re.compile(rf"(?:\*\*/|{_NAME}/)*{_NAME}")
 #: Longest command line that is told.
 LONGEST = 160
 
@@ -53,13 +57,32 @@ def claim(partial: Path, work: Work | None, *, force: bool) -> bool:
     InputError
         If other work has finished pieces there, and `force` is off.
     """
+    if not force:
+        refuse_others(partial, work)
     found = _read(partial)
-    others = found is not None and (work is None or (found["command"], found["settings"]) != (work.command, work.settings))
-    if found is not None and others and not force and (finished := _finished(partial, found)):
-        raise InputError(_refusal(found, work, finished), file=partial)
+    others = found is not None and _is_others(found, work)
     if work is not None and (found is None or others or found["code"] != work.code):
         write_json(partial / RECORD, {**work.__dict__, "typed": _command_line()})
     return others
+
+
+def refuse_others(partial: Path, work: Work | None) -> None:
+    """Refuse a working directory with finished pieces of other work than some, or than that of a command that keeps none (None).
+
+    Raises
+    ------
+    InputError
+    """
+    found = _read(partial)
+    if found is None and work is None and (partial / RECORD).exists():
+        problem = "whose unfinished work this is cannot be read any more"
+        raise InputError(f"{problem}; resume it with the command that began it, choose another --out, or give --force to discard it", file=partial)
+    if found is not None and _is_others(found, work) and (finished := _finished(partial, found)):
+        raise InputError(_refusal(found, work, finished), file=partial)
+
+
+def _is_others(found: dict[str, Any], work: Work | None) -> bool:
+    return work is None or (found["command"], found["settings"]) != (work.command, work.settings)
 
 
 def unfinished_beside(out: Path) -> str | None:
@@ -69,11 +92,11 @@ def unfinished_beside(out: Path) -> str | None:
         return None
     found = _read(partial)
     said = f"{partial} holds unfinished work"
-    return f"{said}; the command that began it resumes it" if found is None else f"{said} of {_told(found)}; the same command resumes it{_typed(found)}"
+    return f"{said}; the command that began it resumes it" if found is None else f"{said} of `{found['command']}`; the same command resumes it{_typed(found)}"
 
 
 def _refusal(found: dict[str, Any], work: Work | None, finished: int) -> str:
-    said = f"this holds unfinished work of {_told(found)} ({finished} {'piece' if finished == 1 else 'pieces'} finished)"
+    said = f"this holds unfinished work of `{found['command']}` ({finished} {'piece' if finished == 1 else 'pieces'} finished)"
     if work is None or found["command"] != work.command:
         return f"{said}; resume it with the same command{_typed(found)}, choose another --out, or give --force to discard it"
     if found["code"] != work.code:
@@ -90,10 +113,6 @@ def _command_line() -> str:
     return typed if Path(sys.argv[0]).name == "econ" and len(typed) <= LONGEST else ""
 
 
-def _told(found: dict[str, Any]) -> str:
-    return f"`{found['command']}`"
-
-
 def _typed(found: dict[str, Any]) -> str:
     return f" (`{found['typed']}`)" if found["typed"] else ""
 
@@ -106,10 +125,10 @@ def _read(partial: Path) -> dict[str, Any] | None:
         return None
     texts = ("command", "settings", "code", "typed")
     sound = isinstance(found, dict) and all(isinstance(found.get(key), str) for key in texts) and isinstance(found.get("pieces"), list)
-    sound = sound and all(isinstance(x, str) and x and not x.startswith("/") for x in found["pieces"])
+    sound = sound and all(isinstance(x, str) and PATTERN.fullmatch(x) for x in found["pieces"])
     return found if sound else None
 
 
 def _finished(partial: Path, found: dict[str, Any]) -> int:
     """How many finished pieces there are."""
-    return sum(1 for pattern in found["pieces"] for _ in partial.glob(str(pattern)))
+    return sum(1 for pattern in found["pieces"] for _ in partial.glob(pattern))

@@ -69,8 +69,8 @@ def run_grid(
     """
     device, earlier = choose_device(device), read_earlier(reuse)
     started, clock = now(), time.perf_counter()
-    # Every finished task says by itself to what it belongs, so that a changed grid goes on with those that it shares.
-    work = Work("econ lab run", "", code_hash(), (f"{CHECKPOINTS}/*/*.json",))
+    # Every finished task says by itself to what it belongs, so that a changed grid of the same name goes on with those that it shares.
+    work = Work("econ lab run", content_hash(grid.name), code_hash(), (f"{CHECKPOINTS}/*/*.json",))
     with result_directory(out, force=force, scratch=(CHECKPOINTS,), work=work) as partial:
         folder = checkpoint_folder(partial, device)
         tell_of_other_code(folder, device)

@@ -1,13 +1,15 @@
 """Unfinished work is resumed by the command that began it, and lost to no other without a word."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from econ.core.errors import InputError
-from econ.core.results import LOCK, result_directory
-from econ.core.unfinished import RECORD, Work, unfinished_beside
+from econ.core.results import LOCK, refuse_existing, result_directory
+from econ.core.unfinished import PATTERN, RECORD, Work, unfinished_beside
+from econ.ensemble.execute import PIECES
+from econ.ensemble.sweeps.store import PIECES as SWEEP_PIECES
 
 SWEEP = Work("econ sweep", "a" * 64, "c" * 64, ("points/*.parquet",))
 RUN = Work("econ run", "b" * 64, "c" * 64, ("blocks/*.npz",))
@@ -100,3 +102,27 @@ def test_a_reader_of_the_result_is_told_how_to_resume(interrupted, tmp_path):
     assert unfinished_beside(tmp_path / "lost") is None
     out = interrupted(1)
     assert unfinished_beside(out) == f"{out}.partial holds unfinished work of `econ sweep`; the same command resumes it (`econ sweep 'my sweep.yaml' --out lost`)"
+
+
+def test_a_command_that_keeps_no_work_is_refused_before_it_computes_and_leaves_no_record(interrupted):
+    out = interrupted(1)
+    with pytest.raises(InputError, match="`econ sweep`"):
+        refuse_existing(out)
+    assert _pieces(out) == ["0.parquet"]
+    refuse_existing(out, force=True)
+    with result_directory(out, force=True) as partial:
+        assert [path.name for path in partial.iterdir()] == [LOCK]
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"command": 3}', *(json.dumps({**asdict(SWEEP), "typed": "", "pieces": [pattern]}).encode() for pattern in ("a**", ".", "../*", "/x", "**", ""))])
+def test_a_record_that_cannot_be_read_keeps_what_lies_there_from_a_command_that_cannot_go_on_with_it(interrupted, content):
+    out = interrupted(2)
+    (out.with_name("lost.partial") / RECORD).write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read any more"), result_directory(out, resume=False):
+        pytest.fail("it went on")
+    assert len(_pieces(out)) == 2
+
+
+@pytest.mark.parametrize("pattern", [*PIECES, SWEEP_PIECES, "points/**/*.parquet", "checkpoints/*/*.json"])
+def test_patterns_of_all_who_keep_work_can_be_read_again(pattern):
+    assert PATTERN.fullmatch(pattern)

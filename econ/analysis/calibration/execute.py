@@ -66,8 +66,16 @@ class CalibrationPlan:
     @property
     def config_hash(self) -> str:
         """SHA-256 of the file, the scenario, the surfaces and the facts."""
+        return self._hash_with(self.spec.as_written())
+
+    @property
+    def work_hash(self) -> str:
+        """As `config_hash`, but for the file's words: another description resumes the same points."""
+        return self._hash_with({key: value for key, value in self.spec.as_written().items() if key not in ("title", "description")})
+
+    def _hash_with(self, written: dict[str, Any]) -> str:
         facts = self.facts.table.to_csv(index=False)
-        return content_hash([self.spec.as_written(), self.base.resolved(), self.surfaces.hash, list(self.facts.used), facts])
+        return content_hash([written, self.base.resolved(), self.surfaces.hash, list(self.facts.used), facts])
 
     def as_one_design(self) -> Design:
         """All even points as scenarios of one ensemble, whose blocks bound what a worker holds at a time."""
@@ -171,7 +179,7 @@ def calibrate(
     WorkError
         If too many points lack a moment, or the box hardly holds the posterior.
     """
-    work = Work("econ calibrate", planned.config_hash, code_hash(), (f"{FOLDER}/**/*.parquet",))
+    work = Work("econ calibrate", planned.work_hash, code_hash(), (f"{FOLDER}/**/*.parquet",))
     with result_directory(out, force=force, scratch=(FOLDER,), work=work) as partial:
         simulator = Simulator(
             planned.base, planned.surfaces, planned.facts.table, planned.spec.quarters, engine.simulate, scheduler,

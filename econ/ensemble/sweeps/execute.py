@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from econ.ensemble.workers import Progress
     from econ.scenario import Scenario
     from econ.surfaces import Surfaces
+
+log = logging.getLogger("econ")
 
 #: Computes points: from surfaces, the market and tasks to files, in any order.
 Scheduler = Callable[..., "Iterator[PointFile]"]
@@ -127,9 +130,11 @@ def run_sweep(
     work = Work("econ sweep", content_hash([planned.config_hash, shard.number, shard.of]), code_hash(), (PIECES,))
     with result_directory(out, force=force, work=work) as partial:
         store = PointStore(partial)
-        for index in set(store.points()) - {task.index for task in tasks}:
+        held = set(store.points())
+        for index in held - {task.index for task in tasks}:
             store.remove(index)
         facts = {task.index: point_facts(content) for task in tasks if (content := store.find(task)) is not None}
+        _tell_of_stale({task.index for task in tasks} & held - facts.keys())
         progress(len(facts), len(tasks))
         missing = [task for task in tasks if task.index not in facts]
         for point in store.save_all(scheduler(planned.surfaces, engine.simulate, missing)):
@@ -141,6 +146,12 @@ def run_sweep(
         manifest = _manifest(planned, shard, failed, started, time.monotonic() - clock)
         write_sweep_manifest(partial, manifest)
     return manifest
+
+
+def _tell_of_stale(points: set[int]) -> None:
+    """Finished points that another version of the package left are no part of this result."""
+    if points:
+        log.warning("%d finished points of another version of econ, or damaged, are computed again", len(points))
 
 
 def _manifest(

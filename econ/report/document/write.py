@@ -14,7 +14,7 @@ from econ.core.errors import InputError, nearest_name
 from econ.core.files import atomic_file, content_hash, file_hash, write_json, write_text
 from econ.core.manifests import write_manifest
 from econ.core.provenance import now, provenance
-from econ.core.results import refuse_existing, result_directory
+from econ.core.results import LOCK, refuse_existing, result_directory
 from econ.report.document import pdf as pdfs
 from econ.report.document.assemble import assemble
 from econ.report.document.drawing import FORMATS, figure_bytes, on_a_page, width_mm
@@ -142,7 +142,7 @@ def write_report(
 
 
 def _counts(path: Path) -> bool:
-    return path.is_file() and path.name != ".lock"
+    return path.is_file() and path.name != LOCK
 
 
 def _write_pages(document: Document, directory: Path, formats: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from econ.claims.arms import Curve, Pair, join
 from econ.claims.evidence import Evidence
 from econ.claims.resampling import Effect, Resampler
-from econ.claims.settings import REFERENCE, Setting
+from econ.claims.settings import REFERENCE, Setting, knob_text
 from econ.claims.signs import negative_methods
 from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.core.texts import first_few
@@ -123,7 +123,7 @@ def setting_parts(setting: Setting) -> list[str]:
     if "miss" in knobs and abs(knobs["miss"] - knobs.get("false_alarm", REFERENCE["false_alarm"])) < 1e-4:
         parts.append(f"noise {knobs.pop('miss'):g}")
         knobs.pop("false_alarm", None)
-    return parts + [f"{SHORT.get(k, k.replace('_', ' '))} {x:g}" if isinstance(x, int | float) else f"{k} {x}" for k, x in knobs.items()]
+    return parts + [f"{SHORT.get(k, k.replace('_', ' ')) if isinstance(x, int | float) else k} {knob_text(x)}" for k, x in knobs.items()]
 
 
 def sign_groups(table: pd.DataFrame) -> list[pd.DataFrame]:
