@@ -17,12 +17,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from econ.core.errors import InputError, InputErrors, nearest_name
+from econ.core.errors import InputError, nearest_name
 from econ.core.measurements import LABEL_KINDS
 from econ.core.shipped import PRICE_BOOKS, locate, shipped_names
 from econ.core.yaml_files import YamlFile, read_yaml
 from econ.scenario.domains import NON_NEGATIVE, POSITIVE, SHARE, Domain
-from econ.scenario.faults import Fault, Faults
+from econ.scenario.faults import Fault, Faults, located
 from econ.scenario.parameters import Parameter, parameters
 from econ.scenario.values import Prior, Value, parse_value, resolved_value
 
@@ -227,14 +227,7 @@ def _read(file: YamlFile) -> PriceBook:
     try:
         return _book(file.data, file.path.stem)
     except Faults as error:
-        told = [
-            InputError(
-                fault.problem, file=file.path, line=file.line(fault.keys), key=".".join(map(str, fault.keys)) or None,
-                found=fault.found, allowed=fault.allowed, nearest=fault.nearest,
-            )
-            for fault in error.faults
-        ]  # fmt: skip
-        raise InputErrors(told, file.path) from None
+        raise located(file, error.faults) from None
 
 
 def _book(data: Mapping[Any, Any], stem: str) -> PriceBook:

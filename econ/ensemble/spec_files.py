@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from econ.core.errors import InputError, InputErrors
+from econ.core.errors import InputError
 from econ.core.shipped import Kind, locate
 from econ.core.yaml_files import YamlFile, read_yaml
-from econ.scenario.faults import Fault
+from econ.scenario.faults import Fault, located
 from econ.scenario.validation import faults_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -20,8 +20,6 @@ Check = Callable[[Mapping[Any, Any]], list[Fault]]
 
 #: Keys of scenarios alone, by which one is known that was given in place of a study.
 SCENARIO_KEYS = {"extends", "levers"}
-#: Faults of one file that are told; the rest are counted.
-MOST_TOLD = 20
 
 
 def read_spec(model: type[Model], source: str | Path, kind: Kind, also: Check = lambda raw: []) -> Model:
@@ -62,20 +60,6 @@ def spec_file(model: type[BaseModel], source: str | Path, kind: Kind) -> YamlFil
     if SCENARIO_KEYS & file.data.keys() and not _needed(model) & file.data.keys():
         raise InputError(f"this is a scenario, not a {kind.name}; `econ run` takes it", file=file.path)
     return file
-
-
-def located(file: YamlFile, faults: Sequence[Fault]) -> InputErrors:
-    """Faults of a file, at least one, each with the line of its key."""
-    # pydantic's word for a key as against its value.
-    places = [tuple(key for key in fault.keys if key != "[key]") for fault in faults]
-    told = [
-        InputError(
-            fault.problem, file=file.path, line=file.line(keys), key=".".join(map(str, keys)) or None, found=fault.found,
-            allowed=fault.allowed, nearest=fault.nearest,
-        )
-        for fault, keys in zip(faults[:MOST_TOLD], places, strict=False)
-    ]  # fmt: skip
-    return InputErrors(told, file.path, len(faults))
 
 
 def _needed(model: type[BaseModel]) -> set[str]:

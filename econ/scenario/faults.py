@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from econ.core.errors import InputError
+from econ.core.errors import InputError, InputErrors
+from econ.core.yaml_files import YamlFile
+
+#: Faults of one file that are told; the rest are counted.
+MOST_TOLD = 20
 
 
 class Fault(ValueError):
@@ -66,3 +71,17 @@ class Faults(ValueError):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(fault.problem for fault in faults))
         self.faults = faults
+
+
+def located(file: YamlFile, faults: Sequence[Fault]) -> InputErrors:
+    """Faults of a file, at least one, each with the line of its key."""
+    # pydantic's word for a key as against its value.
+    places = [tuple(key for key in fault.keys if key != "[key]") for fault in faults]
+    told = [
+        InputError(
+            fault.problem, file=file.path, line=file.line(keys), key=".".join(map(str, keys)) or None, found=fault.found,
+            allowed=fault.allowed, nearest=fault.nearest,
+        )
+        for fault, keys in zip(faults[:MOST_TOLD], places, strict=False)
+    ]  # fmt: skip
+    return InputErrors(told, file.path, len(faults))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from fake_market import FLOWS, FakeSurfaces, simulate, slow_simulate
-from test_ensemble_sweeps import Scenario, _assert_equal, _sweep
+from sweep_of_fakes import SweptScenario
+from test_ensemble_sweeps import _assert_equal, _sweep
 
 from econ.core.errors import InputError
 from econ.ensemble.engine import Engine
@@ -54,7 +55,7 @@ def cluster():
 
 def _planned(points: int = 12):
     keys = {"levers.commons": [k / 100 for k in range(points)]}
-    return plan_sweep(_sweep(keys=keys), Scenario(), FakeSurfaces())
+    return plan_sweep(_sweep(keys=keys), SweptScenario(), FakeSurfaces())
 
 
 def _wait_for(workers: int, address: str) -> None:

@@ -16,13 +16,13 @@ from econ.core.errors import InputError, InputErrors
 from econ.core.shipped import SWEEPS, shipped_names
 from econ.ensemble.engine import Engine
 from econ.ensemble.execute import silent
-from econ.ensemble.spec_files import MOST_TOLD
 from econ.ensemble.sweeps import schedulers
 from econ.ensemble.sweeps.collect import collect_shards, read_shards
 from econ.ensemble.sweeps.execute import Shard, plan_sweep, run_sweep
 from econ.ensemble.sweeps.points import settings_of
 from econ.ensemble.sweeps.spec import Sweep, load_sweep, sweep_faults
 from econ.ensemble.sweeps.store import PointStore
+from econ.scenario.faults import MOST_TOLD
 
 ENGINE = Engine(simulate, FLOWS)
 

@@ -108,7 +108,7 @@ def test_nothing_in_figures_of_effects_is_cut_or_runs_together(size):
         {"scenario": "public_commons", "baseline": "baseline", "variable": variable, "quarter": quarter} | {name: size * divisor * x for name, x in values.items()}
         for variable, (_, divisor) in HEADLINES.items() for quarter in range(-8, 12)
     ])  # fmt: skip
-    last = data[data["quarter"] == 11]
+    last = data[data["quarter"] == 11].assign(quarters=8)
     for figure in (differences_figure(data), effects_figure(last), fitted(effects_figure(last), narrow=False)):
         with figure_style():
             _freeze_layout(figure)

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from econ.core.errors import InputErrors
 from econ.core.shipped import SWEEPS
 from econ.core.texts import NAME_PATTERN, NAME_WORDS
-from econ.ensemble.spec_files import located, read_spec, spec_file
+from econ.ensemble.spec_files import read_spec, spec_file
 from econ.ensemble.sweeps.faults import faults_of_keys
-from econ.scenario.faults import Fault, Faults
+from econ.scenario.faults import Fault, Faults, located
 
 #: Designs that list values of each key, and designs that fill intervals with `points`.
 LISTED = ("grid", "one_at_a_time")
