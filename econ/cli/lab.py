@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from econ.cli import completion
 from econ.cli.options import Csv, Force, JsonAnyway, KeyFacts, Quiet
 from econ.cli.progress import show_phases
 from econ.cli.terminal import busy, console, print_json
+
+if TYPE_CHECKING:
+    from econ.surfaces import Surfaces
 
 app = typer.Typer(
     help="The laboratory: train grids of small models, fit response surfaces, show them.", no_args_is_help=True
@@ -90,7 +93,14 @@ def fit(
         print_json({"out": str(out)} | key_facts(surfaces))
     elif not quiet:
         print_fit(surfaces, measurements, console(), corrected_sigma(out))
-        typer.echo(f"{out}: written; for the market: econ run baseline --set surfaces={out}")
+        typer.echo(f"{out}: written; for the market: econ run baseline --set surfaces={out}{_stand_in(surfaces)}")
+
+
+def _stand_in(surfaces: Surfaces) -> str:
+    """What a run must be told where not all that it reads was fitted."""
+    from econ.surfaces.posterior import OUTCOMES
+
+    return "" if set(OUTCOMES) <= set(surfaces.outcomes) else " --set parameters.measured_quality=0"
 
 
 @app.command("import")

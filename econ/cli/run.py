@@ -77,14 +77,10 @@ def _load(source: str, settings: list[str]) -> Scenario:
 
 
 def _print(result: Run, place: Path, ledger: int | None) -> None:
-    """The run at a glance, with the flows of a quarter and the contributions of links where they were asked for."""
-    from econ.report.decomposition import print_decomposition
+    """The run at a glance, with the flows of a quarter where they were asked for."""
     from econ.report.flow_matrix import print_flow_matrix
     from econ.report.overview import print_run
 
     print_run(result, console(), str(place))
     if ledger is not None:
         print_flow_matrix(result, ledger, console())
-    links = result.decomposition()
-    if links is not None:
-        print_decomposition(links, console())

@@ -168,7 +168,7 @@ _SURFACES = {
 
 
 def print_run(result: Run, console: Console, place: str | None) -> None:
-    """Print a run on one screen."""
+    """Print a run on one screen, and the contributions of links where they were asked for."""
     manifest = result.manifest
     console.print(
         ", ".join(result.scenarios), style="bold", end=": ", highlight=False
@@ -185,6 +185,11 @@ def print_run(result: Run, console: Console, place: str | None) -> None:
         print_effects(effects_data(result.outcome_columns(HEADLINES), result.scenarios[0]), console)
         for line in expectation_lines(result.expectations()):
             console.print(line, highlight=False)
+    links = result.decomposition()
+    if links is not None:
+        from econ.report.decomposition import print_decomposition
+
+        print_decomposition(links, console)
     console.print(CAVEAT, style="italic", highlight=False)
     if place is not None:
         console.print(f"Tables, figures and manifest: {place}; as a page: econ report {place}", highlight=False)

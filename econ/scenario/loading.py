@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from econ.core.errors import InputError
+from econ.core.errors import InputError, nearest_name
 from econ.core.shipped import SCENARIOS, locate, shipped_names
 from econ.core.texts import NAME_WORDS
 from econ.core.yaml_files import YamlFile, parse_yaml, read_yaml
@@ -156,7 +156,7 @@ def _read_chain(first: YamlFile) -> list[YamlFile]:
         except Fault as fault:
             line, found = child.line(("extends",)), child.data["extends"]
             raise InputError(
-                fault.problem, file=child.path, line=line, key="extends", found=found, allowed=fault.allowed
+                fault.problem, file=child.path, line=line, key="extends", found=found, allowed=fault.allowed, nearest=fault.nearest
             ) from None
         seen.add(parent.resolve())
         chain.append(_read_one(parent))
@@ -177,7 +177,7 @@ def _parent(child: Path, extends: object, root: Path) -> tuple[Path, Path]:
         if Path(extends).is_absolute() or not beside.resolve().is_relative_to(root):
             raise Fault("outside the folder of the first scenario", allowed=allowed)
         if not beside.is_file():
-            raise Fault("there is no such scenario", allowed=allowed)
+            raise Fault("there is no such scenario", allowed=allowed, nearest=nearest_name(extends, shipped_scenarios()) if bare else None)
     except (OSError, RuntimeError):
         raise Fault("not a usable path", allowed=allowed) from None
     except ValueError as error:
