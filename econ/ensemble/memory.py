@@ -108,14 +108,14 @@ def check_disk(design: Design, directory: Path) -> None:
     Raises
     ------
     InputError
-        If nothing can be written where `directory` is to be, or the estimate exceeds the free space there.
+        If `directory` is to be on a file system that holds no files, or the estimate exceeds the free space there.
     """
     place = directory.absolute()
     while not place.exists():
         place = place.parent
     usage, need = shutil.disk_usage(place), estimate(design).disk
-    # A file system of the kernel's own, such as /proc, has no size, and lets nobody make a directory.
-    if usage.total == 0 or (place.is_dir() and not os.access(place, os.W_OK | os.X_OK)):
+    # A file system of the kernel's own, such as /proc, has no size; why a real one takes nothing, the writer is told by the system.
+    if usage.total == 0:
         raise InputError("nothing can be written here; choose another --out", file=directory)
     if need > usage.free:
         raise InputError(f"this ensemble needs about {_size(need)} of disk, and {_size(usage.free)} is free", file=directory)
