@@ -17,6 +17,8 @@ from econ.claims.settings import decode_setting, distance
 #: What rows must share to be one arm at one budget.
 BLOCK = ["source", "setting", "n", "config"]
 LARGEST = BUDGETS[-1:]
+#: Of a block: source, setting, budget.
+Key = tuple[int, str, float]
 
 
 def spread_over_worlds(context: Context, curve: Curve, outcome: str) -> Measured:
@@ -42,12 +44,9 @@ def spread_over_seeds(context: Context, negative: str, preference: str) -> Measu
 
     needed = "with several optimiser seeds"
     blocks = {name: _blocks(context.evidence.rows(name, "id"), of_world) for name in (negative, preference)}
-    (source, setting, n), (own, other) = _nearest(blocks, f"{needed}, {where('id')}")
-    worlds = own.index.to_numpy(np.int64)
-    said = context.deviations(decode_setting(setting), worlds) + budget_deviation(np.array([n]), (HALVES_BUDGET,), "budget")
-    effect = context.effect((other["spread"] - own["spread"]).to_numpy(float), worlds)
+    key, (own, other) = _nearest(blocks, f"{needed}, {where('id')}")
     levels = {name: {"spread": float(t["spread"].mean()), "seeds": int(t["size"].max())} for name, t in ((negative, own), (preference, other))}
-    return Measured(effect, (negative, preference), (source,), tuple(worlds.tolist()), said, {"over_seeds": levels})
+    return _measured(context, (negative, preference), key, other["spread"] - own["spread"], (HALVES_BUDGET,), {"over_seeds": levels})
 
 
 def compliant_entropy(context: Context, method: str) -> Measured:
@@ -73,28 +72,30 @@ def relative_rule_spread(context: Context, negative: str, preference: str) -> Me
 def _rules(context: Context, negative: str, preference: str, of: Callable[[pd.DataFrame], Any]) -> Measured:
     columns = ["rule_sd", "rule_mean"]
     blocks = {name: _detail_blocks(context, name, "ood", columns) for name in (negative, preference)}
-    (source, setting, n), (own, other) = _nearest(blocks, f"measured rule by rule, {where('ood')}")
-    worlds = own.index.to_numpy(np.int64)
-    said = context.deviations(decode_setting(setting), worlds) + budget_deviation(np.array([n]), LARGEST, "budget")
-    effect = context.effect((of(other) - of(own)).to_numpy(float), worlds)
-    levels = {name: {key: float(t[key].mean()) for key in columns} for name, t in ((negative, own), (preference, other))}
-    return Measured(effect, (negative, preference), (source,), tuple(worlds.tolist()), said, {"over_rules": levels})
+    key, (own, other) = _nearest(blocks, f"measured rule by rule, {where('ood')}")
+    levels = {name: {column: float(t[column].mean()) for column in columns} for name, t in ((negative, own), (preference, other))}
+    return _measured(context, (negative, preference), key, of(other) - of(own), LARGEST, {"over_rules": levels})
 
 
 def _of_one(context: Context, method: str, distribution: str, name: str) -> Measured:
     columns = [name, f"{name}_base"]
     found = _detail_blocks(context, method, distribution, columns)
-    (source, setting, n), (own,) = _nearest({method: found}, f"with details of single runs and their base models, {where(distribution)}")
-    worlds = own.index.to_numpy(np.int64)
-    said = context.deviations(decode_setting(setting), worlds) + budget_deviation(np.array([n]), LARGEST, "budget")
-    effect = context.effect((own[columns[0]] - own[columns[1]]).to_numpy(float), worlds)
-    return Measured(effect, (method,), (source,), tuple(worlds.tolist()), said, {key: float(own[key].mean()) for key in columns})
+    key, (own,) = _nearest({method: found}, f"with details of single runs and their base models, {where(distribution)}")
+    levels = {column: float(own[column].mean()) for column in columns}
+    return _measured(context, (method,), key, own[columns[0]] - own[columns[1]], LARGEST, levels)
+
+
+def _measured(
+    context: Context, methods: tuple[str, ...], key: Key, by_world: pd.Series[float], registered: tuple[int, ...], details: dict[str, Any]
+) -> Measured:  # fmt: skip
+    """Effect of a quantity that each world has, with how the setting, the worlds and the budget deviate from what is registered."""
+    source, setting, n = key
+    worlds = by_world.index.to_numpy(np.int64)
+    said = context.deviations(decode_setting(setting), worlds) + budget_deviation(np.array([n]), registered, "budget")
+    return Measured(context.effect(np.asarray(by_world, np.float64), worlds), methods, (source,), tuple(worlds.tolist()), said, details)
 
 
 # Blocks --------------------------------------------------------------------------------------------
-Key = tuple[int, str, float]
-
-
 def _blocks(rows: pd.DataFrame, of_world: Callable[[pd.DataFrame], pd.DataFrame]) -> dict[Key, pd.DataFrame]:
     """Table by world of each setting and budget of an arm, of the configuration that was run in most worlds."""
     found: dict[Key, pd.DataFrame] = {}

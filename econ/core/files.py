@@ -36,16 +36,29 @@ def file_hash(path: Path) -> str:
 
 
 @contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Whatever the system refuses in the body is told as one sentence about `path`.
+
+    Raises
+    ------
+    WorkError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WorkError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+@contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it there if the body succeeds, else remove it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise WorkError(f"{path}: cannot be written ({error.strerror or error})") from error
+        with writing(path):
+            yield temporary
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

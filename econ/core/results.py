@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from econ.core.errors import InputError, WorkError
-from econ.core.files import make_directory
+from econ.core.files import make_directory, writing
 from econ.core.manifests import MANIFEST
 from econ.core.unfinished import RECORD, Work, claim, refuse_others
 
@@ -82,11 +82,9 @@ def result_directory(
             shutil.rmtree(partial, ignore_errors=True)
             raise
         _tidy(partial)
-        try:
+        with writing(out):
             _put_in_place(partial, out)
             _remove_leftovers(out, scratch)
-        except OSError as error:
-            raise WorkError(f"{out}: cannot be written ({error.strerror or error})") from error
 
 
 def refuse_existing(out: Path, *, force: bool = False, scratch: Sequence[str] = ()) -> None:
@@ -136,23 +134,19 @@ def _refuse_existing(out: Path, force: bool, scratch: Sequence[str]) -> None:
 
 def _empty(partial: Path, kept: set[str]) -> None:
     """Remove all that an earlier attempt left, but for some names."""
-    try:
+    with writing(partial):
         for path in partial.iterdir():
             if path.name not in kept:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    except OSError as error:
-        raise WorkError(f"{partial}: cannot be written ({error.strerror or error})") from error
 
 
 def _tidy(partial: Path) -> None:
     """Remove what killed processes were writing."""
-    try:
+    with writing(partial):
         for folder, _, names in os.walk(partial):
             for name in names:
                 if TEMPORARY.fullmatch(name):
                     (Path(folder) / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise WorkError(f"{partial}: cannot be written ({error.strerror or error})") from error
 
 
 def _put_in_place(partial: Path, out: Path) -> None:
@@ -183,10 +177,8 @@ def _lock(directory: Path) -> Iterator[None]:
     one, with a warning.
     """
     path = directory / LOCK
-    try:
+    with writing(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise WorkError(f"{path}: cannot be written ({error.strerror or error})") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

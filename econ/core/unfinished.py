@@ -30,8 +30,8 @@ class Work:
     command : str
         Such as ``econ sweep``.
     settings : str
-        SHA-256 of the settings that decide the result, the code left out; empty where every finished
-        piece says by itself whether it fits.
+        SHA-256 of what makes it the same work, the code left out: the settings that decide the result, or less
+        where every finished piece says by itself whether it fits.
     code : str
         SHA-256 of the code that decides the result.
     pieces : tuple of str

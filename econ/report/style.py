@@ -134,7 +134,8 @@ def cells(axes: Axes, values: NDArray[np.float64], **colours: Any) -> QuadMesh:
 def colour_bar(figure: Figure, mesh: QuadMesh, axes: Axes) -> Colorbar:
     """A colour bar of vectors: matplotlib makes an image of more than 50 colours."""
     bar = figure.colorbar(mesh, ax=axes, shrink=0.9)
-    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)  # type: ignore[union-attr]
+    assert bar.solids is not None, "a mesh has colours to show"
+    bar.solids.set(rasterized=False, edgecolor="face", linewidth=0.2)
     return bar
 
 

@@ -52,7 +52,7 @@ def load_scenario(source: str | Path) -> Scenario:
     return _loaded(_read_chain(_read_one(locate(source, SCENARIOS))))
 
 
-def as_scenarios(sources: Iterable[object]) -> list[Scenario]:
+def as_scenarios(sources: Iterable[Any]) -> list[Scenario]:
     """Scenarios given as such, as files or by the names of shipped ones, one by one or in a list.
 
     Raises
@@ -67,7 +67,7 @@ def as_scenarios(sources: Iterable[object]) -> list[Scenario]:
         elif isinstance(source, list | tuple):
             found += as_scenarios(source)
         elif hasattr(source, "resolved") and hasattr(source, "levers"):
-            found.append(source)  # type: ignore[arg-type]
+            found.append(source)
         else:
             allowed = "what econ.load_scenario returns, a file, or the name of a shipped scenario"
             raise InputError("not a scenario", found=source, allowed=allowed)

@@ -8,13 +8,21 @@ import pandas as pd
 
 from econ.claims.names import arm_names
 from econ.claims.settings import decode_setting, settings_of
-from econ.core.measurements import DISTRIBUTION_NAMES, extras
+from econ.core.measurements import extras
 from econ.core.texts import first_few
 from econ.report.laboratory.drawing import finish, legend_above, short_label
 from econ.report.laboratory.forest import Dots, forest
 from econ.report.laboratory.intervals import MINIMUM_WORLDS, outcome_means
 from econ.report.laboratory.signs import setting_parts
-from econ.report.laboratory.tables import EFFORT, OUTCOMES, WITH_COLLAPSE, caveat, is_oracle, worlds_of
+from econ.report.laboratory.tables import (
+    EFFORT,
+    OUTCOMES,
+    WITH_COLLAPSE,
+    caveat,
+    distribution_of,
+    is_oracle,
+    worlds_of,
+)
 from econ.report.numbers import interval
 from econ.report.style import COLOURS, figure_style
 from econ.surfaces.cells import CONFIRMATORY
@@ -135,7 +143,7 @@ def configuration_figure(table: pd.DataFrame) -> Figure:
             f"by; of two in the middle the lower.{hindsight} A label of one method carries other bits, minutes and reads than "
             f"one of another.{_bound(table)} {caveat(table)}"
         )
-        where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
+        where = distribution_of(table)
         stages = {"tune": "tuning worlds", "confirm": "confirmatory worlds", "import": "imported"}
         finish(figure, f"Best and median configuration, {where}, {' and '.join(stages[s] for s in sorted(set(table['stage'])))}", note)
         legend_above(figure, axes[0])
@@ -158,5 +166,5 @@ def configuration_alt_text(table: pd.DataFrame) -> str:
     for row in table[table["role"] != ""].to_dict("records"):
         values = ", ".join(f"{short_label(o).lower()} {interval(row[o], row[f'{o}_low'], row[f'{o}_high'])}" for o in WITH_COLLAPSE if row[o] == row[o])
         sentences.append(f"{row['method']}, {row['n']:,} labels, {row['role']} ({row['configuration']}): {values}.")
-    where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
+    where = distribution_of(table)
     return f"Outcomes of the best and the median configuration of each method, {where}; means [95 % intervals]. {' '.join(sentences)}"

@@ -14,11 +14,10 @@ from econ.claims.evidence import Evidence
 from econ.claims.resampling import Effect, Resampler
 from econ.claims.settings import REFERENCE, Setting, knob_text
 from econ.claims.signs import negative_methods
-from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.core.texts import first_few
 from econ.report.laboratory.drawing import LABELS, finish, short_label
 from econ.report.laboratory.maps import UNTOUCHED, collapsed_shares
-from econ.report.laboratory.tables import WITH_COLLAPSE, caveat, is_oracle, worlds_of
+from econ.report.laboratory.tables import WITH_COLLAPSE, caveat, distribution_of, is_oracle, worlds_of
 from econ.report.style import COLOURS, figure_style, new_figure
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ def sign_map(table: pd.DataFrame, part: str = "") -> Figure:
             "holds 0; blank: not measured. Cross on the left or right of a square: the left or right method collapsed in half the "
             f"worlds or more. A label of one method carries other bits, minutes and reads than one of another. {caveat(None)}"
         )
-        where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
+        where = distribution_of(table)
         what = f"Signs of {which} by knobs" if len(pairs) == 1 else "Signs by pair of methods" + (" and knobs" if settings > 1 else "")
         finish(figure, f"{what}, {where}" + (f" ({part})" if part else ""), note)
         return figure
@@ -212,7 +211,7 @@ def signs_alt_text(table: pd.DataFrame) -> str:
         sentences.append(f"{short_label(str(outcome))}: + in {counts['+']}, 0 in {counts['0']}, - in {counts['-']} of {len(rows)}.{named}")
     at_all = table[[*LINE, "collapsed_negative", "collapsed_other"]].drop_duplicates()
     broken = int((at_all[["collapsed_negative", "collapsed_other"]] >= 0.5).any(axis=1).sum())
-    where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
+    where = distribution_of(table)
     return (
         f"Signs with 95 % intervals of other minus negative methods by pair and setting of the knobs, {where}. {' '.join(sentences)} An arm "
         f"collapsed in half the worlds or more in {broken} of {len(at_all)} lines."

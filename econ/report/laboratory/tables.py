@@ -14,7 +14,7 @@ from econ.claims.evidence import Evidence
 from econ.claims.reading import evidence_of
 from econ.core.errors import InputError
 from econ.core.manifests import MANIFEST, read_manifest, read_parquet
-from econ.core.measurements import SETTING_KEYS, extras, read_measurements
+from econ.core.measurements import DISTRIBUTION_NAMES, SETTING_KEYS, extras, read_measurements
 from econ.core.shipped import shipped_path
 from econ.report.laboratory.intervals import LEVEL, wilson
 from econ.surfaces.cells import CONFIRMATORY, KNOBS
@@ -232,6 +232,11 @@ def caveat(cells: pd.DataFrame | None) -> str:
     if cells is not None and (cells["stage"] == "import").any():
         return "Imported data: what carries over is for whoever imported them to say."
     return "Toy worlds: signs and mechanisms may carry over; magnitudes, thresholds and label counts do not."
+
+
+def distribution_of(table: pd.DataFrame) -> str:
+    """The distribution of a table that holds one, in words."""
+    return DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
 
 
 def worlds_of(cells: pd.DataFrame) -> str:

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from econ.claims.names import arm_names
-from econ.core.measurements import DISTRIBUTION_NAMES, extras
+from econ.core.measurements import extras
 from econ.report.laboratory.drawing import finish, short_label
 from econ.report.laboratory.forest import Dots, forest
 from econ.report.laboratory.intervals import MINIMUM_WORLDS, outcome_means
-from econ.report.laboratory.tables import OUTCOMES, WITH_COLLAPSE, caveat, is_oracle, worlds_of
+from econ.report.laboratory.tables import (
+    OUTCOMES,
+    WITH_COLLAPSE,
+    caveat,
+    distribution_of,
+    is_oracle,
+    worlds_of,
+)
 from econ.report.numbers import interval, short
 from econ.report.style import COLOURS, figure_style
 from econ.surfaces.cells import CONFIRMATORY
@@ -76,7 +83,7 @@ def bound_figure(table: pd.DataFrame) -> Figure:
             f"same arm at the same weight alone. One budget each, in checks of a sample: {budgets}. Means over {worlds_of(table)} worlds; bars: 95 % intervals (Student t; of collapsed runs, Wilson); "
             f"dotted: base models. {caveat(table)}"
         )
-        where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
+        where = distribution_of(table)
         finish(figure, f"UPPER BOUNDS: arms that a program tells the truth, {where}", note)
         return figure
 
@@ -89,6 +96,6 @@ def bound_alt_text(table: pd.DataFrame) -> str:
         facts = ", ".join(filter(None, [row["weight"], row["verdicts"]]))
         detail = f" ({facts})" if facts else ""
         sentences.append(f"{row['arm']}{detail}, {row['verifications']:,} checks: {values}.")
-    where = DISTRIBUTION_NAMES.get(str(table["distribution"].iloc[0]), "")
+    where = distribution_of(table)
     start = f" Base models: helpfulness {short(float(table['base_helpfulness'].mean()))}." if "base_helpfulness" in table else ""
     return f"Upper bounds, {where}: outcomes of arms that are told the truth by a program; means [95 % intervals].{start} {' '.join(sentences)}"
