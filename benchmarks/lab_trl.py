@@ -175,9 +175,9 @@ def measure(steps: int, rounds: int, folder: str) -> None:
         count = runs.get(name, 1)
         done = count * steps
         rows.append([
-            name, parameters.get(name, ARCH.parameters), count, done / own.median_cpu, BATCH * done / own.median_cpu,
-            done / own.median_wall, count * reference.median_cpu / own.median_cpu,
-            count * reference.median_wall / own.median_wall,
+            name, parameters.get(name, ARCH.parameters), count, done / own.least_cpu, BATCH * done / own.least_cpu,
+            done / own.least_wall, count * reference.least_cpu / own.least_cpu,
+            count * reference.least_wall / own.least_wall,
         ])  # fmt: skip
     columns = [
         "trainer", "parameters", "runs at once", "steps of a run per CPU s", "labels per CPU s", "steps per wall s",
@@ -187,7 +187,7 @@ def measure(steps: int, rounds: int, folder: str) -> None:
         NAME,
         [Table(f"DPO on {BUDGET} pairs, batches of {BATCH} pairs, {steps} steps, CPU, one thread", columns, rows)],
         [
-            f"Medians of {rounds} rounds in turn; labels count once for every step that uses them. Ratios are to TRL "
+            f"The least of {rounds} rounds in turn; labels count once for every step that uses them. Ratios are to TRL "
             "with the laboratory's transformer, per run.",
             f"Same weights, same {BUDGET} labels: the losses of both agree within {gap:.1g} before and after 20 steps "
             f"({losses[0][0]:.4f} and {losses[1][0]:.4f}).",

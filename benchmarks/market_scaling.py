@@ -53,7 +53,6 @@ def measure_one(size: int, replicates: int, rounds: int, quarters: int) -> dict[
         for _ in range(rounds)
     ]
     burn_in = setting(scenario, surfaces, seed=SEED, replicates=[0], quarters=quarters).burn_in
-    # The least, not the median: other processes on the same cores only ever add.
     cpu, wall = (min(column) for column in zip(*taken, strict=True))
     return {
         "labelers": size, "replicates": replicates, "quarters": quarters + burn_in, "rounds": rounds, "cpu": cpu, "wall": wall,
@@ -72,6 +71,12 @@ def in_child(size: int, replicates: int, rounds: int, quarters: int = QUARTERS) 
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def in_turn(*quarters: int) -> list[dict[str, Any]]:
+    """A market of next to no labelers for each number of quarters: the least of three processes, in turn with the others'."""
+    taken = [[in_child(FEW, REST_REPLICATES, 2, own) for own in quarters] for _ in range(3)]
+    return [min(column, key=lambda one: float(one["cpu"])) for column in zip(*taken, strict=True)]
 
 
 def slope(points: list[dict[str, Any]], by: str, of: str) -> float:
@@ -156,12 +161,11 @@ def main() -> None:
     by_replicates = [in_child(given.of, count, 3) for count in given.replicates]
     by_quarters = [in_child(given.of, 16, 3 if quarters < 100 else 2, quarters) for quarters in (8, 40, 136)]
     large = in_child(LARGE, 1, 1, LONG)
-    most = REST_REPLICATES
-    short, long = in_child(FEW, most, 4, QUARTERS), in_child(FEW, most, 3, LONG)
+    short, long = in_turn(QUARTERS, LONG)
     few = in_child(FEW, BATCH, 3)["cpu"]
     alone = slope([point | {"cpu": point["cpu"] - few} for point in in_batch], "labelers", "cpu")
-    rest = (long["cpu"] - short["cpu"]) / (long["quarters"] - short["quarters"]) / most
-    once = short["cpu"] / most - rest * short["quarters"]
+    rest = (long["cpu"] - short["cpu"]) / (long["quarters"] - short["quarters"]) / REST_REPLICATES
+    once = short["cpu"] / REST_REPLICATES - rest * short["quarters"]
     by = {"labelers": by_labelers, "labelers in a batch": in_batch, "replicates": by_replicates, "quarters": by_quarters}
     slopes = {name: slope(points, name.partition(" ")[0], "cpu") for name, points in by.items()}
     draw(by, slopes)
@@ -196,13 +200,13 @@ def main() -> None:
             f"labelers of {BATCH} replicates {in_range(slopes['labelers in a batch'])}, and of these labelers alone, the time of markets of {FEW} taken off, {in_range(alone)}; "
             f"replicates {in_range(slopes['replicates'])}, quarters {in_range(slopes['quarters'])}; 1 is proportional, below 1 fixed costs are shared out. "
             "The column gives it from row to row; the slope of the labor step alone stands with its benchmark.",
-            f"Asked: everything but labelers at most {TARGET_REST} ms per replicate-quarter at 64 replicates; found {1e3 * rest:.2f} ms at {most} ({verdict(1e3 * rest <= TARGET_REST)}), "
+            f"Asked: everything but labelers at most {TARGET_REST} ms per replicate-quarter at {REST_REPLICATES} replicates; found {1e3 * rest:.2f} ms ({verdict(1e3 * rest <= TARGET_REST)}), "
             f"and once {1e3 * once:.1f} ms per replicate for status quo, calibration and start.",
             f"Asked: {LARGE:,} labelers, {LONG} quarters and the burn-in in {TARGET_SECONDS:g} s and {TARGET_BYTES / 1e9:g} GB; found {large['cpu']:.1f} s of CPU time, {large['wall']:.1f} s of wall time "
             f"and {large['peak_bytes'] / 1e9:.2f} GB ({verdict(large['cpu'] < TARGET_SECONDS and large['peak_bytes'] < TARGET_BYTES)}).",
             "![CPU time by labelers, replicates and quarters, log-log](figures/market_scaling.png)",
             "CPU time of the own process on one thread, calibration and burn-in included, compilation not; each row in a process of "
-            "its own; the least of 3, since other processes on the same cores only ever add.",
+            "its own; the least of 3, of what is not labelers of 6.",
             "Peak memory is that of the process, libraries included; bytes added are above the peak after a market of 100 labelers.",
         ],
         slopes=slopes | {"labelers alone": alone},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -58,13 +57,13 @@ def main() -> None:
             taken[name].append(once(program))
     rows = []
     for name, times in taken.items():
-        cpu, wall = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
+        cpu, wall = (1e3 * min(column) for column in zip(*times, strict=True))
         rows.append([name, cpu, wall, ", ".join(heavy[name]) or "none"])
     report(
         "start_up",
         [Table("Light commands", ["command", "CPU ms", "wall ms", "heavy libraries loaded"], rows)],
         [
-            f"Medians of {given.rounds} starts, commands in turn; CPU time of the child process; bytecode and file cache warm.",
+            f"The least of {given.rounds} starts, commands in turn; CPU time of the child process; bytecode and file cache warm.",
             "Heavy: " + ", ".join(HEAVY) + ".",
         ],
         seconds={name: {"cpu_wall": times, "heavy": heavy[name]} for name, times in taken.items()},

@@ -43,8 +43,12 @@ def print_claims(assessment: Assessment, console: Console) -> None:
     table = Table(
         title="Claims of the hypothesis paper, contradictions first", title_justify="left", box=None, pad_edge=False, expand=True
     )
-    for name, ratio in (("claim", 5), ("", 54), ("verdict", 14), ("evidence", 76)):
-        table.add_column(name, justify="right" if name == "claim" else "left", ratio=ratio, overflow="fold")
+    # Verdicts are as wide as their longest word, so that no terminal breaks it; the rest is shared.
+    verdict = max(len(word) for found in assessment.claims for word in _verdict_cell(found).split())
+    table.add_column("claim", justify="right", width=len("claim"))
+    table.add_column("", ratio=5, overflow="fold")
+    table.add_column("verdict", width=verdict, overflow="fold")
+    table.add_column("evidence", ratio=7, overflow="fold")
     for found in assessment.claims:
         text = f"{found.claim.text} ({found.claim.confidence}, {found.claim.score:g})"
         table.add_row(str(found.claim.id), text, _verdict_cell(found), "\n".join(evidence_lines(found)))

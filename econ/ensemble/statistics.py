@@ -75,10 +75,10 @@ def wilson_bound(successes: Floats, trials: Floats, level: float) -> Floats:
 
     z = float(ndtri(level))
     share = successes / trials
-    centre = share + z**2 / (2 * trials)
-    spread = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    # Exact at the ends, where rounding would leave a bound of 1e-17.
-    return np.clip((centre + spread) / (1 + z**2 / trials), 0.0, 1.0)
+    half = z**2 / (2 * trials)
+    # In this form exact at 0, where the root is of a square; rounding could leave a bound beyond 1.
+    spread = np.copysign(np.sqrt(z**2 * share * (1 - share) / trials + half**2), z)
+    return np.clip((share + half + spread) / (1 + z**2 / trials), 0.0, 1.0)
 
 
 def paired_difference(values: Floats, baseline: Floats) -> dict[str, Floats]:

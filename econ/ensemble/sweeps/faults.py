@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,8 +36,9 @@ def faults_of_keys(raw: Mapping[Any, Any]) -> list[Fault]:
     except InputError as error:
         return [Fault(error.problem, ("scenario",), found=error.found or source, allowed=error.allowed, nearest=error.nearest)]
     found: list[Fault] = []
+    probes = _one_at_a_time if raw.get("design") == "one_at_a_time" else _side_by_side
     while lists:
-        more = _found(lists, base, alone=raw.get("design") == "one_at_a_time")
+        more = _found(lists, base, probes(lists))
         found += more
         # A faulty parameter hides faulty levers: the keys that are left are looked at again.
         bad = {fault.keys[1] for fault in more if len(fault.keys) > 1}
@@ -47,11 +48,11 @@ def faults_of_keys(raw: Mapping[Any, Any]) -> list[Fault]:
     return found
 
 
-def _found(lists: Mapping[str, list[Any]], base: Scenario, *, alone: bool) -> list[Fault]:
-    """The faults of some keys at points that hold every value once, each fault once."""
+def _found(lists: Mapping[str, list[Any]], base: Scenario, points: Iterable[Mapping[str, int]]) -> list[Fault]:
+    """The faults of some keys at points that hold every value once, as its number in its list; each fault once."""
     found: dict[tuple[object, ...], Fault] = {}
     resolved = base.resolved()
-    for chosen in _probes(lists, alone=alone):
+    for chosen in points:
         settings = {key: lists[key][number] for key, number in chosen.items()}
         try:
             Scenario.model_validate(changed(resolved, [settings]))
@@ -62,11 +63,13 @@ def _found(lists: Mapping[str, list[Any]], base: Scenario, *, alone: bool) -> li
     return list(found.values())
 
 
-def _probes(lists: Mapping[str, list[Any]], *, alone: bool) -> Iterator[dict[str, int]]:
-    """Points, as the number of the value of each key, that hold every value once: few, even of a large design."""
-    if alone:
-        yield from ({key: number} for key, values in lists.items() for number in range(len(values)))
-        return
+def _one_at_a_time(lists: Mapping[str, list[Any]]) -> Iterator[dict[str, int]]:
+    """Every value alone, as such a design has it."""
+    yield from ({key: number} for key, values in lists.items() for number in range(len(values)))
+
+
+def _side_by_side(lists: Mapping[str, list[Any]]) -> Iterator[dict[str, int]]:
+    """All keys together, their first values, their second ones and so on: few points, even of a large design."""
     for number in range(max(map(len, lists.values()), default=0)):
         yield {key: min(number, len(values) - 1) for key, values in lists.items()}
 

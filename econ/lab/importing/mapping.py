@@ -91,11 +91,11 @@ class CsvFormat(_Part):
 class Mapping(_Part):
     """A mapping file."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(1, description="version of this format")
     name: str = Field(
         pattern=LOOSE_NAME_PATTERN, description="short name, also of the result"
     )
-    title: str = Field("", max_length=500)
+    title: str = Field("", max_length=500, description="one line, shown above tables and figures")
     source: str = Field("", max_length=2000, description="who measured this, when and how")
     label_unit: Annotated[dict[str, Literal["judgement", "pair"]], BeforeValidator(_unit_by_kind)] = Field(
         description=(
@@ -108,7 +108,7 @@ class Mapping(_Part):
         default_factory=dict,
         description="configurations tried for each method, where methods had unequal numbers or the file holds only the best",
     )
-    csv: CsvFormat = CsvFormat()
+    csv: CsvFormat = Field(CsvFormat(), description="how a CSV file is written; Parquet needs none")
 
     def resolved(self) -> dict[str, Any]:
         """Plain values, for hashes and manifests."""
@@ -265,7 +265,7 @@ def json_schema() -> dict[str, Any]:
     schema = Mapping.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "econ laboratory mapping"
-    unit = {"enum": ["judgement", "pair"]}
+    unit = {"enum": ["judgement", "pair"], "description": "what is counted as one label: one human decision, or two responses"}
     schema["properties"]["label_unit"] = {
         "description": schema["properties"]["label_unit"]["description"],
         "anyOf": [
@@ -274,6 +274,7 @@ def json_schema() -> dict[str, Any]:
         ],
     }
     schema["properties"]["columns"] = {
+        "description": "where each column of the measurement table comes from: the name of one of yours, a constant, or an entry that converts",
         "type": "object",
         "properties": {name: _target_schema(column) for name, column in TARGETS.items()},
         "required": list(NEEDED),
@@ -286,7 +287,8 @@ def _target_schema(column: Column) -> Dictionary[str, Any]:
     unit, units = f" [{column.unit}]" if column.unit else "", units_of(column)
     own: dict[str, Any] = {"$ref": "#/$defs/Entry"}
     if units:
-        own = {"allOf": [own, {"properties": {"unit": {"enum": list(units)}}}]}
+        means = f"unit of your values; the first is the table's own: {', '.join(units)}"
+        own = {"allOf": [own, {"properties": {"unit": {"enum": list(units), "description": means}}}]}
     return {
         "description": f"{column.meaning}{unit}",
         "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}, own],

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from econ.ensemble.statistics import wilson_bound
+
 LEVEL = 0.95
 MINIMUM_WORLDS = 4
 
 
 def wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float], pd.Series[float]]:
     """Score interval of a share of `n` worlds."""
-    from scipy.special import ndtri
-
-    z2 = float(ndtri(0.5 + LEVEL / 2)) ** 2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * share * (1 - share) / n + (z2 / (2 * n)) ** 2) / (1 + z2 / n)
-    return (middle - half).clip(lower=0.0), (middle + half).clip(upper=1.0)
+    low, high = (wilson_bound(share.to_numpy() * n.to_numpy(), n.to_numpy(), 0.5 + side * LEVEL / 2) for side in (-1, 1))
+    return pd.Series(low, index=share.index), pd.Series(high, index=share.index)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
