@@ -15,7 +15,9 @@ MINIMUM_WORLDS = 4
 
 def wilson(share: pd.Series[float], n: pd.Series[int]) -> tuple[pd.Series[float], pd.Series[float]]:
     """Score interval of a share of `n` worlds."""
-    low, high = (wilson_bound(share.to_numpy() * n.to_numpy(), n.to_numpy(), 0.5 + side * LEVEL / 2) for side in (-1, 1))
+    trials = np.asarray(n, np.float64)
+    successes = np.asarray(share, np.float64) * trials
+    low, high = (wilson_bound(successes, trials, 0.5 + side * LEVEL / 2) for side in (-1, 1))
     return pd.Series(low, index=share.index), pd.Series(high, index=share.index)
 
 
