@@ -533,7 +533,7 @@ def _reached(rows: list[list[Any]]) -> str:
 
 
 def _longer(assessment: Assessment) -> str:
-    """Verifiers trained on to their plateau, and the policies that learn from them."""
+    """Scorers trained on to their plateau, and the policies that learn from them."""
     plateau, full = SHIPPED / "plateau", SHIPPED / "full"
     if not _measured(plateau):
         return ""
@@ -541,7 +541,7 @@ def _longer(assessment: Assessment) -> str:
     found = longer(plateau, full, most["max_steps"], usual)
     steps = tuple(text.format(most=found.most) for text in STEPS_HEAD)
     return (
-        "### Verifiers trained to their plateau\n\nExploratory. The verifiers of `nsr_lv` and `wr_lv` at 8,192 labels on the confirmatory worlds that `full` has for them, trained "
+        "### Scorers trained to their plateau\n\nExploratory. The verifiers of `nsr_lv` and `wr_lv` and the reward models of `rm_ppo` at 8,192 labels on the confirmatory worlds that `full` has for them, trained "
         f"for {found.most:,} steps without early stopping; as always the one of the least held-out loss is taken, and the policies are trained as in `full` (`plateau`). "
         + of_plateau(found) + " " + verdicts_with(plateau, full, assessment) + "\n\n" + grid(steps, step_rows(found)) + "\n\n" + grid(OUT_HEAD, outcome_rows(found))
     )  # fmt: skip

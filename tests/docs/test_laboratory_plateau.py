@@ -1,4 +1,4 @@
-"""What the page says of verifiers that are trained on: sentences follow the numbers, whichever way they turn out."""
+"""What the page says of scorers that are trained on: sentences follow the numbers, whichever way they turn out."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def made(change: float, best: int = 3000) -> Longer:
     wobble = np.linspace(-0.01, 0.01, len(WORLDS))
     scorers = pd.DataFrame(
         {"best_step_full": 900.0, "best_step_plateau": float(best), "steps_full": 1100.0, "steps_plateau": 6000.0}
-        | {f"auc_{of}_{name}": value + wobble for of in ("truth", "labels") for name, value in (("full", 0.9), ("plateau", 0.95))},
-        index=pd.Index(WORLDS, name="world"),
+        | {f"{of}_{name}": value + wobble for of in ("truth", "labels") for name, value in (("full", 0.9), ("plateau", 0.95))},
+        index=pd.MultiIndex.from_product([["verifier"], WORLDS], names=["kind", "world"]),
     )  # fmt: skip
     index = pd.MultiIndex.from_product([["nsr_lv"], ["ood"], WORLDS], names=["method", "distribution", "world"])
     rows = pd.DataFrame({f"{name}_{grid}": 0.5 + (grid == "plateau") * (change + wobble) for name in OUTCOMES for grid in ("full", "plateau")}, index=index)
@@ -41,7 +41,7 @@ def test_a_plateau_is_where_the_same_patience_would_have_ended(best, settled, wi
 def test_the_shipped_grid_stands_beside_full_in_every_world():
     folder = shipped_path("calibration", "lab")
     found = longer(folder / "plateau", folder / "full", 6000, USUAL)
-    assert list(found.scorers.index) == list(WORLDS) and not found.scorers.isna().any(axis=None)
-    assert (found.rows.groupby(level=["method", "distribution"]).size() == 8).all() and len(found.rows) == 32
+    assert list(found.scorers.index) == [(kind, world) for kind in ("verifier", "reward") for world in WORLDS] and not found.scorers.isna().any(axis=None)
+    assert (found.rows.groupby(level=["method", "distribution"]).size() == 8).all() and len(found.rows) == 48
     assert (found.scorers["steps_full"] <= 1500).all() and (found.scorers["steps_plateau"] == 6000).all()
-    assert len(list(step_rows(found))) == 8 and len(list(outcome_rows(found))) == 4 * len(OUTCOMES)
+    assert len(list(step_rows(found))) == 16 and len(list(outcome_rows(found))) == 4 * len(OUTCOMES)
