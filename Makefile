@@ -56,7 +56,7 @@ check: test test-slow lint types contracts ## everything that CI checks
 benchmarks: $(VENV)/.installed ## measure speed and memory (five minutes), rewrite docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-recovery: $(VENV)/.installed ## coverage of the fit's intervals on synthetic truths (ten minutes), rewrite docs/recovery.md
+recovery: $(VENV)/.installed ## coverage of the fit's intervals on synthetic truths, two designs (twenty minutes), rewrite docs/recovery.md
 	$(BIN)/python -m benchmarks.recovery
 
 ledger: $(VENV)/.installed ## a thousand random scenarios (five minutes), rewrite docs/ledger.md
