@@ -17,6 +17,7 @@ from econ.ensemble.moments import FIRST_YEAR, QUARTERS_PER_YEAR
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.collections import QuadMesh
     from matplotlib.colorbar import Colorbar
     from numpy.typing import NDArray
@@ -131,7 +132,7 @@ def cells(axes: Axes, values: NDArray[np.float64], **colours: Any) -> QuadMesh:
     return axes.pcolormesh(*edges, values, edgecolors="face", linewidth=0.2, **colours)
 
 
-def colour_bar(figure: Figure, mesh: QuadMesh, axes: Axes) -> Colorbar:
+def colour_bar(figure: Figure, mesh: ScalarMappable, axes: Axes) -> Colorbar:
     """A colour bar of vectors: matplotlib makes an image of more than 50 colours."""
     bar = figure.colorbar(mesh, ax=axes, shrink=0.9)
     assert bar.solids is not None, "a mesh has colours to show"

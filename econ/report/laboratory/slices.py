@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from econ.core.measurements import DISTRIBUTION_NAMES
 from econ.report.laboratory.drawing import FIRST, LABELS, finish, label_ticks, short_label
 from econ.report.laboratory.tables import KINDS, OUTCOMES, PURE, caveat, reported_cells
 from econ.report.numbers import short
-from econ.report.style import COLOURS, figure_style, new_figure
+from econ.report.style import COLOURS, colour_bar, figure_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Points per axis of a fitted slice, and posterior draws that it averages.
 SLICE_POINTS, SLICE_DRAWS = 49, 250
+#: Shades of a slice.
+SHADES = 64
 #: Share of the axis, at either end, in which no contour is labelled.
 EDGE = 0.05
 
@@ -122,7 +126,9 @@ def _draw_slice(
         low, high = min(low, float(cells[outcome].min())), max(high, float(cells[outcome].max()))
     high = high if high > low else low + 1e-6
     colours: dict[str, Any] = {"cmap": "cividis", "vmin": low, "vmax": high}
-    mesh = axes.pcolormesh(a, b, wide.to_numpy(), shading="gouraud", rasterized=True, **colours)
+    # Filled contours are vectors, a smooth mesh would be an image; edges of their own colour hide seams.
+    filled = axes.contourf(a, b, wide.to_numpy(), levels=np.linspace(low, high, SHADES + 1), **colours)
+    filled.set(edgecolor="face", linewidth=0.2)
     lines = axes.contour(a, b, wide.to_numpy(), levels=6, colors="white", linewidths=0.8)
     for label in axes.clabel(lines, fontsize=7, fmt="%.2g"):
         # A label on the edge would be cut.
@@ -131,14 +137,15 @@ def _draw_slice(
     if cells is not None and len(cells):
         _draw_cells(axes, cells, outcome, colours)
     _label(axes, outcome, float(wide.columns.max()), float(wide.index.max()))
-    figure.colorbar(mesh, ax=axes, fraction=0.05)
+    # Of the scale, not of the contours: a bar of these would have a tick at every few of them.
+    colour_bar(figure, ScalarMappable(Normalize(low, high), colours["cmap"]), axes)
 
 
 def _draw_collapsed(figure: Figure, axes: Axes, cells: pd.DataFrame) -> None:
     """Share of runs that collapsed in the cells measured."""
     points = _draw_cells(axes, cells, "collapsed", {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0})
     _label(axes, "collapsed", float(cells["a"].max()), float(cells["b"].max()))
-    figure.colorbar(points, ax=axes, fraction=0.05)
+    colour_bar(figure, points, axes)
 
 
 def _draw_cells(axes: Axes, cells: pd.DataFrame, outcome: str, colours: dict[str, Any]) -> PathCollection:
