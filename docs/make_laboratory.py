@@ -12,6 +12,10 @@ from earlier_study import HEAD as EARLIER
 from earlier_study import SHIPPED, table_of
 from laboratory_edges import HEAD as EDGES
 from laboratory_edges import OUT, beyond, edge_rows, held_out, in_words
+from laboratory_fit import HEAD as FIT
+from laboratory_fit import beside
+from laboratory_fit import in_words as fit_in_words
+from laboratory_fit import rows as fit_rows
 from laboratory_plateau import OUT_HEAD, STEPS_HEAD, longer, outcome_rows, step_rows, verdicts_with
 from laboratory_plateau import in_words as of_plateau
 from laboratory_protocol import (
@@ -230,6 +234,7 @@ def _sigma() -> str:
         [r["distribution"], r["form"], "benchmark" if pd.isna(r["weight"]) else f"{r['weight']:.2f}", short(r["log_score"]), short(r["aicc"]), short(r["rmse"])]
         for _, r in form_table(surfaces).iterrows()
     ]
+    fitted = beside(SHIPPED / "surface", surfaces)
     refused = [[r["what"], r["reason"], r["why"]] for r in surfaces.diagnostics["refusals"]]
     return (
         "## The elasticity of substitution, and what was refused\n\nσ between flags and pairs at the status quo (1 and 4 "
@@ -240,6 +245,8 @@ def _sigma() -> str:
         + grid(("distribution", "form", "z0", "a", "σ [90 %], BCa"), corrected)
         + "\n\nForms (log score of left-out worlds; the spline is a benchmark of fit and never handed over):\n\n"
         + grid(("distribution", "form", "weight", "log score", "AICc", "RMSE"), forms)
+        + "\n\n### The fit beside its own cells\n\nRelative harm as the shipped draws have it on the average, beside the means of the 16 worlds that they were fitted to; "
+        "the interval is over worlds. " + fit_in_words(fitted) + "\n\n" + grid(FIT, fit_rows(fitted))
         + "\n\nRefused, not identified or contradicted:\n\n" + grid(("what", "reason", "why"), refused)
     )  # fmt: skip
 
