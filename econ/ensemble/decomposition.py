@@ -3,7 +3,8 @@
 Each link can be switched off in both scenarios. With the difference known for every subset of links,
 the contribution of one is its Shapley value: its marginal effect averaged over all orders in which
 the links could be switched on. Contributions and what is left with all links off ("direct") add up
-to the whole difference.
+to the whole difference, but for an outcome that has no value in some replicate under some subset: each
+number is then the mean of the replicates that have it.
 """
 
 from __future__ import annotations
