@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from econ.core.measurements import MATCHED_BIAS, given_settings
+from econ.core.verifiability import label_error
 
 #: Knobs at which the predictions are registered.
 REFERENCE: Mapping[str, float] = {
@@ -77,7 +78,7 @@ def _setting(knobs: dict[str, float]) -> Setting:
 
     Verifiability that was not recorded is a difference, of None: what it was is not known.
     """
-    error = 0.02 + 0.43 * (1.0 - knobs["v"])
+    error = label_error(knobs["v"])
     unknown: Setting = (("v", None),) if np.isnan(knobs["v"]) else ()
     implied = all(abs(knobs[name] - error) < 1e-4 for name in ("miss", "false_alarm"))
     return unknown + tuple(

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from econ.core.errors import InputError
 from econ.core.files import content_hash
+from econ.core.verifiability import log_signal
 from econ.surfaces.files import SIGMA_V, load_surfaces
 from econ.surfaces.forms import FORMS, TINY, Floats, logit
 from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
@@ -74,22 +75,23 @@ def _normalised(surfaces: Surfaces, distribution: str, sigma: Floats) -> Draws:
     # With weights 1/2 the slope ratio per label is s·b0·(x/y)^(r - 1): this gives s at each level of v.
     ratio = np.clip(np.log(slope_a + TINY) - np.log(slope_b + TINY), -STEEPEST, STEEPEST)
     log_s = ratio - np.log(at.b_half)[:, None] + ((1.0 - r) * np.log(x0 / y0))[:, None]
-    log_s_0, log_s_v = _lines(log_s)
+    # What labels do follows their signal, floors v itself.
+    log_s_1, log_s_signal = _lines(log_s, log_signal(V_LEVELS))
     floor = np.clip(at.floor(), *FLOOR_RANGE)
-    logit_h_0, logit_h_v = _lines(logit(floor))
+    logit_h_0, logit_h_v = _lines(logit(floor), np.asarray(V_LEVELS))
     theta = np.full((count, WIDTH), np.nan)
     theta[:, :7] = np.stack(
-        [log_s_0, log_s_v, np.log(at.b_half), r, np.zeros(count), logit_h_0, logit_h_v], axis=1
+        [log_s_1, log_s_signal, np.log(at.b_half), r, np.zeros(count), logit_h_0, logit_h_v], axis=1
     )  # fmt: skip
     theta[:, 4] = np.log(_kappa(surfaces, distribution, theta))
     return Draws(np.full(count, "S1n"), theta)
 
 
-def _lines(values: Floats) -> tuple[Floats, Floats]:
-    """Intercept and slope in v of each row of values at `V_LEVELS`, by least squares."""
-    v = np.asarray(V_LEVELS)
-    slope = (values * (v - v.mean())).sum(axis=1) / ((v - v.mean()) ** 2).sum()
-    return values.mean(axis=1) - slope * v.mean(), slope
+def _lines(values: Floats, along: Floats) -> tuple[Floats, Floats]:
+    """Intercept and slope of each row of values [D, K] along [K], by least squares."""
+    away = along - along.mean()
+    slope = (values * away).sum(axis=1) / (away**2).sum()
+    return values.mean(axis=1) - slope * along.mean(), slope
 
 
 def _kappa(surfaces: Surfaces, distribution: str, theta: Floats) -> Floats:

@@ -21,7 +21,8 @@ from econ.surfaces.stored import draw_columns, draws_of, read_description, read_
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
+#: 2: what labels do follows their signal, no straight line in v.
+SCHEMA_VERSION = 2
 DRAWS, DESCRIPTION = "draws.parquet", "surfaces.json"
 SLOPES = tuple(f"slope_{kind}_v{v:.2f}" for kind in ("a", "b") for v in V_LEVELS)
 UNITS = {

@@ -10,13 +10,15 @@ S1    H = h(v) + (1 - h(v))·(1 + z)^-κ,  z = (x^r + y^r)^(1/r),  0 < r < 1: co
 S1n   the same with weights 1/2, z = 2·[(x^r + y^r)/2]^(1/r), so that r may have any value below 1
       (normalised CES, de La Grandville 1989): for an elasticity that is imposed, not measured
 S2    H = exp(-z), z = (A^r + B^r)^(1/r), A = A_max(v)·x^p/(1 + x^p), B = B_max(v)·y^q/(1 + y^q): each
-      label has its own ceiling; r = 1 independent (Bliss 1939), r > 1 overlapping, r < 1 complementary
+      label has its own ceiling, A_max = A_1·(signal)^α with the signal 1 - 2e(v) relative to v = 1; r = 1 independent (Bliss 1939), r > 1 overlapping, r < 1 complementary
 S3    H = H_a(x; v)·H_b(y; v), each a Hill (1910) curve with its own floor
 ====  =======================================================================================
 
-Parameters are stored on unconstrained scales. v enters linearly: log s (s = 1/a_half) and logit h in
-S1; log A_max and log B_max in S2; log s, logit h_a and logit h_b in S3. Pairs depend on v because
-raters who compare see violations through the same noisy channel as raters who flag.
+Parameters are stored on unconstrained scales. What labels do follows their signal, of which
+`econ.core.verifiability` gives the logarithm by v: log s (s = 1/a_half) of S1 and S3 and log A_max and
+log B_max of S2 are linear in it, so that s and ceilings are powers of the signal. Floors, logit h of S1 and
+logit h_a and h_b of S3, are linear in v. Pairs depend on v because raters who compare see violations
+through the same noisy channel as raters who flag.
 """
 
 # ruff: noqa: D102  (the methods are documented on `Form`)
@@ -28,6 +30,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from econ.core.verifiability import log_signal, log_signal_slope
 
 Floats = NDArray[np.float64]
 Formula = Callable[..., tuple[Any, Any, Any]]
@@ -123,7 +127,7 @@ class S1(Form):
     """Constant elasticity of substitution in labels, one floor for both kinds."""
 
     name = "S1"
-    parameter_names = ("log_s_0", "log_s_v", "log_b0", "logit_r", "log_kappa", "logit_h_0", "logit_h_v")
+    parameter_names = ("log_s", "log_s_signal", "log_b0", "logit_r", "log_kappa", "logit_h_0", "logit_h_v")
     prior: ClassVar[tuple[tuple[float, float], ...]] = (
         (-6.0, 3.0),
         (0.0, 2.0),
@@ -136,17 +140,17 @@ class S1(Form):
 
     def at(self, theta: Floats, v: Floats) -> dict[str, Floats]:
         c0, c1, log_b0, logit_r, log_kappa, d0, d1 = _columns(theta)
-        return self._parameters(c0 + c1 * v, c1, log_b0, sigmoid(logit_r), log_kappa, d0 + d1 * v, d1)
+        return self._parameters(c0, c1, v, log_b0, sigmoid(logit_r), log_kappa, d0, d1)
 
     def _parameters(
-        self, log_s: Any, c1: Any, log_b0: Any, r: Any, log_kappa: Any, logit_h: Any, d1: Any
+        self, c0: Any, c1: Any, v: Any, log_b0: Any, r: Any, log_kappa: Any, d0: Any, d1: Any
     ) -> dict[str, Floats]:
+        log_s, h = c0 + c1 * log_signal(v), sigmoid(d0 + d1 * v)
         shape = np.broadcast_shapes(log_s.shape, log_b0.shape)
-        h = sigmoid(logit_h)
         values = {
             "a_half": np.exp(-log_s), "b_half": np.exp(log_b0), "r": r, "inverse_r": 1.0 / r,
             "guard": GUARD**r, "kappa": np.exp(log_kappa), "h": h, "span": 1.0 - h,
-            "log_a_slope": c1, "h_slope": h * (1.0 - h) * d1,
+            "log_a_slope": c1 * log_signal_slope(v), "h_slope": h * (1.0 - h) * d1,
         }  # fmt: skip
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
 
@@ -183,13 +187,13 @@ class NormalisedS1(S1):
     """S1 with weights 1/2, for any σ > 0; r itself is the fourth parameter."""
 
     name = "S1n"
-    parameter_names = ("log_s_0", "log_s_v", "log_b0", "r", "log_kappa", "logit_h_0", "logit_h_v")
+    parameter_names = ("log_s", "log_s_signal", "log_b0", "r", "log_kappa", "logit_h_0", "logit_h_v")
     prior = ()
 
     def at(self, theta: Floats, v: Floats) -> dict[str, Floats]:
         c0, c1, log_b0, r, log_kappa, d0, d1 = _columns(theta)
         r = np.where(np.abs(r) < SMALLEST_R, SMALLEST_R, r)
-        return self._parameters(c0 + c1 * v, c1, log_b0, r, log_kappa, d0 + d1 * v, d1)
+        return self._parameters(c0, c1, v, log_b0, r, log_kappa, d0, d1)
 
     @staticmethod
     def formula(exp: Any, log: Any, log1p: Any) -> Formula:
@@ -214,8 +218,7 @@ class S2(Form):
 
     name = "S2"
     parameter_names = (
-        "log_a_max_0", "log_a_max_v", "log_a50", "log_p", "log_b_max_0", "log_b_max_v", "log_b50",
-        "log_q", "overlap",
+        "log_a_max", "log_a_max_signal", "log_a50", "log_p", "log_b_max", "log_b_max_signal", "log_b50", "log_q", "overlap",
     )  # fmt: skip
     # The prior of the overlap is wide: with a standard deviation of 1.5 it pulled σ of strong substitutes towards 1,
     # and 90 % intervals of σ held the truth in half of the synthetic laboratories.
@@ -227,14 +230,15 @@ class S2(Form):
         a0, a1, log_a50, log_p, b0, b1, log_b50, log_q, overlap = _columns(theta)
         low, high = np.log(OVERLAP_RANGE)
         r = np.exp(low + (high - low) * sigmoid(overlap))
-        p, q, log_a_max, log_b_max = np.exp(log_p), np.exp(log_q), a0 + a1 * v, b0 + b1 * v
+        signal, steepness = log_signal(v), log_signal_slope(v)
+        p, q, log_a_max, log_b_max = np.exp(log_p), np.exp(log_q), a0 + a1 * signal, b0 + b1 * signal
         root = ROOT_GUARD ** np.maximum(r, 1.0)
         values = {
             "a_half": np.exp(log_a50), "b_half": np.exp(log_b50), "r": r, "inverse_r": 1.0 / r, "p": p, "q": q,
             "weight_a": np.exp(r * log_a_max), "weight_b": np.exp(r * log_b_max),
             "guard_a": np.exp(r * log_a_max) * (GUARD**p / (1.0 + GUARD**p)) ** r,
             "guard_b": np.exp(r * log_b_max) * (GUARD**q / (1.0 + GUARD**q)) ** r,
-            "root": root, "offset": root ** (1.0 / r), "log_a_slope": a1, "log_b_slope": b1,
+            "root": root, "offset": root ** (1.0 / r), "log_a_slope": a1 * steepness, "log_b_slope": b1 * steepness,
         }  # fmt: skip
         shape = np.broadcast_shapes(log_a_max.shape, log_a50.shape)
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}
@@ -291,7 +295,7 @@ class S3(Form):
 
     name = "S3"
     parameter_names = (
-        "log_s_0", "log_s_v", "log_p", "logit_ha_0", "logit_ha_v", "log_b50", "log_q", "logit_hb_0",
+        "log_s", "log_s_signal", "log_p", "logit_ha_0", "logit_ha_v", "log_b50", "log_q", "logit_hb_0",
         "logit_hb_v",
     )  # fmt: skip
     prior = (
@@ -302,9 +306,9 @@ class S3(Form):
         c0, c1, log_p, d0, d1, log_b50, log_q, e0, e1 = _columns(theta)
         p, q, ha, hb = np.exp(log_p), np.exp(log_q), sigmoid(d0 + d1 * v), sigmoid(e0 + e1 * v)
         values = {
-            "a_half": np.exp(-c0 - c1 * v), "b_half": np.exp(log_b50), "p": p, "q": q,
+            "a_half": np.exp(-c0 - c1 * log_signal(v)), "b_half": np.exp(log_b50), "p": p, "q": q,
             "guard_a": GUARD**p, "guard_b": GUARD**q, "ha": ha, "hb": hb,
-            "log_a_slope": c1, "ha_slope": ha * (1.0 - ha) * d1, "hb_slope": hb * (1.0 - hb) * e1,
+            "log_a_slope": c1 * log_signal_slope(v), "ha_slope": ha * (1.0 - ha) * d1, "hb_slope": hb * (1.0 - hb) * e1,
         }  # fmt: skip
         shape = np.broadcast_shapes(values["a_half"].shape, values["b_half"].shape)
         return {k: np.broadcast_to(value, shape) for k, value in values.items()}

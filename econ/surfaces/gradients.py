@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from econ.core.verifiability import log_signal
 from econ.surfaces.forms import GUARD, OVERLAP_RANGE, ROOT_GUARD, TINY, Floats, Form
 
 LOG_GUARD = float(np.log(GUARD))
@@ -77,7 +78,7 @@ def _s1(p: dict[str, Any], log_x: Floats, log_y: Floats, v: Floats) -> tuple[Flo
     in_logit_r = in_log_z * log_z_in_r * r * (1.0 - r)
     in_logit_h = h * (1.0 - h) * (1.0 - kept)
     columns = [
-        in_log_s, in_log_s * v, in_log_b0, in_logit_r, -kappa * span * kept * log_1z, in_logit_h, in_logit_h * v,
+        in_log_s, in_log_s * log_signal(v), in_log_b0, in_logit_r, -kappa * span * kept * log_1z, in_logit_h, in_logit_h * v,
     ]  # fmt: skip
     return h + span * kept, columns
 
@@ -109,8 +110,9 @@ def _s2(p: dict[str, Any], log_x: Floats, log_y: Floats, v: Floats) -> tuple[Flo
     low, high = np.log(OVERLAP_RANGE)
     share = (np.log(r) - low) / (high - low)
     in_overlap = in_r * r * (high - low) * share * (1.0 - share)
+    signal = log_signal(v)
     columns = [
-        in_log_a, in_log_a * v, in_log_a50, in_log_p, in_log_b, in_log_b * v, in_log_b50, in_log_q, in_overlap,
+        in_log_a, in_log_a * signal, in_log_a50, in_log_p, in_log_b, in_log_b * signal, in_log_b50, in_log_q, in_overlap,
     ]  # fmt: skip
     return h, columns
 
@@ -127,7 +129,7 @@ def _s3(p: dict[str, Any], log_x: Floats, log_y: Floats, v: Floats) -> tuple[Flo
     h_a, in_log_s, in_log_p, in_logit_a = _hill(p["ha"], p["p"], p["guard_a"], log_x)
     h_b, in_log_y, in_log_q, in_logit_b = _hill(p["hb"], p["q"], p["guard_b"], log_y)
     columns = [
-        h_b * in_log_s, h_b * in_log_s * v, h_b * in_log_p, h_b * in_logit_a, h_b * in_logit_a * v,
+        h_b * in_log_s, h_b * in_log_s * log_signal(v), h_b * in_log_p, h_b * in_logit_a, h_b * in_logit_a * v,
         -h_a * in_log_y, h_a * in_log_q, h_a * in_logit_b, h_a * in_logit_b * v,
     ]  # fmt: skip
     return h_a * h_b, columns

@@ -25,13 +25,13 @@ from econ.surfaces.sigma import ENDS, REPORTED_SIGMA, bca_interval
 
 BUDGETS = (0, 16, 64, 256, 1024, 4096)
 LEVELS = (1.0, 0.75, 0.5, 0.25, 0.1)
-#: Form and parameters. At the status quo and v = 0.5 the local elasticities of S2 are 0.70 and 1.51.
+#: Form and parameters. At the status quo and v = 0.5 the local elasticities of S2 are 0.70 and 1.50.
 TRUTHS: dict[str, tuple[str, tuple[float, ...]]] = {
-    "S1, sigma 1.5": ("S1", (-6.2, 0.8, 6.6, float(logit(1 / 3)), -0.7, -1.2, -0.8)),
-    "S1, sigma 3": ("S1", (-6.2, 0.8, 6.6, float(logit(2 / 3)), -0.4, -1.2, -0.8)),
-    "S2, complements": ("S2", (-0.1, 0.6, 6.2, 0.0, -1.0, 0.2, 5.8, 0.0, 0.4)),
-    "S2, substitutes": ("S2", (-0.1, 0.6, 6.2, 0.0, -0.6, 0.2, 5.8, -0.223, 2.6)),
-    "S3": ("S3", (-6.2, 0.8, 0.1, -0.8, -0.6, 5.8, 0.0, -0.3, -0.2)),
+    "S1, sigma 1.5": ("S1", (-5.4, 0.7, 6.6, float(logit(1 / 3)), -0.7, -1.2, -0.8)),
+    "S1, sigma 3": ("S1", (-5.4, 0.7, 6.6, float(logit(2 / 3)), -0.4, -1.2, -0.8)),
+    "S2, complements": ("S2", (0.5, 0.5, 6.2, 0.0, -0.8, 0.17, 5.8, 0.0, 0.4)),
+    "S2, substitutes": ("S2", (0.5, 0.5, 6.2, 0.0, -0.4, 0.17, 5.8, -0.223, 2.6)),
+    "S3": ("S3", (-5.4, 0.7, 0.1, -0.8, -0.6, 5.8, 0.0, -0.3, -0.2)),
     "flat": ("S2", (-12.0, 0.0, 6.2, 0.0, -12.0, 0.0, 6.0, 0.0, 0.0)),
 }
 RECOVERED = tuple(name for name in TRUTHS if name not in ("flat", "S3"))

@@ -74,7 +74,7 @@ def read_description(path: Path, what: str, version: int) -> dict[str, Any]:
         raise InputError(f"the file does not describe {what}", file=path)
     if description.get("schema_version") != version:
         raise InputError(
-            "the posterior has another schema version", file=path, key="schema_version",
+            "the posterior has another schema version; fit it again with `econ lab fit`", file=path, key="schema_version",
             found=description.get("schema_version"), allowed=str(version),
         )  # fmt: skip
     claimed = description.pop("hash")

@@ -20,16 +20,16 @@ from econ.surfaces.secondary import HILL
 
 #: Parameters of each form by name, on the unconstrained scale.
 FORMS = {
-    "S1": dict(log_s_0=-6.2, log_s_v=0.8, log_b0=6.6, logit_r=-0.7, log_kappa=-0.7, logit_h_0=-1.2, logit_h_v=-0.8),
+    "S1": dict(log_s=-5.4, log_s_signal=0.7, log_b0=6.6, logit_r=-0.7, log_kappa=-0.7, logit_h_0=-1.2, logit_h_v=-0.8),
     "S2": dict(
-        log_a_max_0=-0.3, log_a_max_v=0.6, log_a50=6.2, log_p=0.0, log_b_max_0=-0.7, log_b_max_v=0.0, log_b50=5.8,
+        log_a_max=0.3, log_a_max_signal=0.5, log_a50=6.2, log_p=0.0, log_b_max=-0.7, log_b_max_signal=0.0, log_b50=5.8,
         log_q=0.1, overlap=0.2,
     ),
     "S3": dict(
-        log_s_0=-6.2, log_s_v=0.8, log_p=0.0, logit_ha_0=-1.0, logit_ha_v=-0.5, log_b50=6.4, log_q=0.0, logit_hb_0=-0.4,
+        log_s=-5.4, log_s_signal=0.7, log_p=0.0, logit_ha_0=-1.0, logit_ha_v=-0.5, log_b50=6.4, log_q=0.0, logit_hb_0=-0.4,
         logit_hb_v=0.0,
     ),
-    "S1n": dict(log_s_0=-6.2, log_s_v=0.8, log_b0=6.6, r=1 / 3, log_kappa=-0.5, logit_h_0=-1.2, logit_h_v=-0.8),
+    "S1n": dict(log_s=-5.4, log_s_signal=0.7, log_b0=6.6, r=1 / 3, log_kappa=-0.5, logit_h_0=-1.2, logit_h_v=-0.8),
 }  # fmt: skip
 #: Helpfulness, sycophancy and over-refusal: base, u_a, u_av, u_b, u_ab and log half-saturations.
 SECONDARY = {

@@ -249,7 +249,7 @@ def test_4_dependence_alone_captures():
 
 def outlay_market(potency=1.0, preference_only=False):
     """One harm category that counts, prices 20 and 4, half-saturations 1e5/s and 5e5, exponent .6."""
-    surface = small.surfaces("S1n", spread=0.0, log_s_v=0.0, r=0.6, logit_h_v=0.0)
+    surface = small.surfaces("S1n", spread=0.0, log_s_signal=0.0, r=0.6, logit_h_v=0.0)
     s = small.build(
         posterior=surface, discount_rate=0.025, depreciation_preference=0.18, depreciation_constraint=0.04,
         outlay_cap=1e3, **small.pure(),

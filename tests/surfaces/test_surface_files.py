@@ -84,7 +84,7 @@ def test_loaded_slopes_equal_the_table(synthetic_surfaces):
         ),
         (
             lambda d: (d / "surfaces.json").write_text(
-                (d / "surfaces.json").read_text().replace('"schema_version": 1', '"schema_version": 9')
+                (d / "surfaces.json").read_text().replace('"schema_version": 2', '"schema_version": 9')
             ),
             "another schema version",
         ),
