@@ -29,7 +29,14 @@ from econ.surfaces.posterior import STATUS_QUO, V_LEVELS, Draws, Surfaces
 from econ.surfaces.refusals import arm_refusals
 from econ.surfaces.robustness import student_t_check
 from econ.surfaces.secondary import SECONDARY
-from econ.surfaces.sigma import bca_interval, describe_sigma, sigma_by_form, with_prior_sigma
+from econ.surfaces.sigma import (
+    bca_interval,
+    describe_sigma,
+    extrapolated_sigma,
+    sigma_by_form,
+    sigma_inside,
+    with_prior_sigma,
+)
 from econ.surfaces.spline import spline_benchmark
 
 if TYPE_CHECKING:
@@ -212,8 +219,8 @@ def _with_diagnostics(
     result = surfaces
     for distribution, fit in harm.items():
         sigma = describe_sigma(surfaces, distribution) | {
-            "by_form": sigma_by_form(surfaces, distribution, fit)
-        }
+            "by_form": sigma_by_form(surfaces, distribution, fit), "inside": sigma_inside(surfaces, distribution),
+        }  # fmt: skip
         described[distribution] = {
             "sigma": sigma,
             "forms": describe_forms(fit),
@@ -229,6 +236,7 @@ def _with_diagnostics(
         refused = (*arm_refusals(fit.cells), *s1_refusal(fit))
         refusals += [{**r, "what": f"{r['what']}, {distribution}"} for r in refused]
         refusals += _objections(described[distribution]["monotonicity"], distribution)
+        refusals += extrapolated_sigma(sigma, described[distribution]["extrapolated_share"], distribution)
         if not sigma["identified"]:
             result, sigma["handed_over"] = with_prior_sigma(result, distribution, seed)
             why = f"the 90 % interval of log sigma is {sigma['log_width']:.2f} wide; {sigma['handed_over']['how']}"

@@ -47,6 +47,32 @@ def describe_sigma(surfaces: Surfaces, distribution: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def sigma_inside(surfaces: Surfaces, distribution: str) -> list[dict[str, float]]:
+    """σ at mixes that lie inside the measured labels: a quarter of the most of each kind, and the most itself."""
+    at = surfaces.batch(np.arange(surfaces.count), distribution).at([SIGMA_V])
+    found = []
+    for part in (0.25, 1.0):
+        a, b = (part * surfaces.domain[kind] for kind in ("a", "b"))
+        sigma = at.elasticity_of_substitution(a / at.a_half, b / at.b_half[:, None])[:, 0]
+        found.append({"a": a, "b": b, **_quantiles(sigma)})
+    return found
+
+
+def extrapolated_sigma(sigma: dict[str, Any], share: float, distribution: str) -> list[dict[str, str]]:
+    """What has to be said of a σ whose position few draws have inside the measured labels."""
+    if share <= 0.5:
+        return []
+    x, y = sigma["position"]
+    inside = " and ".join(
+        f"{one['p50']:.3g} [{one['p05']:.3g}, {one['p95']:.3g}] at {one['a']:,.0f} flags and {one['b']:,.0f} pairs" for one in sigma["inside"]
+    )
+    why = (
+        f"{x:g} and {y:g} half-saturations lie beyond the measured labels in {share:.0%} of draws, where the form decides; inside them sigma is {inside} "
+        f"(from {REPORTED_SIGMA[1]:g} on, isoquants are flat or bend outward, and no mix is cheapest)"
+    )
+    return [{"what": f"sigma, {distribution}", "reason": "extrapolated", "why": why}]
+
+
 def _quantiles(sigma: Floats) -> dict[str, float]:
     shown = np.clip(sigma, *REPORTED_SIGMA)
     low, middle, high = (float(q) for q in np.quantile(shown, [0.05, 0.5, 0.95]))
