@@ -13,7 +13,7 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from generate import commands, data, equations, findings, python_api, repository, scenarios
+from generate import cells, commands, data, equations, findings, python_api, repository, scenarios
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -31,9 +31,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Draw the equations of a page."""
+    """Draw the equations of a page, and make its tables fit for narrow screens."""
     try:
-        return equations.with_mathml(html)
+        return cells.for_narrow_screens(equations.with_mathml(html))
     except equations.EquationError as error:
         raise PluginError(f"{page.file.src_uri}: {error}") from error
 

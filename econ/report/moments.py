@@ -8,7 +8,8 @@ import numpy as np
 
 from econ.ensemble.moments import met, missed
 from econ.report.numbers import short
-from econ.report.style import COLOURS, GREY, figure_style, finish_figure, new_figure
+from econ.report.style import COLOURS, GREY, figure_style, finish_figure, new_figure, with_minus
+from econ.report.text import fact_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 #: Moments farther from their target than this many half bands are drawn at the edge, with an arrow.
 FARTHEST = 4.0
+#: What its signs mean, and what facts are used for.
+NOTE = (
+    "Bar: accepted band; tick: target; circle: simulated, inside; cross: outside. Signs have bands without width.\n"
+    "calibrate: used in calibration; validate: held out; report: only reported. CR3: share of the three largest."
+)
 
 
 def moments_data(moments: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +47,7 @@ def moments_figure(table: pd.DataFrame) -> Figure:
             height = len(table) - 1 - place
             width = float(half.iloc[place])
             band = f"{short(row['low'])} to {short(row['high'])}" if np.isfinite([row["low"], row["high"]]).any() else "none"
-            values.append(f"{short(row['simulated'])}  ({band})")
+            values.append(with_minus(f"{short(row['simulated'])}  ({band})"))
             if not np.isfinite(row["distance"]):
                 axes.text(0.0, height, _without_distance(row, row["id"] in outside), ha="center", va="center", fontsize=7.5, color=GREY)
                 continue
@@ -50,7 +56,7 @@ def moments_figure(table: pd.DataFrame) -> Figure:
             axes.plot([0, 0], [height - 0.31, height + 0.31], color=COLOURS[0], linewidth=1.2)
             _draw_simulated(axes, height, row, width, row["id"] in outside)
         labels = [
-            f"{row['id']}  {str(row['name']).replace('_', ' ')}  [{row['use']}]"
+            f"{row['id']}  {fact_words(str(row['name']))}  [{row['use']}]"
             for _, row in table.iterrows()
         ]
         axes.set_yticks(range(len(table) - 1, -1, -1), labels, fontsize=7.5)
@@ -59,14 +65,14 @@ def moments_figure(table: pd.DataFrame) -> Figure:
         right.set_ylim(-0.7, len(table) - 0.3)
         right.tick_params(length=0)
         right.grid(visible=False)
-        right.set_title("simulated (band)", loc="right", fontsize=7.5)
+        # Above its own column, which begins where the axes end.
+        right.annotate("simulated (band)", (1.0, 1.0), (4.0, 4.0), "axes fraction", "offset points", va="bottom", fontsize=7.5, annotation_clip=False)
         axes.set_xlim(-FARTHEST - 0.4, FARTHEST + 0.4)
         axes.set_ylim(-0.7, len(table) - 0.3)
         axes.set_xlabel("Distance from the target, in half bands")
         axes.grid(axis="y", visible=False)
         axes.grid(axis="x", visible=True)
-        note = "Bar: accepted band; tick: target; circle: simulated, inside; cross: outside. Signs have bands without width."
-        finish_figure(figure, "Stylised facts and their simulated counterparts", note)
+        finish_figure(figure, "Stylised facts and their simulated counterparts", NOTE)
         return figure
 
 

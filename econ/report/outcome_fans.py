@@ -30,7 +30,7 @@ BUDGET = FanFigure(
         ),
         Panel(
             "Spending",
-            f"Million USD of {BASE_YEAR} a quarter",
+            f"Million {BASE_YEAR} USD/quarter",
             (
                 Series("label_spend", "labels, all sources", MILLION),
                 Series("vendor_spend", "labels, from vendors", MILLION),

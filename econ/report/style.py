@@ -106,6 +106,11 @@ def new_mosaic(height: float, mosaic: str, height_ratios: list[float]) -> tuple[
     return figure, figure.subplot_mosaic(mosaic, height_ratios=height_ratios)
 
 
+def with_minus(text: str) -> str:
+    """A number with a true minus, as Matplotlib writes the labels of its own ticks."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def quarter_axis(axes: Axes, table: pd.DataFrame, *, label: bool = True) -> None:
     """An axis of quarters, marked in years, with the burn-in, in which no lever acts, in grey."""
     first, last = int(table["quarter"].min()), int(table["quarter"].max())
@@ -113,7 +118,7 @@ def quarter_axis(axes: Axes, table: pd.DataFrame, *, label: bool = True) -> None
         axes.axvspan(first, -0.5, color=BURN_IN, zorder=0, linewidth=0)
     axes.set_xlim(first, max(last + 1, first + 1))
     years = [quarter for quarter in range(first, last + 2) if quarter % (QUARTERS_PER_YEAR * (2 if last - first > 20 else 1)) == 0]
-    axes.set_xticks(years, [str(quarter // QUARTERS_PER_YEAR) for quarter in years])
+    axes.set_xticks(years, [with_minus(str(quarter // QUARTERS_PER_YEAR)) for quarter in years])
     if label:
         axes.set_xlabel(f"Years from the start of {FIRST_YEAR}")
 

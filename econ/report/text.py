@@ -9,6 +9,19 @@ from collections.abc import Sequence
 CAVEAT = "Conditional projections of a model under this scenario's assumptions, not forecasts."
 #: Spaces between the columns of a table without lines: each cell has one on either side.
 GAP = 2
+#: Abbreviations in the names of facts.
+_WORDS = {"hhi": "HHI", "cr3": "CR3", "us": "US", "ai": "AI", "gpu": "GPU", "bpo": "BPO", "musd": "mn USD", "top5": "top 5", "kenya": "Kenya", "india": "India"}
+
+
+def fact_words(name: str) -> str:
+    """The name of a fact as readers know its abbreviations.
+
+    Examples
+    --------
+    >>> fact_words("wage_ratio_us_kenya"), fact_words("hhi_vendors_2024")
+    ('wage ratio US Kenya', 'HHI vendors 2024')
+    """
+    return " ".join(_WORDS.get(word, word) for word in name.split("_"))
 
 
 def fitting(label: Sequence[str], columns: Sequence[Sequence[str]], width: int) -> int:

@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 from blocks import ROOT
-from generate import commands, data, equations, findings, python_api, repository, scenarios
+from generate import cells, commands, data, equations, findings, python_api, repository, scenarios
 from generate.markdown import code, link, records, table, text
 
 
@@ -44,6 +44,22 @@ def test_other_text_is_no_link():
 def test_a_row_of_another_length_is_refused(make):
     with pytest.raises(ValueError, match="2 cells under 1 headings"):
         make(("a",), [["1", "2"]])
+
+
+# ------------------------------------------------------------------ narrow screens
+
+
+def test_sentences_in_tables_ask_for_room_and_numbers_do_not():
+    page = cells.for_narrow_screens(f"<td>{'word ' * 20}</td><td>0.5</td><td><a href=\"{'x' * 99}\">short</a></td>")
+    assert page.count('class="long"') == 1 and page.startswith('<td class="long">word')
+
+
+def test_cells_of_a_record_carry_the_head_of_their_column():
+    rows = "".join(f"<tr><td>{name}</td><td>2</td><td></td></tr>" for name in ("first", "second"))
+    head = "<tr><th>name</th><th>a &lt; <code>b</code></th><th>none</th></tr>"
+    page = cells.for_narrow_screens(f'<div class="records"><table>{head}{rows}</table></div><table>{head}{rows}</table>')
+    assert page.count('<td data-label="a &lt; b">2</td>') == 2
+    assert page.count("data-label") == 2, "not on names, empty cells and other tables"
 
 
 # ------------------------------------------------------------------ completeness

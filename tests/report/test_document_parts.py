@@ -8,7 +8,8 @@ import pytest
 
 from econ.ensemble.drivers import FEWEST, drivers_table
 from econ.report.document import norm_matrix, screening
-from econ.report.document.html import html
+from econ.report.document.html import fit, html
+from econ.report.document.material import number_text
 from econ.report.document.model import Card, Cards, Document, Paragraph, Section, Table
 from econ.report.document.numerals import aligned, percent, typeset, year_end
 from econ.report.document.pdf import MOST_NUMBERS, _narrow_enough
@@ -62,6 +63,9 @@ def test_a_larger_test_catches_more_and_errs_less():
     assert chance["y"].iloc[0] == 1.0 and chance["y"].iloc[-1] == 0.0 and (np.diff(chance["y"]) <= 1e-12).all()
     compliant = screening.power_data(rows.assign(cert_violation=0.1), 200, 0.45)
     assert not (compliant["curve"] == "roc").any() and "one side of the limit" in screening.power_finding(compliant, 200)
+    for drawn, said in ((data, True), (compliant, False)):
+        assert ("false alarms" in screening.power_note(drawn, 0.45, "last year")) == said, "a note tells of no pane that is not drawn"
+        assert ("receiver" in screening.power_title(drawn)) == said
     assert screening.power_data(rows.assign(cert_violation=np.nan), 200, 0.45) is None
     assert screening.own_test({"levers": {"cert_test_size": 200, "cert_max_violation": {"j1": 0.4}}}) is None
 
@@ -72,7 +76,8 @@ def test_numbers_in_words():
     assert aligned(-0.0001, -0.3, 0.3) == ("0.00", "[-0.30, 0.30]"), "no negative zero"
     assert percent(0.1354) == "14 %" and percent(0.0048) == "0.5 %"
     assert year_end(-1) == "end of 2024" and year_end(39) == "end of 2034" and year_end(4) == "quarter 1 of 2026"
-    assert typeset("-1 to -2, run-3 [-4]") == "−1 to −2, run-3 [−4]"
+    assert typeset("-1 to -2, run-3 [-4]") == "−1 to −2, run-3 [−4]" and typeset(">= -1") == "≥ −1"
+    assert [number_text(x) for x in (9e7, 1800, 0.0001, -2.5e-7)] == ["90,000,000", "1800", "0.0001", "-2.5 × 10⁻⁷"]
 
 
 def test_a_table_too_wide_for_a_page_is_split_and_keeps_every_cell():
@@ -92,6 +97,13 @@ def test_findings_and_lines_of_cells_are_escaped():
     page = html(Document("k", "h", "s", [Section("a", "A", [Paragraph(hostile, hostile), table, cards])]), {})
     assert "<img" not in page and page.count("&lt;img") == 9
     assert "−1<small>[−2, 0]</small>" in page and "under_<wbr>score" in page
+
+
+def test_sentences_ask_for_room_and_marks_for_little():
+    table = Table("c", "t", ["Claim", "In short", "Verdict", "n"], [["1", "word " * 20, "supported", "0.123456789" * 9]], words=frozenset({0, 1, 2}))
+    assert fit(table) == ["brief", "long", "", ""]
+    page = html(Document("k", "h", "s", [Section("a", "A", [table])]), {})
+    assert '<th scope="row" class="brief">' in page and '<td class="word long">' in page
 
 
 def test_what_no_version_computes_is_not_said_to_be_a_matter_of_the_runs(document, gathered):

@@ -97,7 +97,7 @@ def test_alt_text_says_the_last_median(rendered, result):
 
 def test_axes_carry_units(rendered):
     axes = rendered["budget_shares"].draw().axes
-    assert [pane.get_ylabel() for pane in axes] == ["Share of spending", "Million USD of 2025 a quarter"]
+    assert [pane.get_ylabel() for pane in axes] == ["Share of spending", "Million 2025 USD/quarter"]
     assert all(pane.get_xlabel() == "Years from the start of 2025" for pane in axes)
 
 

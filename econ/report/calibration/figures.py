@@ -11,6 +11,7 @@ from econ.report.moments import FARTHEST
 from econ.report.numbers import short
 from econ.report.rendered import Rendered
 from econ.report.style import COLOURS, GREY, LINES, figure_style, finish_figure, new_figure
+from econ.report.text import fact_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def moment_fit_figure(table: pd.DataFrame) -> Figure:
         split = int((~table["fitted"]).sum())
         if 0 < split < len(table):
             axes.axhline(split - 0.5, color=GREY, linewidth=0.8, linestyle=LINES[1])
-        labels = [f"{r['id']}  {str(r['name']).replace('_', ' ')}" + ("" if r["fitted"] else "  [not fitted]") for _, r in table.iterrows()]
+        labels = [f"{r['id']}  {fact_words(str(r['name']))}" + ("" if r["fitted"] else "  [not fitted]") for _, r in table.iterrows()]
         axes.set_yticks(range(len(table) - 1, -1, -1), labels, fontsize=7.5)
         axes.set_xlim(-FARTHEST - 0.4, FARTHEST + 0.4)
         axes.set_ylim(-0.7, len(table) - 0.3)
@@ -120,7 +121,7 @@ def profiles_figure(profiles: pd.DataFrame, parameters: pd.DataFrame) -> Figure:
             pane.set_ylim(0, 1.08 * top)
             pane.set_title(key.removeprefix("parameters.").replace("_", " "), fontsize=7.5)
             if number % columns == 0:
-                pane.set_ylabel("least J")
+                pane.set_ylabel("Least distance J")
         for pane in panes[len(keys) :]:
             pane.set_visible(False)
         note = "Emulated. Dashed: before; dotted: after. A flat line: the facts do not tell this parameter."

@@ -9,6 +9,7 @@ import pandas as pd
 
 from econ.analysis.calibration.write import StoredCalibration, write_calibration
 from econ.report.numbers import short
+from econ.report.text import fact_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def _moment_row(row: pd.Series[Any]) -> list[str]:
         return short(row[which]) + (f" ± {short(error)}" if np.isfinite(error) else "") + ("" if row[f"{which}_met"] else " MISSED")
 
     return [
-        str(row["id"]), str(row["name"]).replace("_", " "), str(row["use"]), short(row["target"]) + band, value("before"), value("after"),
+        str(row["id"]), fact_words(str(row["name"])), str(row["use"]), short(row["target"]) + band, value("before"), value("after"),
         f"{short(row['lowest'])} to {short(row['highest'])}", f"{100 * row['met_share']:.0f} %",
     ]  # fmt: skip
 

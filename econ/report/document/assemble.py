@@ -117,7 +117,7 @@ def _policies(material: Material, figures: Mapping[str, DocumentFigure]) -> list
         return []
     expected = findings.expectations(material)
     ranks = rank_table(material)
-    return [tables.effects_table(material), *([ranks] if ranks else []), *([expected] if expected else []), *_pick(figures, "F11", "F10")]
+    return [tables.effects_table(material), *([ranks] if ranks else []), *_pick(figures, "F11"), *([expected] if expected else []), *_pick(figures, "F10")]
 
 
 def _hypothesis(material: Material, figures: Mapping[str, DocumentFigure]) -> list[Block]:
@@ -132,7 +132,7 @@ def _claims(material: Material) -> list[Block]:
     if material.claims is None:
         return []
     beside = [f"{name}: {line}" for name, said in material.claims.readings.items() for line in said]
-    blocks: list[Block] = [Paragraph(SCORES), findings.claims_table(material.claims), Paragraph(READING), Paragraph(PROJECTIONS)]
+    blocks: list[Block] = [Paragraph(SCORES), findings.claims_table(material.claims), Paragraph(prose.NAMES), Paragraph(READING), Paragraph(PROJECTIONS)]
     if beside:
         blocks += [Paragraph("What must stand beside the verdicts:"), Bullets(beside)]
     return blocks

@@ -52,12 +52,12 @@ def certification_figure(data: pd.DataFrame, *, narrow: bool) -> Figure:
     height = 1.0 + 0.24 * len(scenarios)
     with figure_style():
         figure, (left, right) = new_figure(
-            2 * height + 1.2 if narrow else height + 0.8, *((2, 1) if narrow else (1, 2)), share_x=False
+            2 * height + 1.8 if narrow else height + 0.8, *((2, 1) if narrow else (1, 2)), share_x=False
         )
         _draw_fates(left, data, scenarios)
         _draw_errors(right, data, scenarios, names=narrow)
         handles, labels = (a + b for a, b in zip(*(p.get_legend_handles_labels() for p in (left, right)), strict=True))
-        figure.legend(handles, labels, loc="outside lower left", ncols=2 if narrow else 3, columnspacing=1.2)
+        figure.legend(handles, labels, loc="outside lower left", ncols=1 if narrow else 3, columnspacing=1.2)
         return fitted(figure, narrow=narrow, height=figure.get_figheight())
 
 
@@ -87,7 +87,7 @@ def _draw_errors(pane: Axes, data: pd.DataFrame, scenarios: list[str], *, names:
     pane.set_ylim(-0.6, len(scenarios) - 0.4)
     pane.set_xlim(0.0, max(0.02, 1.1 * float(data.loc[data["variable"].isin(list(ERRORS)), "p95"].max())))
     pane.locator_params(axis="x", nbins=4)
-    pane.set_xlabel("Share of tests; line: 90 % of replicates")
+    pane.set_xlabel("Share of tests;\nline: 90 % of replicates" if names else "Share of tests; line: 90 % of replicates")
     pane.set_title("Errors of the test")
     pane.grid(axis="y", visible=False)
     pane.grid(axis="x", visible=True)

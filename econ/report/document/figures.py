@@ -35,9 +35,10 @@ from econ.report.document.paths import MOST, PathPanel, paths_alt, paths_data, p
 from econ.report.document.reading import Reading
 from econ.report.document.reading_tables import plain_table, quarter_table
 from econ.report.effects_text import excludes_zero
-from econ.report.moments import moments_alt_text, moments_data, moments_figure
+from econ.report.moments import NOTE, moments_alt_text, moments_data, moments_figure
 from econ.report.numbers import short
 from econ.report.outcome_fans import HIGHLY_CONCENTRATED
+from econ.report.text import fact_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +49,12 @@ POLICY_PATHS = (
     PathPanel("constraint_budget_share", "Constraints' budget share", "Share"),
     PathPanel("harm_rate", "Harm", "Relative to base model"),
     PathPanel("wage_constrain", "Wage, writing constraints", "USD of 2025 per hour"),
-    PathPanel("hhi_service", "HHI of labeling services", "HHI", reference=1800.0),
+    PathPanel(
+        "hhi_service", "HHI of labeling services", "HHI, 0 to 10,000", reference=HIGHLY_CONCENTRATED,
+        reference_note="1,800, above which the US Merger Guidelines (2023) call a market highly concentrated",
+    ),
     PathPanel("licence_spend", "Spending on licences", "Million USD per quarter", 1e6),
-    PathPanel("capture_index", "Capture index", "Index, 0 to 1", reference=0.5),
+    PathPanel("capture_index", "Capture index", "Index, 0 to 1", reference=0.5, reference_note="0.5, above which a regulator counts as captured"),
 )
 NORM_PATHS = (
     PathPanel("norm_misfit", "Rules in force against the public ideal", "Distance, norm units"),
@@ -87,7 +91,7 @@ def _vendors(material: Material) -> DocumentFigure | None:
     )
     return DocumentFigure(
         "F3", "vendor_shares", finding, f"Shares of label vendors and their concentration, {material.baseline}",
-        "Left: means over replicates, by rank; single vendors are not named in the model. Right: median with 50 % and 90 % of replicates; "
+        "Shares: means over replicates, by rank; single vendors are not named in the model. Concentration: median with 50 % and 90 % of replicates; "
         "dashed: 1,800, above which the US Merger Guidelines (2023) call a market highly concentrated.",
         vendors.vendor_alt(data), data, lambda small: vendors.vendor_figure(data, narrow=small),
         plain_table("F3", "Shares of label vendors", shown, heads, note="Means over replicates."),
@@ -156,10 +160,7 @@ def _screening(material: Material) -> DocumentFigure | None:
     violations = screening.tested_violations(material.outcomes)
     shown = data[(data["curve"] == "pass") & np.isclose((10 * data["x"]) % 1, 0)].pivot(index="x", columns="prompts", values="y").reset_index()
     return DocumentFigure(
-        "F6b", "certification_test", screening.power_finding(data, test[0]), "What the test for certification tells apart, by its size (operating and receiver operating characteristic)",
-        f"The test passes what violates at most {percent(test[1])} of the prompts asked (dashed); computed from the test's own rule. Grey: true rates of violation of what "
-        f"was tested in these runs, means by replicate and quarter over the {material.window}, not single tests. Right, where these rates lie on both sides of "
-        "the limit: as the share that may be violated varies; dot: the limit in force. Size stands for the intensity of audit; the lever audit acts on firms, not on certificates.",
+        "F6b", "certification_test", screening.power_finding(data, test[0]), screening.power_title(data), screening.power_note(data, test[1], material.window),
         screening.power_alt(data, *test), data, lambda small: screening.power_figure(data, violations, test[1], narrow=small),
         plain_table("F6b", "Chance of passing", shown, ["True rate of violations", *(f"{size} prompts" for size in shown.columns[1:])], words=0),
     )  # fmt: skip
@@ -174,7 +175,7 @@ def _norms(material: Material) -> DocumentFigure | None:
     scenarios = [material.baseline, *([other] if other is not None else [])]
     names = {"origin": norm_matrix.ORIGINS, "jurisdiction": norm_matrix.PLACES}
     shown = data.replace(names)
-    beside = f" Right: {other}, the scenario in which it differs most." if other is not None else ""
+    beside = f" Beside {material.baseline}: {other}, the scenario in which it differs most." if other is not None else ""
     return DocumentFigure(
         "F7", "norm_losses", norm_matrix.matrix_finding(data, material.baseline), "Loss from norms by where the rules come from and where they hold",
         f"Share of requests that the rules govern times the distance of the rules in force from the public ideal, in norm units; means over the {material.window}, "
@@ -194,9 +195,10 @@ def _paths(material: Material, number: str, name: str, title: str, panels: Seque
         left = [name for name in material.scenarios if name not in scenarios]
         material.missing[f"{number} {title}, some lines"] = f"not drawn, since nothing clearly differs from {material.baseline} or more lines cannot be told apart: {', '.join(left)}"
     labels = {panel.variable: (f"{panel.title}, {panel.unit}", panel.divisor) for panel in panels}
+    dashed = "; ".join(panel.reference_note for panel in panels if panel.reference_note and panel.variable in set(data["variable"]))
     return DocumentFigure(
         number, name, _extremes(material, scenarios, panels), title,
-        f"Lines: medians; bands: 50 % and 90 % of replicates of {material.baseline}. Grey: the two years before levers act.",
+        f"Lines: medians; bands: 50 % and 90 % of replicates of {material.baseline}. Grey: the two years before levers act." + (f" Dashed: {dashed}." if dashed else ""),
         paths_alt(data, scenarios, panels), data, lambda small: paths_figure(data, scenarios, panels, narrow=small),
         quarter_table(number, title, data, labels), elastic=True,
     )  # fmt: skip
@@ -284,7 +286,7 @@ def _moments(material: Material) -> DocumentFigure | None:
     outside, inside = set(missed(data)["id"]), set(met(data)["id"])
     rows = [
         [
-            str(r["id"]), str(r["name"]).replace("_", " "), short(r["simulated"]), f"{short(r['low'])} to {short(r['high'])}",
+            str(r["id"]), fact_words(str(r["name"])), short(r["simulated"]), f"{short(r['low'])} to {short(r['high'])}",
             "missed" if r["id"] in outside else "inside" if r["id"] in inside else "no band",
         ]
         for _, r in data.iterrows()
@@ -293,7 +295,7 @@ def _moments(material: Material) -> DocumentFigure | None:
     finding = f"{len(inside)} of {len(inside) + len(outside)} facts with a band lie inside their bands; missed: {', '.join(i for i in data['id'] if i in outside) or 'none'}."
     return DocumentFigure(
         "F12", "moments", finding, f"Stylised facts and their counterparts in {material.baseline}",
-        "Bar: accepted band; tick: target; circle: simulated, inside; cross: outside. Signs have bands without width.",
+        NOTE.replace("\n", " "),
         moments_alt_text(data), data, lambda _: fitted(moments_figure(data), narrow=False), shown, wide_only=True,
     )  # fmt: skip
 

@@ -121,7 +121,7 @@ def links_table(material: Material) -> Table | None:
         f"Change: mean over the {material.window} minus the status quo (quarter -1), with 90 % of replicates; below it the share of "
         f"replicates with the expected sign: from {SETTLED:.0%} 'as expected', to {1 - SETTLED:.0%} 'contrary'. Against the status quo, in a market "
         "that grows, so that a scenario's policy is only a part of the change. Conditional projections: neither measurements nor forecasts."
-        + (f" Not shown: {', '.join(left)}; `econ claims --run DIR` has them." if left else "")
+        + (f" Not shown: {', '.join(left)}; econ claims --run DIR has them." if left else "")
     )
     return Table(
         "links-table", "Links of the market hypothesis in these runs, contrary ones first", ["Claim", "Outcome", "Claim expects", *scenarios],

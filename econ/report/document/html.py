@@ -15,7 +15,7 @@ from econ.report.document.drawing import figure_bytes
 from econ.report.document.numerals import typeset
 
 if TYPE_CHECKING:
-    from econ.report.document.model import Document, DocumentFigure
+    from econ.report.document.model import Document, DocumentFigure, Table
 
 TEMPLATES = "econ.report.templates"
 #: Coordinates of a path with more decimals than a screen or printer shows; points have 1/72 inch.
@@ -34,6 +34,8 @@ UNSEEN = (
 )
 #: Characters of a CSV file that an address may hold as they are.
 PLAIN = ",;:.-_()+*!/="
+#: Characters above which a cell holds a sentence; up to which it holds a mark.
+SENTENCE, MARK = 60, 4
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def html(document: Document, pictures: Mapping[str, Pictures]) -> str:
         loader=jinja2.FunctionLoader(_source), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.globals["label"] = label
+    environment.globals["fit"] = fit
     environment.filters["typeset"] = typeset
     environment.filters["breakable"] = lambda text: Markup("_<wbr>").join(text.split("_"))
     images = {figure.id: _addresses(figure, pictures[figure.id]) for figure in document.figures}
@@ -77,6 +80,12 @@ def _source(name: str) -> str:
 def label(identifier: str) -> str:
     """What stands before a table's title: ``T4``; nothing for tables without a number."""
     return identifier.replace("_", ", part ") if identifier.startswith("T") and identifier[1:2].isdigit() else ""
+
+
+def fit(table: Table) -> list[str]:
+    """How much width each column of words asks for on a narrow screen: ``long`` for sentences, ``brief`` for marks, else nothing."""
+    longest = [max((len(row[place]) for row in table.rows), default=0) for place in range(len(table.columns))]
+    return ["" if place not in table.words else "long" if most > SENTENCE else "brief" if most <= MARK else "" for place, most in enumerate(longest)]
 
 
 def _addresses(figure: DocumentFigure, drawn: Pictures) -> dict[str, str]:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 NO_SETTINGS = DESCRIPTIVE | {"schema_version", "name"}
 #: Values that are shown as text of at most this many characters.
 LONGEST_VALUE = 90
+#: From here on thousands are set apart.
+LARGE = 10_000
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,20 @@ def change_text(key: str, before: Any, after: Any) -> str:
     return f"{short}: {value_text(after)} (baseline: {value_text(before)})"
 
 
+def number_text(value: float) -> str:
+    """A number as it stands in a scenario, without an exponent that only a programmer reads.
+
+    Examples
+    --------
+    >>> number_text(1.8e8), number_text(0.125), number_text(-2e-07)
+    ('180,000,000', '0.125', '-2 × 10⁻⁷')
+    """
+    if abs(value) >= LARGE:
+        return f"{value:,.9g}"
+    mantissa, _, exponent = f"{value:g}".partition("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(RAISED)}" if exponent else mantissa
+
+
 def value_text(value: Any) -> str:
     """A value of a scenario as text; priors as ``normal(0.3, 0.1)``."""
     if value is None:
@@ -143,7 +160,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float | int):
-        return f"{value:g}"
+        return number_text(value)
     if isinstance(value, dict) and len(value) == 1 and isinstance(ends := next(iter(value.values())), list):
         return f"{next(iter(value))}({', '.join(f'{end:g}' for end in ends)})"
     text = str(value)

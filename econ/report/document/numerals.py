@@ -13,14 +13,16 @@ MOST_DECIMALS = 6
 
 
 def typeset(text: str) -> str:
-    """A text with minus signs instead of hyphens before numbers.
+    """A text with minus signs instead of hyphens before numbers, and with signs of inequality.
 
     Examples
     --------
     >>> typeset("from -0.2 to -1,000, two-year run-3")
     'from −0.2 to −1,000, two-year run-3'
+    >>> typeset(">= 5.7, <= -1.2")
+    '≥ 5.7, ≤ −1.2'
     """
-    return _HYPHEN.sub("−", text)
+    return _HYPHEN.sub("−", text).replace(">=", "≥").replace("<=", "≤")
 
 
 def decimals(half_width: float) -> int:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Blue is the baseline with its bands, inside which sky blue is hard to see: last.
+LINE_COLOURS = (*COLOURS[:4], *reversed(COLOURS[4:]))
 #: Most scenarios whose lines can be told apart.
-MOST = len(COLOURS)
+MOST = len(LINE_COLOURS)
 #: Characters of a line of an axis label in one column, whose panels may be low.
 LABEL = 14
 QUANTITIES = ["scenario", "variable", "quarter", "p05", "p25", "p50", "p75", "p95"]
@@ -26,13 +28,14 @@ QUANTITIES = ["scenario", "variable", "quarter", "p05", "p25", "p50", "p75", "p9
 
 @dataclass(frozen=True)
 class PathPanel:
-    """One outcome: name, title, unit, divisor, and a reference line."""
+    """One outcome: name, title, unit, divisor, and a reference line with what it is."""
 
     variable: str
     title: str
     unit: str
     divisor: float = 1.0
     reference: float | None = None
+    reference_note: str = ""
     floor: float | None = 0.0
 
 
@@ -72,8 +75,8 @@ def _draw(pane: Axes, rows: pd.DataFrame, scenarios: Sequence[str], panel: PathP
         quarter = part["quarter"].to_numpy()
         if number == 0:
             for low, high, opacity in (("p05", "p95", BAND_90), ("p25", "p75", BAND_50)):
-                pane.fill_between(quarter, value[low], value[high], color=COLOURS[0], alpha=opacity, linewidth=0)
-        pane.plot(quarter, value["p50"], color=COLOURS[number], linestyle=LINES[number], label=scenario)
+                pane.fill_between(quarter, value[low], value[high], color=LINE_COLOURS[0], alpha=opacity, linewidth=0)
+        pane.plot(quarter, value["p50"], color=LINE_COLOURS[number], linestyle=LINES[number], label=scenario)
     pane.set_title(panel.title)
     pane.set_ylabel(fill(panel.unit, LABEL) if narrow else panel.unit)
     if panel.floor is not None:

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from econ.core.errors import InputError, WorkError
@@ -26,6 +27,8 @@ FOOTER = "Conditional projections, not forecasts."
 MOST_NUMBERS = 5
 #: Widest share of a table that a column of words may ask for, against the narrowest.
 WIDEST = 8.0
+#: Characters of a line of the head of a column of numbers, which else takes the width that words need.
+HEAD = 16
 
 
 def available() -> bool:
@@ -114,10 +117,11 @@ def _narrow_enough(block: Block) -> list[Block]:
 
 def _block(block: Block) -> dict[str, Any]:
     if isinstance(block, DocumentFigure):
-        return {"kind": "figure", "file": _file(block), "id": block.id, "finding": typeset(block.finding), "title": block.title, "note": block.note, "alt": block.alt}
+        return {"kind": "figure", "file": _file(block), "id": block.id, "finding": typeset(block.finding), "title": block.title, "note": typeset(block.note), "alt": block.alt}
     if isinstance(block, Table):
-        plain = {"words": sorted(block.words), "label": label(block.id), "widths": _widths(block)}
-        return asdict(block) | plain | {"finding": typeset(block.finding), "rows": [[typeset(cell) for cell in row] for row in block.rows]}
+        columns = [head if i in block.words else fill(head, HEAD, break_long_words=False, break_on_hyphens=False) for i, head in enumerate(block.columns)]
+        plain = {"columns": columns, "words": sorted(block.words), "label": label(block.id), "widths": _widths(block)}
+        return asdict(block) | plain | {"finding": typeset(block.finding), "note": typeset(block.note), "rows": [[typeset(cell) for cell in row] for row in block.rows]}
     if isinstance(block, Paragraph):
         return asdict(block) | {"text": typeset(block.text)}
     if isinstance(block, Bullets):

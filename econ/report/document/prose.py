@@ -10,6 +10,12 @@ from econ.report.overview import basis_lines
 if TYPE_CHECKING:
     from econ.report.document.material import Material
 
+#: Signs and code names in the evidence of the claims.
+NAMES = (
+    "θ: the effect; δ: the smallest effect of interest. A(0.8): how many doublings more preferences need than negatives for a relative harm of 0.8, by each unit "
+    "of cost. id, ood: prompts like those trained on, and unlike them. dpo: trained on preferences alone; npo_ret: on negatives alone; hybrid: on both; "
+    "names with _or: a program checks every sample. Other names are methods of the laboratory, told in docs/laboratory.md."
+)
 KICKER = "econ report"
 CONDITIONAL = (
     "Conditional projections, not forecasts. Every figure answers what would follow if the laboratory's curves carried over as far as "

@@ -66,7 +66,7 @@ def power_data(outcomes: pd.DataFrame, prompts: float, limit: float) -> pd.DataF
 
 def power_figure(data: pd.DataFrame, violations: NDArray[np.float64], limit: float, *, narrow: bool) -> Figure:
     """Left: chance of passing by true rate, with the rates that the runs have. Right: false alarms against detection."""
-    both = (data["curve"] == "roc").any()
+    both = _both(data)
     with figure_style():
         shape = (1, 1) if not both else (2, 1) if narrow else (1, 2)
         figure, axes = new_figure(2.6 * shape[0] + 0.5, *shape, share_x=False)
@@ -89,6 +89,27 @@ def power_figure(data: pd.DataFrame, violations: NDArray[np.float64], limit: flo
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=2 if narrow else 4, columnspacing=1.2)
         return fitted(figure, narrow=narrow, height=figure.get_figheight())
+
+
+def power_title(data: pd.DataFrame) -> str:
+    """What the figure is, by the characteristics that it holds."""
+    kinds = "operating and receiver operating characteristic" if _both(data) else "operating characteristic"
+    return f"What the test for certification tells apart, by its size ({kinds})"
+
+
+def power_note(data: pd.DataFrame, limit: float, window: str) -> str:
+    """How the figure is read; of the second pane only where it is drawn."""
+    second = " Violators caught against false alarms: as the share that may be violated varies; dot: the limit in force." if _both(data) else ""
+    return (
+        f"The test passes what violates at most {percent(limit)} of the prompts asked (dashed); computed from the test's own rule. Grey: true rates of "
+        f"violation of what was tested in these runs, means by replicate and quarter over the {window}, not single tests; as high as they are frequent, "
+        f"the most frequent 1.{second} Size stands for the intensity of audit; the lever audit acts on firms, not on certificates."
+    )
+
+
+def _both(data: pd.DataFrame) -> bool:
+    """Whether the rates lie on both sides of the limit, so that errors of both kinds can be said."""
+    return bool((data["curve"] == "roc").any())
 
 
 def power_finding(data: pd.DataFrame, prompts: float) -> str:

@@ -21,6 +21,7 @@ from econ.report.document.reading import Reading
 from econ.report.effects_text import excludes_zero, fewer_pairs
 from econ.report.numbers import short
 from econ.report.overview import ROWS, checkpoints
+from econ.report.text import fact_words
 from econ.scenario.parameters import Parameter, defaults
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ TUNED = "Tuned by hand"
 STATUS_NOTE = (
     "Status: data = taken from a source (grade A official or peer-reviewed, B press or preprint, C vendor or aggregator); tuned = set by "
     "hand so that the model meets a fact; assumed = no source gives it (grade D: own derivation or assumption, R: recalled). Nothing here "
-    "is estimated by a formal calibration."
+    "is estimated by a formal calibration. Units: V0 = the vendors' revenue in a quarter of the status quo; a_ref, b_ref = the mean firm's stocks of "
+    "constraint examples and of preference labels then. k1 to k5: categories of harm, from the best to the worst verifiable; j1, j2, j3: the EU-like, "
+    "the US-like and the low capacity jurisdiction. Rows of 'this table': of calibration/parameters.csv, which has further rows for sources."
 )
 SIMULATED = {"calibrate": "used in calibration", "validate": "held out", "report": "only reported"}
 
@@ -80,13 +83,13 @@ def moments_table(material: Material) -> Table:
         verdict = ("missed", "inside", "no band", "no counterpart")[int(r["order"])]
         band = f"{short(r['low'])} to {short(r['high'])}" if np.isfinite([r["low"], r["high"]]).any() else "none"
         simulated = f"{short(r['simulated'])} ± {short(r['mc_error'])}" if np.isfinite(r["mc_error"]) else short(r["simulated"])
-        rows.append([str(r["id"]), str(r["name"]).replace("_", " "), short(r["target"]), band, simulated, verdict, SIMULATED[str(r["use"])]])
+        rows.append([str(r["id"]), fact_words(str(r["name"])), short(r["target"]), band, simulated, verdict, SIMULATED[str(r["use"])]])
         stances.append(_stance_of_fact(int(r["order"])))
     title = f"Facts and simulated moments of {material.baseline}, missed ones first"
     finding = f"{len(inside)} facts lie inside their bands, {len(outside)} are missed, {order.count(2)} without a band, {order.count(3)} without a counterpart in the model."
     note = (
         "Simulated value ± its Monte Carlo error. Some facts used in calibration are inputs of the model, so that meeting them shows nothing. "
-        "Sources and grades of the facts are in calibration/moments.csv. "
+        "CR3: share of the three largest. Sources and grades of the facts are in calibration/moments.csv. "
         "Facts about replayed events (M17 to M19) have no counterpart in a scenario without the event; see F8a and F8b."
     )
     return Table(
