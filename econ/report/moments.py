@@ -107,7 +107,7 @@ def moments_alt_text(table: pd.DataFrame) -> str:
     """Alt text of the moments plot: how many facts are met, and which are missed by how much."""
     outside = missed(table)
     misses = "; ".join(
-        f"{row['id']} {row['name']}: simulated {short(row['simulated'])}, band {short(row['low'])} to {short(row['high'])}"
+        f"{row['id']} {fact_words(str(row['name']))}: simulated {short(row['simulated'])}, band {short(row['low'])} to {short(row['high'])}"
         for _, row in outside.iterrows()
     )
     free = table[table["low"].isna() & table["high"].isna()]

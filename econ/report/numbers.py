@@ -13,13 +13,16 @@ def short(value: float) -> str:
     --------
     >>> short(0.15432), short(2600.4), short(-1.0), short(0), short(30.02), short(float("nan"))
     ('0.154', '2,600', '-1', '0', '30.0', '–')
+    >>> short(2.04e18)
+    '2.0e+18'
     """
     if not math.isfinite(value):
         return "–"
     if value == 0:
         return "0"
     digits = 2 - math.floor(math.log10(abs(value)))
-    if digits > 6:
+    # Neither a row of zeros nor digits that a float does not hold.
+    if digits > 6 or digits < -9:
         return f"{value:.1e}"
     rounded = round(float(value), digits)
     digits = 2 - math.floor(math.log10(abs(rounded)))
