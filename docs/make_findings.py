@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -138,6 +139,8 @@ UNITS: dict[str, tuple[float, int]] = {
     "wage_constrain": (1.0, 2), "wage_judge": (1.0, 2), "employment_constrain": (1.0, 0), "firms_without_library": (100.0, 1),
     "labeler_surplus": (1e-6, 2), "employment_judge_low_income": (1.0, 0), "preference_label_price": (1.0, 4), "commons_use": (100.0, 1), "top_share_service": (100.0, 1), "label_spend": (1e-6, 1), "hhi_firms": (1.0, 0),
 }  # fmt: skip
+#: Settings of the three ensembles of other draws.
+SEEDS: tuple[Settings, ...] = ((), ("seed=2",), ("seed=3",))
 NONE, FULL = "levers.transfer=0", "levers.transfer=1"
 NO_LOBBY = ("parameters.lobby_stake_curators=0", "parameters.lobby_stake_firms=0", "parameters.lobby_stake_public=0")
 NO_CAPTURE = ("parameters.capture_by_effort=0", "parameters.capture_by_dependence=0")
@@ -239,21 +242,56 @@ def margin(lab: Lab) -> tuple[list[str], Rows]:
     return ["transfer", "median", "90 % of replicates", "share of replicates above 1"], rows
 
 
+@cache
+def status_quo(replicates: int) -> tuple[Any, Any]:
+    """The baseline's setting and status quo."""
+    from econ.market.simulate import at_rest
+    from econ.scenario import load_scenario
+    from econ.surfaces import load_surfaces
+
+    return at_rest(load_scenario("baseline"), load_surfaces(), SEED, range(replicates), 1)[:2]
+
+
+def responses(transfer: float | Array, replicates: int) -> tuple[Array, Array, Array]:
+    """Relative harm over requests, and what it loses per relative rise of constraint and of preference labels [S], at the status quo's outlays.
+
+    Parameters
+    ----------
+    transfer : float or [S]
+        At which constraint labels stand on the surface.
+    replicates : int
+    """
+    _, quo = status_quo(replicates)
+    at = quo.response
+    x = at.position_x[:, None] * np.exp(np.reshape(transfer, (-1, 1)) * at.advantage)
+    weight = quo.request_frequency / quo.request_frequency.sum(axis=1, keepdims=True)
+    harm, by_constraints, by_preferences = ((weight * found).sum(axis=1) for found in at.surface.evaluate(x, at.position_y[:, None]))
+    return harm, by_constraints, by_preferences
+
+
 def dollars(transfer: float, replicates: int) -> Array:
     """Relative harm that a dollar on constraint labels removes over what one on preference labels does [S].
 
     At the outlays of the status quo, true surface, over requests; stocks are worth outlay over depreciation.
     """
-    from econ.market.simulate import at_rest
-    from econ.scenario import load_scenario
-    from econ.surfaces import load_surfaces
-
-    s, quo, _, _ = at_rest(load_scenario("baseline"), load_surfaces(), SEED, range(replicates), 1)
-    at, weight = quo.response, quo.request_frequency
-    x = at.position_x[:, None] * np.exp(transfer * at.advantage)
-    _, by_constraints, by_preferences = at.surface.evaluate(x, at.position_y[:, None])
+    s, quo = status_quo(replicates)
+    _, by_constraints, by_preferences = responses(transfer, replicates)
     stocks = quo.outlay_constraint.sum(axis=1) / s.p["depreciation_constraint"], quo.outlay_preference / s.p["depreciation_preference"]
-    return (weight * by_constraints).sum(axis=1) / stocks[0] / ((weight * by_preferences).sum(axis=1) / stocks[1])
+    return by_constraints / stocks[0] / (by_preferences / stocks[1])
+
+
+def elasticities(lab: Lab) -> tuple[list[str], Rows]:
+    """Elasticity of harm in labels of either kind at the status quo's outlays, by transfer."""
+    if not lab.done:
+        return [], []
+    size = max(lab.replicates, 64)
+    cases = {"0, which all firms believe on average at first": 0.0, "by its prior, as in the baseline": status_quo(size)[1].response.transfer, "1": 1.0}
+    rows = []
+    for label, transfer in cases.items():
+        harm, *falls = responses(transfer, size)
+        found = [np.quantile(fall / harm, (0.5, 0.05, 0.95)) for fall in falls]
+        rows.append([label, *(f"{middle:{form}} ({low:{form}} to {high:{form}})" for (middle, low, high), form in zip(found, (".2f", ".1g"), strict=True))])
+    return ["transfer", "in constraint labels, median (90 % of replicates)", "in preference labels"], rows
 
 
 def by_form(lab: Lab) -> tuple[list[str], Rows]:
@@ -511,8 +549,19 @@ def minimums(lab: Lab) -> tuple[list[str], Rows]:
     columns = ("wage_judge_low_income", "employment_judge_low_income", "hours_unpaid_share", "markdown", "preference_label_price", "labeler_surplus")
     cases = {f"{0.6 * times:.1f} USD/h": (f"levers.minimum_wage={{low_income: {times:g}, us_generalist: 1, expert: 1}}",) for times in (2.5, 3, 3.5, 4, 6)}
     cases["minimum_wage: 1.8, elsewhere 17.4 USD/h"] = ("levers.minimum_wage={low_income: 3, us_generalist: 2.4, expert: 2.4}",)
-    heads = ["minimum where incomes are low", "wage of judging there, USD/h", "persons who offer hours there", "unpaid share of all hours", "markdown", "price of a pair, USD"]
-    return [*heads, "labelers' surplus, mn"], against(lab, cases, columns)
+
+    def paid_hours(m: Market) -> Array:
+        """Persons who offer hours times the paid share of their hours, which are as many for each of them."""
+        persons = m.outcomes["employment_judge"] + m.outcomes["employment_constrain"]
+        return mean((persons * (1 - m.outcomes["hours_unpaid_share"]))[:, -LAST:])
+
+    there, rows = fetch(lab, ()), against(lab, cases, columns)
+    for row, settings in zip(rows, cases.values(), strict=False):
+        here = fetch(lab, settings)
+        if here is not None and there is not None:
+            row.insert(4, estimate(paid_hours(here) / paid_hours(there) - 1, 100, 1))
+    heads = ["minimum where incomes are low", "wage of judging there, USD/h", "persons who offer hours there", "unpaid share of all hours", "paid hours of all, %", "markdown"]
+    return [*heads, "price of a pair, USD", "labelers' surplus, mn"], rows
 
 
 def seeds(lab: Lab) -> tuple[list[str], Rows]:
@@ -523,16 +572,34 @@ def seeds(lab: Lab) -> tuple[list[str], Rows]:
 
     rows, p_values = [], []
     for label, settings, base, outcomes in DOUBTED:
-        pairs = [(fetch(lab, (*settings, *seed)), fetch(lab, (*base, *seed))) for seed in ((), ("seed=2",), ("seed=3",))]
+        pairs = [(fetch(lab, (*settings, *seed)), fetch(lab, (*base, *seed))) for seed in SEEDS]
         for name in outcomes:
             found = [here.last(name) - there.last(name) for here, there in pairs if here is not None and there is not None]
             if len(found) == len(pairs):
-                together = np.concatenate(found)
-                rows.append([label, WORDS[name], *(estimate(x, *UNITS.get(name, (1.0, 3))) for x in (*found, together))])
+                together, fresh = np.concatenate(found), np.concatenate(found[1:])
+                rows.append([label, WORDS[name], *(estimate(x, *UNITS.get(name, (1.0, 3))) for x in (*found, together, fresh))])
                 p_values.append(ttest_1samp(together[np.isfinite(together)], 0).pvalue)
     adjusted = holm(p_values) if p_values else []
-    heads = ["", "outcome", "seed 1", "seed 2", "seed 3", "all three", "p, Holm over this table"]
+    heads = ["", "outcome", "seed 1", "seed 2", "seed 3", "all three", "seeds 2 and 3 alone", "p of all three, Holm over this table"]
     return heads, [[*row, "< 0.001" if p < 0.001 else f"{p:.3f}"] for row, p in zip(rows, adjusted, strict=True)]
+
+
+def liability(lab: Lab) -> tuple[list[str], Rows]:
+    """Strict liability with and without the safe harbour, and the harbour's removal at either liability, over three seeds."""
+    strict, bare = "levers.strict=1", "levers.safe_harbour=0"
+    cases: dict[str, tuple[Settings, Settings]] = {
+        "strict liability, safe harbour kept": ((strict,), ()), "strict liability, where there is no safe harbour": ((strict, bare), (bare,)),
+        "safe harbour taken away, liability as it is": ((bare,), ()), "safe harbour taken away under strict liability": ((strict, bare), (strict,)),
+    }  # fmt: skip
+    columns = ("hhi_licence", "licence_payers", "constraint_budget_share", "harm_rate", "capture_index", "industry_influence")
+    rows = []
+    for label, (settings, base) in cases.items():
+        pairs = [(fetch(lab, (*settings, *seed)), fetch(lab, (*base, *seed))) for seed in SEEDS]
+        known = [(here, there) for here, there in pairs if here is not None and there is not None]
+        if len(known) == len(pairs):
+            parts = (np.concatenate([here.last(name) - there.last(name) for here, there in known]) for name in columns)
+            rows.append([label, *(estimate(part, *UNITS.get(name, (1.0, 3))) for name, part in zip(columns, parts, strict=True))])
+    return ["effect of", "HHI of licences", "payers", "share, points", "relative harm", "capture", "industry's influence"], rows
 
 
 def late_entry(lab: Lab) -> tuple[list[str], Rows]:
@@ -637,8 +704,8 @@ def burn(values: dict[str, float], labelers: int, replicates: int) -> tuple[Arra
 TABLES: dict[str, Callable[[Lab], tuple[list[str], Rows]]] = {
     table.__name__: table
     for table in (
-        first_link, response, margin, by_form, positions, opening, harbour, harbour_variants, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
-        channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, builders, minimums, seeds, burn_in,
+        first_link, response, margin, elasticities, by_form, positions, opening, harbour, harbour_variants, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
+        channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, builders, minimums, seeds, liability, burn_in,
     )
 }  # fmt: skip
 

@@ -43,6 +43,13 @@ def test_what_it_shows_of_a_commons_is_what_is_printed(tmp_path):
     assert len(OUTPUTS[0].splitlines()) > 5 and not missing, missing
 
 
+def _gain_of(outcomes: pd.DataFrame, name: str) -> str:
+    """The page's words on a part of welfare, in millions."""
+    found = window_effect(outcomes, "public_commons", "baseline", name)
+    value, low, high = (found[part] / 1e6 for part in ("mean_difference", "low", "high"))
+    return f"`{name}` by {value:.1f} ({low:.1f} to {high:.1f})"
+
+
 def _cost_of(outcomes: pd.DataFrame) -> str:
     """The sentence's numbers on what governments pay."""
     found = window_effect(outcomes, "public_commons", "baseline", "public_cost")
@@ -60,5 +67,8 @@ def test_its_numbers_are_those_of_the_run(tmp_path, request):
     assert len(table) == len(HEADLINES)
     missing = [line for line in [*table, *(line for line in quoted if line.startswith(("Directions", "contrary")))] if line not in said]
     assert not missing, missing
-    cost = _cost_of(pd.read_parquet(tmp_path / "runs" / "half" / "outcomes.parquet"))
-    assert cost in _words((request.config.rootpath / PAGE).read_text(encoding="utf-8"))
+    outcomes = pd.read_parquet(tmp_path / "runs" / "half" / "outcomes.parquet")
+    page = _words((request.config.rootpath / PAGE).read_text(encoding="utf-8"))
+    assert _cost_of(outcomes) in page
+    for name in ("consumer_surplus", "firm_profit"):
+        assert _gain_of(outcomes, name) in page

@@ -82,4 +82,7 @@ def test_what_a_dollar_removes_is_what_the_surface_says_of_one_more(made, transf
     step = 1e-4
     removed = harm(-step, 0) - harm(step, 0), harm(0, -step) - harm(0, step)
     worth = quo.outlay_constraint.sum(axis=1) / s.p["depreciation_constraint"], quo.outlay_preference / s.p["depreciation_preference"]
+    found, *falls = made.responses(transfer, 3)
+    assert found == pytest.approx(harm(0, 0), rel=1e-6)
+    assert falls == [pytest.approx(lost / (2 * step), rel=1e-3) for lost in removed]
     assert made.dollars(transfer, 3) == pytest.approx(removed[0] / worth[0] / (removed[1] / worth[1]), rel=1e-3)
