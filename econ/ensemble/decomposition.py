@@ -172,7 +172,9 @@ def _final_values(design: Design, store: BlockStore) -> dict[str, Floats]:
 
 def _table(names: list[str], values: Mapping[str, Floats]) -> pd.DataFrame:
     rows = []
-    for variable, x in values.items():
+    for variable, every in values.items():
+        # The same replicates in every part, else these would not add up to the total where an outcome is null.
+        x = every[..., np.isfinite(every).all(axis=(0, 1))]
         worth = x[1] - x[0]
         parts = dict(zip(LINKS, shapley(worth), strict=True)) | {DIRECT: worth[0], TOTAL: worth[-1]}
         for link, by_replicate in parts.items():

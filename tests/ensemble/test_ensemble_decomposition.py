@@ -116,3 +116,12 @@ def test_every_link_is_a_setting_that_a_scenario_takes():
     resolved = load_scenario("baseline").with_settings(OFF).resolved()
     assert resolved["parameters"]["fee_inflation"] == 0
     assert resolved["levers"]["cert_mode"] == "none"
+
+
+def test_parts_add_up_where_an_outcome_is_null_in_some_replicate():
+    values = np.random.default_rng(1).normal(size=(2, 1 << len(LINKS), 12))
+    # Null under the last subset alone, in another replicate of each scenario.
+    values[0, 5, 3] = values[1, -1, 7] = np.nan
+    table = decomposition._table(["a", "b"], {"x": values}).set_index("link")
+    total = table.loc[TOTAL, table.columns[-2]]
+    assert table.drop(TOTAL)[table.columns[-2]].sum() == pytest.approx(total) and np.isfinite(total)
