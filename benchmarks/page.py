@@ -23,10 +23,10 @@ HEAD = """# Benchmarks
 
 Written by `make benchmarks`; do not edit. Raw numbers lie in `benchmarks/results/`, from which `python -m benchmarks --page`
 writes this page again. Times are CPU times of the own process unless a column says wall: they hardly suffer from other
-processes, wall times do. Variants are timed in turn and the least of the rounds counts, since whatever else runs only
-ever adds (Chen and Revels 2016); all rounds lie with the raw numbers. The speed of a shared machine still changes from
-hour to hour: where a yardstick is given, the same two short loops were timed before the benchmark, and times of two
-dates compare by them. Where another implementation is faster, it is shown.
+processes, wall times do. Variants are timed in turn. Of their rounds the least counts, since whatever else runs only
+ever adds (Chen and Revels 2016), in older results the median: each section says which. The speed of a shared machine
+still changes from hour to hour: where a yardstick is given, the same two short loops were timed before the benchmark,
+and times of two dates compare by them. Where another implementation is faster, it is shown.
 """
 
 
