@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from econ.core.verifiability import label_error
+
 #: Content boost of forbidden ids and size of the two sets of an order rule, by `base_rate`.
 BASE_RATES: dict[str, tuple[float, int]] = {"high": (0.5, 4), "mid": (-1.0, 3), "low": (-1.5, 2), "rare": (-3.0, 1)}
-#: Symmetric error of a judgement at full verifiability, and what is added when nothing is verifiable.
-ERROR_VERIFIABLE, ERROR_ADDED = 0.02, 0.43
 
 
 class Knobs(BaseModel):
@@ -55,7 +55,7 @@ class Knobs(BaseModel):
         """(miss, false alarm) of one judgement "does it violate?"."""
         if self.flag_noise is not None:
             return self.flag_noise
-        error = ERROR_VERIFIABLE + ERROR_ADDED * (1.0 - self.v)
+        error = label_error(self.v)
         return error, error
 
     def of_world(self, task: str) -> dict[str, object]:

@@ -44,4 +44,4 @@ def test_the_shipped_grid_stands_beside_full_in_every_world():
     assert list(found.scorers.index) == [(kind, world) for kind in ("verifier", "reward") for world in WORLDS] and not found.scorers.isna().any(axis=None)
     assert (found.rows.groupby(level=["method", "distribution"]).size() == 8).all() and len(found.rows) == 48
     assert (found.scorers["steps_full"] <= 1500).all() and (found.scorers["steps_plateau"] == 6000).all()
-    assert len(list(step_rows(found))) == 16 and len(list(outcome_rows(found))) == 4 * len(OUTCOMES)
+    assert len(list(step_rows(found))) == 16 and len(list(outcome_rows(found))) == 6 * len(OUTCOMES)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from econ.core.measurements import Column
+from econ.core.verifiability import ERROR_ADDED, ERROR_VERIFIABLE
 
 Conversion = Callable[[float], float]
 
@@ -23,7 +24,7 @@ def verifiability(agreement: float) -> float:
     """Verifiability from the share of cases in which two raters agree whether a rule is violated.
 
     Two independent raters who err with probability e agree with probability 1 - 2e(1 - e), so
-    e = (1 - sqrt(2·agreement - 1))/2, and e = 0.02 + 0.43·(1 - v).
+    e = (1 - sqrt(2·agreement - 1))/2, and v follows from `econ.core.verifiability.label_error`.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def verifiability(agreement: float) -> float:
     if not 0.5 <= agreement <= 1.0:
         return math.nan
     error = (1.0 - math.sqrt(2.0 * agreement - 1.0)) / 2.0
-    return min(max(1.0 - (error - 0.02) / 0.43, 0.0), 1.0)
+    return min(max(1.0 - (error - ERROR_VERIFIABLE) / ERROR_ADDED, 0.0), 1.0)
 
 
 _RATE = {"rate": _times(1.0), "percent": _over(100.0), "per_thousand": _over(1000.0)}
