@@ -34,11 +34,10 @@ Rows = list[list[str]]
 
 @dataclass(frozen=True)
 class Market:
-    """One ensemble: outcomes and flows of the ledger [S, T] by name from quarter -8, and facts [S] by name."""
+    """One ensemble: outcomes and flows of the ledger [S, T] by name from quarter -8."""
 
     outcomes: dict[str, Array]
     flows: dict[str, Array]
-    facts: dict[str, Array]
 
     def last(self, name: str) -> Array:
         """Mean over the last eight quarters by replicate [S]; NaN where there is no value."""
@@ -78,13 +77,12 @@ def compute(settings: Settings, replicates: int) -> Market:
     place = STORE / f"{content_hash([scenario.resolved(), replicates, QUARTERS, seed, code_hash()])[:20]}.npz"
     if place.exists():
         with np.load(place) as stored:
-            return Market(*({name[2:]: stored[name] for name in stored if name[0] == part} for part in "ofx"))
+            return Market(*({name[2:]: stored[name] for name in stored if name[0] == part} for part in "of"))
     found = simulate(scenario, load_surfaces(), seed=seed, replicates=range(replicates), quarters=QUARTERS)
-    kept = {name: found.facts[name].astype(str) if name == "form" else found.facts[name] for name in ("form", "transfer")}
-    parts = zip("ofx", (found.outcomes, found.ledger, kept), strict=True)
+    parts = zip("of", (found.outcomes, found.ledger), strict=True)
     STORE.mkdir(parents=True, exist_ok=True)
     np.savez(place, **{f"{part}_{name}": values for part, columns in parts for name, values in columns.items()})  # type: ignore[arg-type]
-    return Market(found.outcomes, found.ledger, kept)
+    return Market(found.outcomes, found.ledger)
 
 
 class Lab:
@@ -204,7 +202,7 @@ def first_link(lab: Lab) -> tuple[list[str], Rows]:
     rows = []
     for sigma in (None, 0.5, 0.77, 1.11, 1.5, 1.82, 2.5, 4.0):
         extra = () if sigma is None else (f"levers.sigma={sigma:g}",)
-        label = "fitted surfaces, σ by its prior" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
+        label = "fitted surfaces" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
         rows += against(lab, {label: (FULL, *extra)}, LINK, (NONE, *extra))
     return ["surface", "share, points", "HHI of licences", "payers", "relative harm", "capture"], rows
 
@@ -224,7 +222,7 @@ def response(lab: Lab) -> tuple[list[str], Rows]:
             # In both, since a spread of beliefs alone moves outcomes where there is nothing to learn.
             more = full.last(name) - none.last(name) - (with_it.last(name) - without.last(name))
             learned.append(estimate(more, *UNITS[name]))
-        label = "fitted surfaces, σ by its prior" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
+        label = "fitted surfaces" if sigma is None else f"σ = {sigma:g}, imposed on a CES"
         rows.append([label, *(estimate(x, 1, 4) for x in harm), *learned])
     heads = ["surface", "harm, full against none, in quarter -1", "the same, last eight quarters"]
     return [*heads, "of it by learning: harm", "share, points", "label spending, mn"], rows
@@ -243,13 +241,16 @@ def margin(lab: Lab) -> tuple[list[str], Rows]:
 
 
 @cache
-def status_quo(replicates: int) -> tuple[Any, Any]:
-    """The baseline's setting and status quo."""
+def status_quo(replicates: int, settings: Settings = ()) -> tuple[Any, Any]:
+    """The setting and status quo of the baseline with some settings."""
     from econ.market.simulate import at_rest
     from econ.scenario import load_scenario
     from econ.surfaces import load_surfaces
 
-    return at_rest(load_scenario("baseline"), load_surfaces(), SEED, range(replicates), 1)[:2]
+    seed, changes = drawn(settings)
+    scenario = load_scenario("baseline")
+    scenario = scenario.with_settings(*changes) if changes else scenario
+    return at_rest(scenario, load_surfaces(), seed, range(replicates), 1)[:2]
 
 
 def responses(transfer: float | Array, replicates: int) -> tuple[Array, Array, Array]:
@@ -294,27 +295,47 @@ def elasticities(lab: Lab) -> tuple[list[str], Rows]:
     return ["transfer", "in constraint labels, median (90 % of replicates)", "in preference labels"], rows
 
 
-def by_form(lab: Lab) -> tuple[list[str], Rows]:
-    """The first link by the form that a replicate drew."""
-    none, full = fetch(lab, (NONE,)), fetch(lab, (FULL,))
-    if none is None or full is None:
+def by_sigma(lab: Lab) -> tuple[list[str], Rows]:
+    """The first link by the elasticity of substitution of the surface drawn, where the replicate stands on it, over three seeds."""
+    pairs = [(fetch(lab, (FULL, *seed)), fetch(lab, (NONE, *seed))) for seed in SEEDS]
+    known = [(here, there) for here, there in pairs if here is not None and there is not None]
+    if len(known) < len(pairs):
         return [], []
+    sigma = np.concatenate([elasticity_of_substitution(lab.replicates, seed) for seed in SEEDS])
+    effects = {name: np.concatenate([here.last(name) - there.last(name) for here, there in known]) for name in LINK}
+    groups = {"below 1": sigma < 1, "1 or more": (sigma >= 1) & np.isfinite(sigma), "none: the isoquant is flat or bends outward": np.isinf(sigma)}
     rows = []
-    for form in np.unique(full.facts["form"]):
-        mine = full.facts["form"] == form
-        parts = [full.last(name)[mine] - none.last(name)[mine] for name in ("constraint_budget_share", "harm_rate")]
-        rows.append([str(form), str(int(mine.sum())), estimate(parts[0], 100, 1), estimate(parts[1], 1, 4)])
-    return ["form drawn", "replicates", "share, points", "relative harm"], rows
+    for label, mine in groups.items():
+        falls = effects["constraint_budget_share"][mine] < 0
+        rows.append([label, str(int(mine.sum())), str(int(falls.sum())), *(estimate(effects[name][mine], *UNITS.get(name, (1.0, 3))) for name in LINK)])
+    return ["σ where the replicate stands", "replicates", "of them the share falls in", *(WORDS[name] for name in LINK)], rows
+
+
+def elasticity_of_substitution(replicates: int, settings: Settings) -> Array:
+    """σ at the status quo, median over categories [S]; infinite where no mix is cheapest, NaN where there is no status quo."""
+    s, quo = status_quo(replicates, settings)
+    at = quo.response
+    found = np.full(replicates, np.nan)
+    found[s.replicates] = np.median(at.surface.elasticity_of_substitution(at.position_x[:, None], at.position_y[:, None]), axis=1)
+    return found
 
 
 def positions(lab: Lab) -> tuple[list[str], Rows]:
     """The first link by where the industry stands, and by the bound of the advantage."""
+    values = (("position_constraints", (0.5, 2)), ("position_preferences", (2, 8)), ("advantage_bound", (2.3, 9.2)))
+    cases: dict[str, Settings] = {"as shipped": ()}
+    cases |= {f"`parameters.{name}={value:g}`": (f"parameters.{name}={value:g}",) for name, pair in values for value in pair}
     rows = []
-    for name, values in (("position_constraints", (0.5, 2)), ("position_preferences", (2, 8)), ("advantage_bound", (2.3, 9.2))):
-        for value in values:
-            extra = f"parameters.{name}={value:g}"
-            rows += against(lab, {f"`{extra}`": (FULL, extra)}, LINK, (NONE, extra))
-    return ["both runs with", "share, points", "HHI of licences", "payers", "relative harm", "capture"], rows
+    for label, extra in cases.items():
+        found = against(lab, {label: (FULL, *extra)}, LINK, (NONE, *extra))
+        rows += [[label, f"{100 * bounded(max(lab.replicates, 64), extra):.0f}", *row[1:]] for row in found]
+    return ["both runs with", "log advantage at its bound, % of categories and of 64 replicates", *(WORDS[name] for name in LINK)], rows
+
+
+def bounded(replicates: int, settings: Settings) -> float:
+    """Share of categories and replicates whose log advantage lies at its assumed bound."""
+    s, quo = status_quo(replicates, settings)
+    return float((np.abs(quo.response.advantage) >= s.p["advantage_bound", 1]).mean())
 
 
 def opening(lab: Lab) -> tuple[list[str], Rows]:
@@ -704,7 +725,7 @@ def burn(values: dict[str, float], labelers: int, replicates: int) -> tuple[Arra
 TABLES: dict[str, Callable[[Lab], tuple[list[str], Rows]]] = {
     table.__name__: table
     for table in (
-        first_link, response, margin, elasticities, by_form, positions, opening, harbour, harbour_variants, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
+        first_link, response, margin, elasticities, by_sigma, positions, opening, harbour, harbour_variants, stakes, lobbying, noise, commons, fees_and_payers, certificates, without_certificates,
         channel, entry, exits, hump, variants, substitution, late_entry, standards, passed_on, builders, minimums, seeds, liability, burn_in,
     )
 }  # fmt: skip

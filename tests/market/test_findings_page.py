@@ -86,3 +86,32 @@ def test_what_a_dollar_removes_is_what_the_surface_says_of_one_more(made, transf
     assert found == pytest.approx(harm(0, 0), rel=1e-6)
     assert falls == [pytest.approx(lost / (2 * step), rel=1e-3) for lost in removed]
     assert made.dollars(transfer, 3) == pytest.approx(removed[0] / worth[0] / (removed[1] / worth[1]), rel=1e-3)
+
+
+def test_elasticity_where_a_replicate_stands_is_that_of_its_isoquant(made):
+    import numpy as np
+
+    _, quo = made.status_quo(3)
+    at = quo.response
+    found = made.elasticity_of_substitution(3, ())
+
+    def slope(log_x, log_y):
+        _, by_x, by_y = at.surface.evaluate(np.exp(log_x), np.exp(log_y))
+        return np.log(by_x / by_y)
+
+    x, y = np.log(at.position_x)[:, None], np.log(at.position_y)[:, None]
+    m = np.exp(slope(x, y))
+    step = 1e-3 / (1 + m)
+    # Along the isoquant d ln y = -m d ln x; σ is the change of ln(y/x) per change of the log ratio of slopes in levels.
+    ratio = (slope(x + step, y - m * step) - slope(x - step, y + m * step)) / (2 * step)
+    sigma = np.median((1 + m) / (1 + m - ratio), axis=1)
+    inside = np.isfinite(found)
+    assert inside.any()
+    assert found[inside] == pytest.approx(sigma[inside], rel=1e-2)
+
+
+def test_share_at_the_bound_falls_where_the_bound_is_wider(made):
+    shares = [made.bounded(3, (f"parameters.advantage_bound={bound}",)) for bound in (0.01, 4.6, 100)]
+    assert shares[0] == 1.0
+    assert shares[2] == 0.0
+    assert shares[0] >= shares[1] >= shares[2]
