@@ -62,10 +62,13 @@ def _cost_of(outcomes: pd.DataFrame) -> str:
     return f"rise by {value:.1f} million USD a quarter ({low:.1f} to {high:.1f}), in all replicates"
 
 
+def _with_net(outcomes: pd.DataFrame) -> pd.DataFrame:
+    return outcomes.assign(net=outcomes["consumer_surplus"] + outcomes["firm_profit"] - outcomes["public_cost"])
+
+
 def _net_of(outcomes: pd.DataFrame) -> str:
     """What users and firms gain beyond what governments pay, and in how many replicates they do."""
-    net = outcomes.assign(net=outcomes["consumer_surplus"] + outcomes["firm_profit"] - outcomes["public_cost"])
-    found = _effect(net, "net")
+    found = _effect(_with_net(outcomes), "net")
     value, low, high = (found[name] / 1e6 for name in ("mean_difference", "low", "high"))
     times = round(found["share_positive"] * found["pairs"])
     return f"by {value:.1f} million USD a quarter ({low:.1f} to {high:.1f}) on average, but in {times} of the {found['pairs']:.0f} replicates only"
@@ -114,3 +117,24 @@ def test_its_numbers_are_those_of_the_run(tmp_path, request):
     said_of += [_fall_of(outcomes, name) for name in ("fee_inflation", "capture_displacement")]
     said_of += [words(outcomes) for words in (_cost_of, _net_of, _against, _fees_of, _influence_of)]
     assert [words for words in said_of if words not in page] == []
+
+
+def _millions(found: dict[str, float]) -> tuple[str, str]:
+    """An effect in millions and its interval, with the page's minus sign."""
+    value, low, high = (f"{found[part] / 1e6:.1f}".replace("-", "−") for part in ("mean_difference", "low", "high"))
+    return value, f"({low} to {high})"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)  # half a minute of CPU each
+@pytest.mark.parametrize("sigma", ["0.5", "1.5"])
+def test_what_hangs_on_the_elasticity_is_what_runs_with_an_imposed_one_give(tmp_path, request, sigma):
+    _output(COMMANDS[2].replace(" --out", f" --set levers.sigma={sigma} --out"), tmp_path)
+    outcomes = _with_net(pd.read_parquet(tmp_path / "runs" / "half" / "outcomes.parquet"))
+    net, interval = _millions(_effect(outcomes, "net"))
+    work, around = _millions(_effect(outcomes, "labeler_surplus"))
+    page = _words((request.config.rootpath / PAGE).read_text(encoding="utf-8"))
+    said = page[page.index(f"at {sigma} capture falls") :].partition(";" if sigma == "0.5" else " Posted fees")[0]
+    assert said.startswith(f"at {sigma} capture falls {_fall_of(outcomes, 'capture_index')}, users and firms gain {net} million USD a quarter {interval} more than")
+    assert f"labelers {work} {around}" in said
+    assert _effect(outcomes, "licence_price")["low"] > 0 and _effect(outcomes, "harm_rate")["high"] < 0, "the page says: in both"
