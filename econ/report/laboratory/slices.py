@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SLICE_POINTS, SLICE_DRAWS = 49, 250
 #: Shades of a slice.
 SHADES = 64
-#: Share of the axis, at either end, in which no contour is labelled.
+#: Share of either axis, at both ends, in which no contour is labelled.
 EDGE = 0.05
 
 
@@ -132,8 +132,9 @@ def _draw_slice(
     lines = axes.contour(a, b, wide.to_numpy(), levels=6, colors="white", linewidths=0.8)
     for label in axes.clabel(lines, fontsize=7, fmt="%.2g"):
         # A label on the edge would be cut.
-        across = (label.get_position()[0] - a.min()) / (a.max() - a.min())
-        label.set_visible(EDGE < across < 1.0 - EDGE)
+        x, y = label.get_position()
+        inside = (EDGE < (at - axis.min()) / (axis.max() - axis.min()) < 1.0 - EDGE for at, axis in ((x, a), (y, b)))
+        label.set_visible(all(inside))
     if cells is not None and len(cells):
         _draw_cells(axes, cells, outcome, colours)
     _label(axes, outcome, float(wide.columns.max()), float(wide.index.max()))
