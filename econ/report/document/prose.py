@@ -39,7 +39,8 @@ def methods(material: Material) -> list[tuple[str, str]]:
         ("Laboratory.", "Small transformers are trained from scratch on negative labels, on preference labels and on both, with every label and its price in a "
          "ledger. Harm, helpfulness, refusals and agreement with stated opinions are measured on prompts like those trained on and unlike them."),
         ("Response surfaces.", "Curves with uncertainty are fitted to these measurements alone: harm as a function of both kinds of label and of how well a "
-         "violation can be checked. What the design does not identify, the elasticity of substitution above all, follows a stated prior."),
+         "violation can be checked. What the design does not identify is refused by name or, where the market needs it, follows a stated prior; what lies beyond "
+         "the measured labels is extrapolated, and the elasticity of substitution is the form's there."),
         ("Market.", "Each quarter, firms form beliefs about the two kinds of label, buy labels and licences, release products and are liable for harm; curators set "
          "prices, employ labelers, build rule libraries, enter, merge and lobby; regulators certify, audit, fine and move their norms. All money "
          "passes through one ledger that is checked to close."),
