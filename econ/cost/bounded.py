@@ -21,6 +21,10 @@ from econ.cost.purchase import EDGE, NO_MIX, NOTHING, Mix, place_of
 
 #: Outlays of the scan for each draw, and how far a bound may be missed.
 OUTLAYS, SLACK = 72, 1e-7
+#: Outlays, and rays, of the finer scan where the first finds none that keeps all limits.
+FINE = 41
+#: Scores from here on are of mixes that break a limit, USD or relative harm.
+BROKEN = 1e30
 #: Corners, and the rays between them.
 SHARES = np.concatenate([[0.0], logistic(RAYS), [1.0]])
 
@@ -145,26 +149,61 @@ def _scan(
     if budget is not None:
         high = np.minimum(high, np.log(np.maximum(budget - case.training, np.exp(low + 1.0))))
     grid = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, OUTLAYS)
-    best = np.full(len(case), np.inf)
-    log_outlay, theta = np.zeros(len(case)), np.zeros(len(case))
+    best, log_outlay, theta = _Best(len(case)), np.zeros(len(case)), np.zeros(len(case))
     for share in SHARES:
-        shares = np.full(grid.shape, share)
-        harm = harm_on_ray(case, grid, shares)[0]
-        total = np.exp(grid) + _fixed(case, shares)
-        feasible = np.ones(grid.shape, bool) if budget is None else total <= budget[:, None]
-        if budget is None:
-            feasible &= harm <= target[:, None]
-        for bound in bounds:
-            level = case.secondary(bound.outcome, *held_after(case, np.exp(grid), shares))[0]
-            feasible &= bound.sign * (level - bound.level[:, None]) >= 0.0
-        score = np.where(feasible, total if budget is None else harm, np.inf)
-        node = score.argmin(axis=1)[:, None]
-        reached = np.take_along_axis(score, node, axis=1)[:, 0]
-        better = reached < best
-        best = np.where(better, reached, best)
-        log_outlay = np.where(better, np.take_along_axis(grid, node, axis=1)[:, 0], log_outlay)
-        theta = np.where(better, share, theta)
-    return log_outlay, theta, np.isfinite(best)
+        node = best.improve(_score(case, grid, np.full(grid.shape, share), target, budget, bounds))
+        better = node >= 0
+        log_outlay[better], theta[better] = grid[better, node[better]], share
+    rows = np.flatnonzero(best.score >= BROKEN)
+    if len(rows):
+        own = [replace(bound, level=bound.level[rows]) for bound in bounds]
+        step = (high - low)[rows] / (OUTLAYS - 1)
+        near = _near(log_outlay[rows], theta[rows], step)
+        score = _score(case.take(rows), *near, target[rows], None if budget is None else budget[rows], own)
+        node = score.argmin(axis=1)
+        found = score[np.arange(len(rows)), node] < BROKEN
+        log_outlay[rows[found]], theta[rows[found]] = (part[found, node[found]] for part in near)
+        best.score[rows[found]] = 0.0
+    return log_outlay, theta, best.score < BROKEN
+
+
+class _Best:
+    """The least score of each draw so far."""
+
+    def __init__(self, draws: int) -> None:
+        self.score = np.full(draws, np.inf)
+
+    def improve(self, score: Floats) -> NDArray[np.int64]:
+        """Place of the least of new scores [R, M] where it is below the least before, else -1."""
+        node = score.argmin(axis=1)
+        reached = score[np.arange(len(score)), node]
+        better = reached < self.score
+        self.score = np.where(better, reached, self.score)
+        return np.where(better, node, -1)
+
+
+def _score(case: Case, grid: Floats, shares: Floats, target: Floats, budget: Floats | None, bounds: list[Bound]) -> Floats:
+    """What is to be least at outlays and rays [R, M]: cost, or harm within a budget; `BROKEN` and more where a limit is broken."""
+    harm = harm_on_ray(case, grid, shares)[0]
+    total = np.exp(grid) + _fixed(case, shares)
+    # How far limits are missed: the budget in its own units, the others as they are, all of the order of 1.
+    missed = np.maximum(harm - target[:, None], 0.0) if budget is None else np.maximum(total / budget[:, None] - 1.0, 0.0)
+    for bound in bounds:
+        level = case.secondary(bound.outcome, *held_after(case, np.exp(grid), shares))[0]
+        missed = missed + np.maximum(-bound.sign * (level - bound.level[:, None]), 0.0)
+    missed = np.nan_to_num(missed, nan=np.inf)
+    found: Floats = np.where(missed > 0.0, BROKEN * (1.0 + missed), total if budget is None else harm)
+    return found
+
+
+def _near(log_outlay: Floats, theta: Floats, step: Floats) -> tuple[Floats, Floats]:
+    """Outlays and rays [R, M] about those that miss the limits least: what keeps all of them may lie between the scan's."""
+    away = np.linspace(-1.5, 1.5, FINE)
+    outlays = log_outlay[:, None] + step[:, None] * away
+    place = np.interp(theta, SHARES, np.arange(len(SHARES)))
+    rays = np.interp(np.clip(place[:, None] + away, 0.0, len(SHARES) - 1.0), np.arange(len(SHARES)), SHARES)
+    shape = (len(theta), FINE * FINE)
+    return np.repeat(outlays, FINE, axis=1).reshape(shape), np.tile(rays, (1, FINE)).reshape(shape)
 
 
 def _refined(
