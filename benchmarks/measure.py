@@ -1,7 +1,7 @@
 """What all benchmarks share: variants timed in turn, tables, and where a number comes from.
 
 Of several rounds the least counts: whatever else runs on a machine only ever adds (Chen and Revels 2016,
-"Robust benchmarking in noisy environments"). All rounds are stored.
+"Robust benchmarking in noisy environments").
 """
 
 from __future__ import annotations

@@ -149,37 +149,25 @@ def _scan(
     if budget is not None:
         high = np.minimum(high, np.log(np.maximum(budget - case.training, np.exp(low + 1.0))))
     grid = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, OUTLAYS)
-    best, log_outlay, theta = _Best(len(case)), np.zeros(len(case)), np.zeros(len(case))
+    best, log_outlay, theta = np.full(len(case), np.inf), np.zeros(len(case)), np.zeros(len(case))
     for share in SHARES:
-        node = best.improve(_score(case, grid, np.full(grid.shape, share), target, budget, bounds))
-        better = node >= 0
-        log_outlay[better], theta[better] = grid[better, node[better]], share
-    rows = np.flatnonzero(best.score >= BROKEN)
+        node, reached = _least(_score(case, grid, np.full(grid.shape, share), target, budget, bounds))
+        better = reached < best
+        best[better], log_outlay[better], theta[better] = reached[better], grid[better, node[better]], share
+    rows = np.flatnonzero(best >= BROKEN)
     if len(rows):
         own = [replace(bound, level=bound.level[rows]) for bound in bounds]
         step = (high - low)[rows] / (OUTLAYS - 1)
         near = _near(log_outlay[rows], theta[rows], step)
-        score = _score(case.take(rows), *near, target[rows], None if budget is None else budget[rows], own)
-        node = score.argmin(axis=1)
-        found = score[np.arange(len(rows)), node] < BROKEN
-        log_outlay[rows[found]], theta[rows[found]] = (part[found, node[found]] for part in near)
-        best.score[rows[found]] = 0.0
-    return log_outlay, theta, best.score < BROKEN
+        node, best[rows] = _least(_score(case.take(rows), *near, target[rows], None if budget is None else budget[rows], own))
+        log_outlay[rows], theta[rows] = (part[np.arange(len(rows)), node] for part in near)
+    return log_outlay, theta, best < BROKEN
 
 
-class _Best:
-    """The least score of each draw so far."""
-
-    def __init__(self, draws: int) -> None:
-        self.score = np.full(draws, np.inf)
-
-    def improve(self, score: Floats) -> NDArray[np.int64]:
-        """Place of the least of new scores [R, M] where it is below the least before, else -1."""
-        node = score.argmin(axis=1)
-        reached = score[np.arange(len(score)), node]
-        better = reached < self.score
-        self.score = np.where(better, reached, self.score)
-        return np.where(better, node, -1)
+def _least(score: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Place of the least of each row [R, M], and the least."""
+    node = score.argmin(axis=1)
+    return node, score[np.arange(len(score)), node]
 
 
 def _score(case: Case, grid: Floats, shares: Floats, target: Floats, budget: Floats | None, bounds: list[Bound]) -> Floats:
