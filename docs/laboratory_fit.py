@@ -70,8 +70,7 @@ def beside(grid: Path, surfaces: Surfaces) -> list[Beside]:
         for v, rows in own.groupby("v", sort=True):
             cells = rows.pivot_table(index="world", columns=["a", "b"], values="harm")
             flags, pairs = (cells.columns.get_level_values(name).to_numpy(float) for name in ("a", "b"))
-            at = batch.at([float(str(v))])
-            harm = at.evaluate((flags / at.a_half)[:, :, None], (pairs / at.b_half[:, None])[:, :, None])[0][:, :, 0]
+            harm = batch.at([float(str(v))]).evaluate_labels(flags[None, :, None], pairs[None, :, None])[0][:, :, 0]
             found.append(Beside(distribution, float(str(v)), flags, pairs, harm.mean(axis=0), cells.to_numpy(float)))
     return found
 

@@ -43,10 +43,7 @@ def slice_table(surfaces: Surfaces, distribution: str, v: float) -> pd.DataFrame
     tops = (surfaces.domain["a"], surfaces.domain["b"])
     a, b = (FIRST * np.expm1(np.linspace(0.0, np.log1p(top / FIRST), SLICE_POINTS)) for top in tops)
     flags, pairs = (grid.ravel() for grid in np.meshgrid(a, b, indexing="ij"))
-    at = batch.at([v])
-    x = (flags / at.a_half)[:, :, None]
-    y = (pairs / at.b_half[:, None])[:, :, None]
-    values = {"relative_harm": at.evaluate(x, y)[0][:, :, 0]}
+    values = {"relative_harm": batch.at([v]).evaluate_labels(flags[None, :, None], pairs[None, :, None])[0][:, :, 0]}
     for outcome in surfaces.outcomes[1:]:
         if (outcome, distribution) in surfaces.draws:
             values[outcome] = batch.secondary(outcome).evaluate(flags[None], pairs[None], v)[0]
